@@ -1,0 +1,63 @@
+// The module of one instruction set: its name, what it was built for, and how Ctrl-C reaches it.
+#include "arrays.hpp"
+#include "gaussian.hpp"
+#include "product.hpp"
+#include "threads.hpp"
+
+#define RANDRELU_QUOTE(x) #x
+#define RANDRELU_TEXT(x) RANDRELU_QUOTE(x)
+
+namespace randrelu {
+namespace {
+
+// Runs Python's signal handlers; the exception that one raises stays set until the call returns.
+bool python_wants_to_stop() {
+  const py::gil_scoped_acquire gil;
+  return PyErr_CheckSignals() != 0;
+}
+
+void translate_interrupt(std::exception_ptr p) {
+  try {
+    if (p) std::rethrow_exception(p);
+  } catch (const Interrupted&) {
+    if (!PyErr_Occurred()) PyErr_SetNone(PyExc_KeyboardInterrupt);
+  }
+}
+
+Array<float> normals_array(std::uint64_t seed, std::uint32_t layer, std::uint64_t first,
+                           Index count) {
+  Array<float> out(count);
+  normals({seed, Purpose::weights, layer}, first, count, out.mutable_data());
+  return out;
+}
+
+py::dict build_info() {
+  py::dict info;
+  info["isa"] = RANDRELU_ISA;
+  info["eigen"] = eigen_version();
+#if defined(__clang__)
+  info["compiler"] = "clang " RANDRELU_TEXT(__clang_major__) "." RANDRELU_TEXT(__clang_minor__);
+#elif defined(__GNUC__)
+  info["compiler"] = "gcc " RANDRELU_TEXT(__GNUC__) "." RANDRELU_TEXT(__GNUC_MINOR__);
+#else
+  info["compiler"] = "unknown";
+#endif
+  return info;
+}
+
+}  // namespace
+}  // namespace randrelu
+
+PYBIND11_MODULE(RANDRELU_MODULE, m) {
+  using namespace randrelu;
+  m.doc() = "The compiled core of randrelu. Use the randrelu package, which checks what it passes.";
+  set_interrupt_check(python_wants_to_stop);
+  py::register_local_exception_translator(translate_interrupt);
+  m.def("build_info", build_info);
+  m.def("thread_count", thread_count, py::arg("threads"));
+  m.def("philox4x32", philox4x32, py::arg("counter"), py::arg("key"));
+  m.def("normals", normals_array, py::arg("seed"), py::arg("layer"), py::arg("first"),
+        py::arg("count"));
+  bind_network(m);
+  bind_pattern(m);
+}

@@ -1,0 +1,149 @@
+#include "network.hpp"
+
+#include "arrays.hpp"
+#include "stored.hpp"
+
+namespace randrelu {
+namespace {
+
+using Layers = std::vector<std::unique_ptr<Layer>>;
+
+Network random_network(const std::vector<Index>& widths, std::uint64_t seed,
+                       const std::vector<float>& scales, int threads) {
+  const py::gil_scoped_release release;
+  Layers layers;
+  for (std::size_t i = 0; i < scales.size(); ++i)
+    layers.push_back(std::make_unique<StoredLayer<float>>(
+        widths[i + 1], widths[i],
+        Stream{seed, Purpose::weights, static_cast<std::uint32_t>(i + 1)}, scales[i], threads));
+  return Network(std::move(layers), seed);
+}
+
+template <class W>
+Network network_from_weights(const std::vector<Array<W>>& weights, std::uint64_t seed) {
+  Layers layers;
+  for (const Array<W>& w : weights) layers.push_back(std::make_unique<StoredLayer<W>>(matrix(w)));
+  return Network(std::move(layers), seed);
+}
+
+template <class T>
+std::vector<Array<T>> hidden_arrays(const Network& net, Index points) {
+  std::vector<Array<T>> arrays;
+  for (std::size_t i = 0; i < net.depth(); ++i)
+    arrays.emplace_back(Shape{points, net.width(i)});
+  return arrays;
+}
+
+std::vector<Array<Bits>> bit_arrays(const Network& net, Index points) {
+  std::vector<Array<Bits>> arrays;
+  for (std::size_t i = 0; i < net.depth(); ++i)
+    arrays.emplace_back(Shape{points, pattern_bytes(net.width(i))});
+  return arrays;
+}
+
+template <class T>
+std::vector<T*> pointers(std::vector<Array<T>>& arrays) {
+  std::vector<T*> data;
+  for (Array<T>& a : arrays) data.push_back(a.mutable_data());
+  return data;
+}
+
+template <class T>
+void evaluate(const Network& net, const Array<T>& x, const Outputs<T>& out, int threads) {
+  const View<const T> points = matrix(x);
+  if (points.cols != net.input_dim()) throw py::value_error("x has the wrong dimension");
+  const py::gil_scoped_release release;
+  net.evaluate(points, out, threads);
+}
+
+template <class T>
+py::tuple outputs(const Network& net, const Array<T>& x, bool value, bool bits, bool gradient,
+                  int threads) {
+  py::object values = py::none(), patterns = py::none(), gradients = py::none();
+  Outputs<T> out;
+  if (value) {
+    Array<T> a(x.shape(0));
+    out.values = a.mutable_data();
+    values = std::move(a);
+  }
+  if (bits) {
+    auto arrays = bit_arrays(net, x.shape(0));
+    out.bits = pointers(arrays);
+    patterns = py::cast(std::move(arrays));
+  }
+  if (gradient) {
+    Array<T> a(Shape{x.shape(0), net.input_dim()});
+    out.gradients = a.mutable_data();
+    gradients = std::move(a);
+  }
+  evaluate(net, x, out, threads);
+  return py::make_tuple(values, patterns, gradients);
+}
+
+template <class T>
+std::vector<Array<T>> preactivations(const Network& net, const Array<T>& x, int threads) {
+  auto arrays = hidden_arrays<T>(net, x.shape(0));
+  Outputs<T> out;
+  out.preactivations = pointers(arrays);
+  evaluate(net, x, out, threads);
+  return arrays;
+}
+
+template <class T>
+std::vector<Array<T>> activations(const Network& net, const Array<T>& x, int threads) {
+  auto arrays = hidden_arrays<T>(net, x.shape(0));
+  Outputs<T> out;
+  out.activations = pointers(arrays);
+  evaluate(net, x, out, threads);
+  return arrays;
+}
+
+// A read-only view of the weights of layer i = 0, …, which keeps the network alive.
+template <class W>
+py::object view_of(const StoredLayer<W>& layer, const py::object& owner) {
+  const View<const W> w = layer.weights();
+  Array<W> view(Shape{w.rows, w.cols}, w.data, owner);
+  view.attr("setflags")(py::arg("write") = false);
+  return view;
+}
+
+py::object weights(const py::object& self, std::size_t i) {
+  const Layer* layer = self.cast<const Network&>().layers().at(i).get();
+  if (const auto* single = dynamic_cast<const StoredLayer<float>*>(layer))
+    return view_of(*single, self);
+  return view_of(dynamic_cast<const StoredLayer<double>&>(*layer), self);
+}
+
+std::size_t nbytes(const Network& net) {
+  std::size_t total = 0;
+  for (const auto& layer : net.layers()) total += layer->nbytes();
+  return total;
+}
+
+template <class T, class Class>
+void bind_arithmetic(Class& network) {
+  network
+      .def("evaluate", outputs<T>, py::arg("x").noconvert(), py::arg("value"), py::arg("bits"),
+           py::arg("gradient"), py::arg("threads"))
+      .def("preactivations", preactivations<T>, py::arg("x").noconvert(), py::arg("threads"))
+      .def("activations", activations<T>, py::arg("x").noconvert(), py::arg("threads"));
+}
+
+}  // namespace
+
+void bind_network(py::module_& m) {
+  py::class_<Network> network(m, "Network");
+  network
+      .def_static("random", random_network, py::arg("widths"), py::arg("seed"), py::arg("scales"),
+                  py::arg("threads"))
+      .def_static("from_weights", network_from_weights<float>, py::arg("weights").noconvert(),
+                  py::arg("seed"))
+      .def_static("from_weights", network_from_weights<double>, py::arg("weights").noconvert(),
+                  py::arg("seed"))
+      .def("weights", weights, py::arg("i"))
+      .def_property_readonly("nbytes", nbytes);
+  bind_arithmetic<float>(network);
+  bind_arithmetic<double>(network);
+}
+
+}  // namespace randrelu

@@ -1,0 +1,27 @@
+// What a layer can do. Networks are written once against these two operations, in float32 and in
+// float64, whatever holds the weights.
+#pragma once
+
+#include "types.hpp"
+
+namespace randrelu {
+
+class Layer {
+ public:
+  virtual ~Layer() = default;
+
+  virtual Index fan_in() const = 0;
+  virtual Index fan_out() const = 0;
+  virtual std::size_t nbytes() const = 0;
+
+  // Y = X Wᵀ: every row of X (N, fan_in) through the weights, into Y (N, fan_out).
+  virtual void apply(View<const float> x, View<float> y, int threads) const = 0;
+  virtual void apply(View<const double> x, View<double> y, int threads) const = 0;
+
+  // G = V W: every row of V (N, fan_out) back through the weights, into G (N, fan_in). Rows of the
+  // weights whose coefficient is 0 may be left out: a masked unit costs nothing.
+  virtual void apply_transpose(View<const float> v, View<float> g, int threads) const = 0;
+  virtual void apply_transpose(View<const double> v, View<double> g, int threads) const = 0;
+};
+
+}  // namespace randrelu

@@ -1,0 +1,148 @@
+#include "network.hpp"
+
+#include <cmath>
+#include <stdexcept>
+
+#include "threads.hpp"
+
+namespace randrelu {
+namespace {
+
+// Memory that is not cleared.
+template <class T>
+class Buffer {
+ public:
+  explicit Buffer(Index size) : data_(new T[static_cast<std::size_t>(size)]) {}
+  T* get() const { return data_.get(); }
+
+ private:
+  std::unique_ptr<T[]> data_;
+};
+
+// The loop over the points of a block, in parts of about 2¹⁵ entries.
+template <class Body>
+void for_each_point(Index points, Index entries, int threads, const Body& body) {
+  const Index part = std::max<Index>(1, (Index{1} << 15) / std::max<Index>(1, entries));
+  parallel_for(ceil_div(points, part), threads, [&](Index i) {
+    const Block some(i, part, points);
+    for (Index p = some.first; p < some.first + some.count; ++p) body(p);
+  });
+}
+
+// Written so that NaN stays NaN: an overflow in a hidden layer must reach the output.
+template <class T>
+void relu(const T* z, Index units, T* a) {
+  for (Index j = 0; j < units; ++j) a[j] = z[j] <= T{0} ? T{0} : z[j];
+}
+
+template <class T>
+void require_finite(const T* values, Index count) {
+  for (Index i = 0; i < count; ++i)
+    if (!std::isfinite(values[i]))
+      throw std::overflow_error(sizeof(T) == 4 ? "the network's values leave the range of float32"
+                                               : "the network's values leave the range of float64");
+}
+
+}  // namespace
+
+Network::Network(std::vector<std::unique_ptr<Layer>> layers, std::uint64_t seed)
+    : layers_(std::move(layers)) {
+  for (std::size_t i = 0; i < depth(); ++i)
+    coins_.push_back(tie_coins(seed, static_cast<std::uint32_t>(i + 1), width(i)));
+}
+
+// What the layers of one block of points hand on to each other, in turns.
+template <class T>
+struct Network::Scratch {
+  explicit Scratch(Index size) : buffers{Buffer<T>(size), Buffer<T>(size)} {}
+  T* layer(std::size_t i) const { return buffers[i % 2].get(); }
+  Buffer<T> buffers[2];
+};
+
+Index Network::widest() const {
+  Index units = input_dim();
+  for (const auto& layer : layers_) units = std::max(units, layer->fan_out());
+  return units;
+}
+
+// As many as keep a buffer of the widest layer near 2²⁵ entries: enough for full matrix products,
+// little enough to bound the memory of any batch.
+Index Network::points_per_block() const {
+  return std::clamp<Index>((Index{1} << 25) / widest(), 64, 1024);
+}
+
+template <class T>
+void Network::evaluate(View<const T> x, const Outputs<T>& out, int threads) const {
+  const Index size = std::min(points_per_block(), x.rows);
+  if (size == 0) return;
+  Scratch<T> scratch(size * widest());
+  for (Index i = 0; i < ceil_div(x.rows, size); ++i) {
+    const Block points(i, size, x.rows);
+    evaluate_block(x.middle_rows(points.first, points.count), points.first, out, scratch, threads);
+  }
+}
+
+template <class T>
+void Network::evaluate_block(View<const T> x, Index first, const Outputs<T>& out,
+                             Scratch<T>& scratch, int threads) const {
+  const Index points = x.rows;
+  // The gradient needs the patterns of all layers, whether or not the caller wants them.
+  std::vector<Buffer<Bits>> own_bits;
+  std::vector<Bits*> bits;
+  for (std::size_t i = 0; i < depth(); ++i) {
+    const Index bytes = pattern_bytes(width(i));
+    if (!out.bits.empty()) {
+      bits.push_back(out.bits[i] + first * bytes);
+    } else if (out.gradients) {
+      own_bits.emplace_back(points * bytes);
+      bits.push_back(own_bits.back().get());
+    }
+  }
+
+  View<const T> input = x;
+  for (std::size_t i = 0; i < depth(); ++i) {
+    const Index units = width(i), bytes = pattern_bytes(units);
+    const auto target = [&](const std::vector<T*>& wanted) {
+      return View<T>(wanted.empty() ? scratch.layer(i) : wanted[i] + first * units, points, units);
+    };
+    const View<T> z = target(out.preactivations), a = target(out.activations);
+    layers_[i]->apply(input, z, threads);
+    for_each_point(points, units, threads, [&](Index p) {
+      if (!bits.empty()) pack(z.row(p), units, coins_[i].data(), bits[i] + p * bytes);
+      relu(z.row(p), units, a.row(p));
+    });
+    input = a;
+  }
+
+  const View<T> values(out.values ? out.values + first : scratch.layer(depth()), points, 1);
+  layers_.back()->apply(input, values, threads);
+  require_finite(values.data, points);
+  if (out.gradients)
+    backward(bits, View<T>(out.gradients + first * input_dim(), points, input_dim()), scratch,
+             threads);
+}
+
+// ∇f = W_{ℓ+1} D_ℓ W_ℓ … D_1 W_1, from the left.
+template <class T>
+void Network::backward(const std::vector<Bits*>& bits, View<T> gradients, Scratch<T>& scratch,
+                       int threads) const {
+  const Index points = gradients.rows;
+  View<T> v(scratch.layer(depth() + 1), points, 1);
+  std::fill_n(v.data, points, T{1});
+  for (std::size_t i = depth(); i > 0; --i) {
+    const Index units = width(i - 1);
+    const View<T> g(scratch.layer(i), points, units);
+    layers_[i]->apply_transpose(v, g, threads);
+    for_each_point(points, units, threads, [&](Index p) {
+      keep_active(bits[i - 1] + p * pattern_bytes(units), units, g.row(p));
+    });
+    v = g;
+  }
+  layers_.front()->apply_transpose(v, gradients, threads);
+  require_finite(gradients.data, points * gradients.cols);
+}
+
+template void Network::evaluate(View<const float>, const Outputs<float>&, int) const;
+template void Network::evaluate(View<const double>, const Outputs<double>&, int) const;
+
+}  // namespace randrelu

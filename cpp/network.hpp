@@ -1,0 +1,56 @@
+// The network f(x) = W_{ℓ+1} σ(W_ℓ … σ(W_1 x)): values, patterns and gradients of batches of points,
+// written once against layer.hpp.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "layer.hpp"
+#include "pattern.hpp"
+
+namespace randrelu {
+
+// Where evaluate() writes; what is left null is not computed. `bits`, `preactivations` and
+// `activations` have one pointer per hidden layer, or are empty.
+template <class T>
+struct Outputs {
+  T* values = nullptr;                // (N,)
+  T* gradients = nullptr;             // (N, d)
+  std::vector<Bits*> bits;            // (N, ⌈d_i / 8⌉) each
+  std::vector<T*> preactivations;     // (N, d_i) each
+  std::vector<T*> activations;        // (N, d_i) each
+};
+
+class Network {
+ public:
+  // Layers from the input to the output; the last has one unit. `seed` is that of the tie coins.
+  Network(std::vector<std::unique_ptr<Layer>> layers, std::uint64_t seed);
+  Network(Network&&) = default;
+  Network(const Network&) = delete;
+
+  const std::vector<std::unique_ptr<Layer>>& layers() const { return layers_; }
+  std::size_t depth() const { return layers_.size() - 1; }
+  Index input_dim() const { return layers_.front()->fan_in(); }
+  Index width(std::size_t hidden) const { return layers_[hidden]->fan_out(); }
+
+  // Throws std::overflow_error when a value leaves the range of T.
+  template <class T>
+  void evaluate(View<const T> x, const Outputs<T>& out, int threads) const;
+
+ private:
+  template <class T>
+  struct Scratch;
+  template <class T>
+  void evaluate_block(View<const T> x, Index first, const Outputs<T>& out, Scratch<T>& scratch,
+                      int threads) const;
+  template <class T>
+  void backward(const std::vector<Bits*>& bits, View<T> gradients, Scratch<T>& scratch,
+                int threads) const;
+  Index widest() const;
+  Index points_per_block() const;
+
+  std::vector<std::unique_ptr<Layer>> layers_;
+  std::vector<std::vector<Bits>> coins_;
+};
+
+}  // namespace randrelu

@@ -1,0 +1,46 @@
+// The words of every other file: the index type and the one matrix type that crosses file borders.
+//
+// Shape letters: N points in a batch, d the input dimension, L hidden layers, d_i their widths.
+// Everything is row-major: a batch of points is (N, d), a weight matrix (fan_out, fan_in).
+#pragma once
+
+#include <algorithm>
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+
+namespace randrelu {
+
+using Index = std::ptrdiff_t;
+
+// A dense row-major matrix that somebody else owns.
+template <class T>
+struct View {
+  T* data = nullptr;
+  Index rows = 0;
+  Index cols = 0;
+
+  View() = default;
+  View(T* data_, Index rows_, Index cols_) : data(data_), rows(rows_), cols(cols_) {}
+  operator View<const T>() const { return {data, rows, cols}; }
+
+  T* row(Index i) const {
+    assert(0 <= i && i < rows);
+    return data + i * cols;
+  }
+  View middle_rows(Index first, Index count) const {
+    assert(0 <= first && 0 <= count && first + count <= rows);
+    return {data + first * cols, count, cols};
+  }
+};
+
+inline Index ceil_div(Index a, Index b) { return (a + b - 1) / b; }
+
+// A half-open range of a total that is cut into blocks of a fixed size.
+struct Block {
+  Index first, count;
+  Block(Index index, Index size, Index total)
+      : first(index * size), count(std::min(size, total - index * size)) {}
+};
+
+}  // namespace randrelu

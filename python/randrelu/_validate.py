@@ -1,0 +1,135 @@
+"""What a user may pass, checked once and turned into what the core takes."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Collection, Iterable
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Rng: TypeAlias = int | np.integer[Any] | np.random.SeedSequence | np.random.Generator | None
+Floats: TypeAlias = NDArray[np.float32] | NDArray[np.float64]
+
+
+def one_of(name: str, value: str, options: Collection[str]) -> str:
+    """Return `value` when it is one of `options`."""
+    if not isinstance(value, str) or value not in options:
+        expected = ", ".join(repr(option) for option in options)
+        raise ValueError(f"{name} must be one of {expected}, got {value!r}")
+    return value
+
+
+def integer(name: str, value: object, *, at_least: int) -> int:
+    """Return `value` as a Python integer of at least `at_least`."""
+    try:
+        if isinstance(value, (bool, np.bool_)):
+            raise TypeError
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(
+            f"{name} must be an integer, got {value!r} of type {type(value).__name__}"
+        ) from None
+    if number < at_least:
+        raise ValueError(f"{name} must be at least {at_least}, got {number}")
+    return number
+
+
+def probability(name: str, value: float) -> float:
+    """Return `value` when it lies strictly between 0 and 1."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
+        raise TypeError(f"{name} must be a number between 0 and 1, got {value!r}")
+    if not 0 < value < 1:
+        raise ValueError(f"{name} must lie strictly between 0 and 1, got {value!r}")
+    return float(value)
+
+
+def widths_tuple(widths: Iterable[int]) -> tuple[int, ...]:
+    """Return widths (d, d_1, …, d_ℓ, 1) as a tuple of integers."""
+    if isinstance(widths, (str, bytes)) or not isinstance(widths, Iterable):
+        raise TypeError(
+            f"widths must be a sequence of integers (d, d_1, …, d_ℓ, 1), got {widths!r}"
+        )
+    result = tuple(integer(f"widths[{i}]", width, at_least=1) for i, width in enumerate(widths))
+    if len(result) < 2:
+        raise ValueError(
+            "widths must hold at least the input and the output dimension, (d, …, 1), "
+            f"got {result}"
+        )
+    if result[-1] != 1:
+        raise ValueError(f"widths must end in 1, the single output, got {result}")
+    return result
+
+
+def thread_number(threads: int | None) -> int:
+    """Return the number of threads, 0 for the default of OpenMP."""
+    return 0 if threads is None else integer("threads", threads, at_least=1)
+
+
+def seed_of(rng: Rng) -> int:
+    """Return the 64-bit seed that `rng` stands for.
+
+    An integer below 2⁶⁴ is its own seed; a larger one and a ``SeedSequence`` are hashed; a
+    ``Generator`` is drawn from (and moves on); ``None`` takes fresh entropy.
+    """
+    if isinstance(rng, np.random.Generator):
+        return int(rng.integers(2**64, dtype=np.uint64))
+    if isinstance(rng, (int, np.integer)) and not isinstance(rng, bool):
+        if rng < 0:
+            raise ValueError(f"rng must not be negative, got {rng}")
+        if rng < 2**64:
+            return int(rng)
+        rng = np.random.SeedSequence(int(rng))
+    if rng is None:
+        rng = np.random.SeedSequence()
+    if not isinstance(rng, np.random.SeedSequence):
+        raise TypeError(
+            "rng must be None, an integer, a numpy SeedSequence or a numpy Generator, "
+            f"got {rng!r} of type {type(rng).__name__}"
+        )
+    return int(rng.generate_state(1, np.uint64)[0])
+
+
+def float_dtype(dtype: object) -> np.dtype[Any]:
+    """Return float32 or float64 as a NumPy dtype."""
+    try:
+        result = np.dtype(dtype)  # type: ignore[call-overload]
+    except TypeError:
+        result = None
+    if dtype is None or result not in (np.dtype("float32"), np.dtype("float64")):
+        raise ValueError(f"dtype must be 'float32' or 'float64', got {dtype!r}")
+    return np.dtype(result)
+
+
+def real_array(name: str, value: ArrayLike) -> NDArray[Any]:
+    """Return `value` as an array of finite real numbers, of any shape and real dtype."""
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name} must be a rectangular array of numbers: {error}") from None
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
+    finite = np.isfinite(array)
+    if not finite.all():
+        where = tuple(int(i) for i in np.argwhere(~finite)[0])
+        raise ValueError(f"{name} must be finite, got {array[where]} at index {where}")
+    return array
+
+
+def converted(name: str, array: NDArray[Any], dtype: np.dtype[Any]) -> Floats:
+    """Return a C-contiguous array of `dtype`, the same one where it is that already."""
+    with np.errstate(over="ignore"):
+        result: Floats = np.ascontiguousarray(array, dtype=dtype)
+    if result.dtype != array.dtype and not np.isfinite(result).all():
+        raise ValueError(f"{name} has values beyond the range of {dtype}; use dtype='float64'")
+    return result
+
+
+def points(name: str, value: ArrayLike, dim: int, dtype: np.dtype[Any]) -> tuple[Floats, bool]:
+    """Return points as (N, d) in `dtype`, and whether a single point (d,) came."""
+    array = real_array(name, value)
+    single = array.ndim == 1
+    if array.ndim not in (1, 2) or array.shape[-1] != dim:
+        raise ValueError(f"{name} must have shape ({dim},) or (N, {dim}), got {array.shape}")
+    return converted(name, array.reshape(-1, dim), dtype), single

@@ -1,0 +1,368 @@
+"""Random ReLU networks: values, activation patterns and gradients."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from randrelu import _memory, _validate
+from randrelu._load import core
+from randrelu._validate import Floats, Rng
+from randrelu.pattern import Pattern
+
+# The variance of a weight, given its layer's fan-in.
+_VARIANCES = {
+    "paper": lambda fan_in: 1.0 / fan_in,
+    "he": lambda fan_in: 2.0 / fan_in,
+    "unit": lambda fan_in: 1.0,
+}
+_STORAGES = ("auto", "stored")
+
+
+class Network:
+    """A fully connected ReLU network with a single output and no biases (NN-DEF).
+
+    f(x) = W_{ℓ+1} σ(W_ℓ σ(… σ(W_1 x))), with W_i of shape (d_i, d_{i−1}) and σ the ReLU. Build one
+    with `Network.random` or `Network.from_weights`; it never changes afterwards.
+
+    Every method that takes points accepts one point ``(d,)`` or a batch ``(N, d)`` of any real
+    dtype and memory layout, and gives the same rank back. ``threads`` is the number of threads to
+    use; by default OpenMP decides, which honours ``OMP_NUM_THREADS``. Results do not depend on it,
+    bit for bit. Calls release the GIL and stop on Ctrl-C.
+
+    They raise ``ValueError`` for points of the wrong shape or with NaN or infinity, ``TypeError``
+    for points that are not real numbers, and ``OverflowError`` when a value inside the network
+    leaves the range of its dtype.
+    """
+
+    def __init__(
+        self,
+        core_network: core.Network,
+        widths: tuple[int, ...],
+        init: str | None,
+        seed: int | None,
+        dtype: np.dtype[Any],
+    ) -> None:
+        self._core = core_network
+        self._widths = widths
+        self._init = init
+        self._seed = seed
+        self._dtype = dtype
+
+    @classmethod
+    def random(
+        cls,
+        widths: Iterable[int],
+        *,
+        rng: Rng = None,
+        init: str = "paper",
+        dtype: DTypeLike = "float32",
+        storage: str = "auto",
+        threads: int | None = None,
+    ) -> Network:
+        """Draw a network with independent normal weights.
+
+        Parameters
+        ----------
+        widths : sequence of int
+            (d, d_1, …, d_ℓ, 1): the input dimension, the hidden widths and the single output.
+        rng : None, int, SeedSequence or Generator
+            Where the 64-bit seed comes from; an integer below 2⁶⁴ is the seed itself. Weight
+            (r, c) of layer i is ``scale * normal(seed, i, r * fan_in + c)``, a float32 value that is
+            the same on every machine and for every thread count.
+        init : {"paper", "he", "unit"}
+            The variance of a weight: 1/fan_in (NN-DEF), 2/fan_in, or 1 (appendix D). Since the ReLU
+            is positively homogeneous it only scales f.
+        dtype : {"float32", "float64"}
+            The arithmetic in which the network is evaluated. The weights are the same float32
+            values for both.
+        storage : {"auto", "stored"}
+            How the weights are held: as matrices.
+        threads : int, optional
+            The number of threads that generate the weights.
+
+        Returns
+        -------
+        Network
+
+        Raises
+        ------
+        MemoryError
+            If the weights do not fit in the memory that is free, before any is allocated.
+        TypeError, ValueError
+            If an argument is not as described.
+        """
+        widths = _validate.widths_tuple(widths)
+        variance = _VARIANCES[_validate.one_of("init", init, _VARIANCES)]
+        arithmetic = _validate.float_dtype(dtype)
+        _validate.one_of("storage", storage, _STORAGES)
+        thread_number = _validate.thread_number(threads)
+        _memory.require(
+            4 * sum(a * b for a, b in zip(widths, widths[1:], strict=False)),
+            f"storing the weights of a network of widths {widths}",
+            "choose narrower widths",
+        )
+        seed = _validate.seed_of(rng)
+        scales = [math.sqrt(variance(fan_in)) for fan_in in widths[:-1]]
+        network = core.Network.random(list(widths), seed, scales, thread_number)
+        return cls(network, widths, init, seed, arithmetic)
+
+    @classmethod
+    def from_weights(
+        cls, weights: Sequence[ArrayLike], *, dtype: DTypeLike | None = None
+    ) -> Network:
+        """Build a network from given weight matrices, which are copied.
+
+        Parameters
+        ----------
+        weights : sequence of array_like
+            W_1, …, W_{ℓ+1}, each of shape (d_i, d_{i−1}); the last may be (d_ℓ,) or (1, d_ℓ).
+        dtype : {"float32", "float64"}, optional
+            The type of the weights and of the arithmetic. By default the one that NumPy promotes
+            the weights and float32 to, so that float64 weights are not rounded.
+
+        Returns
+        -------
+        Network
+            Its `init` and `seed` are None; its tie coins are those of seed 0.
+
+        Raises
+        ------
+        TypeError
+            If the weights are not real numbers.
+        ValueError
+            If there are none, their shapes do not chain, or one is not finite.
+        """
+        if isinstance(weights, (str, bytes)) or not isinstance(weights, Iterable):
+            raise TypeError(f"weights must be a sequence of matrices, got {type(weights).__name__}")
+        arrays = [_validate.real_array(f"weights[{i}]", w) for i, w in enumerate(weights)]
+        if not arrays:
+            raise ValueError("weights must hold at least one matrix, got none")
+        if arrays[-1].ndim == 1:
+            arrays[-1] = arrays[-1][np.newaxis, :]
+        _require_chain(arrays)
+        if dtype is None:
+            promoted = np.result_type(np.float32, *arrays)
+            dtype = "float32" if promoted == np.float32 else "float64"
+        arithmetic = _validate.float_dtype(dtype)
+        held = [_validate.converted(f"weights[{i}]", a, arithmetic) for i, a in enumerate(arrays)]
+        widths = (arrays[0].shape[1], *(a.shape[0] for a in arrays))
+        return cls(core.Network.from_weights(held, 0), widths, None, None, arithmetic)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """The widths (d, d_1, …, d_ℓ, 1)."""
+        return self._widths
+
+    @property
+    def depth(self) -> int:
+        """The number ℓ of hidden layers."""
+        return len(self._widths) - 2
+
+    @property
+    def storage(self) -> str:
+        """How the weights are held: "stored"."""
+        return "stored"
+
+    @property
+    def init(self) -> str | None:
+        """The distribution of the weights, or None when they were given."""
+        return self._init
+
+    @property
+    def seed(self) -> int | None:
+        """The seed of the weights; ``rng=net.seed`` draws them again. None when they were given."""
+        return self._seed
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The arithmetic, float32 or float64."""
+        return self._dtype
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes that the weights take."""
+        return self._core.nbytes
+
+    def weights(self, i: int) -> Floats:
+        """Return W_i, read-only, shape (d_i, d_{i−1}).
+
+        Parameters
+        ----------
+        i : int
+            The layer, from 1 to ℓ+1, as in the paper.
+
+        Raises
+        ------
+        IndexError
+            If there is no such layer.
+        """
+        layer = _validate.integer("i", i, at_least=0)
+        if not 1 <= layer <= self.depth + 1:
+            raise IndexError(f"i must be a layer from 1 to {self.depth + 1}, got {i}")
+        return self._core.weights(layer - 1)
+
+    def forward(self, x: ArrayLike, *, threads: int | None = None) -> Any:
+        """Compute f(x).
+
+        Parameters
+        ----------
+        x : array_like, shape (d,) or (N, d)
+            The points.
+        threads : int, optional
+            The number of threads.
+
+        Returns
+        -------
+        scalar or ndarray, shape () or (N,)
+            In the dtype of the network.
+        """
+        points, single = self._points(x)
+        values, _, _ = self._evaluate(points, value=True, threads=threads)
+        return values[0] if single else values
+
+    def preactivations(self, x: ArrayLike, *, threads: int | None = None) -> list[Floats]:
+        """Compute f̃_i(x) = W_i f_{i−1}(x), the input of every ReLU.
+
+        Parameters
+        ----------
+        x : array_like, shape (d,) or (N, d)
+            The points.
+        threads : int, optional
+            The number of threads.
+
+        Returns
+        -------
+        list of ndarray
+            One per hidden layer, shape (d_i,) or (N, d_i).
+        """
+        points, single = self._points(x)
+        layers = self._core.preactivations(points, _validate.thread_number(threads))
+        return [a[0] for a in layers] if single else layers
+
+    def activations(self, x: ArrayLike, *, threads: int | None = None) -> list[Floats]:
+        """Compute f_i(x) = σ(f̃_i(x)), the output of every hidden layer.
+
+        Parameters
+        ----------
+        x : array_like, shape (d,) or (N, d)
+            The points.
+        threads : int, optional
+            The number of threads.
+
+        Returns
+        -------
+        list of ndarray
+            One per hidden layer, shape (d_i,) or (N, d_i).
+        """
+        points, single = self._points(x)
+        layers = self._core.activations(points, _validate.thread_number(threads))
+        return [a[0] for a in layers] if single else layers
+
+    def pattern(self, x: ArrayLike, *, threads: int | None = None) -> Pattern:
+        """Find the active units of every hidden layer, the paper's D_i.
+
+        Parameters
+        ----------
+        x : array_like, shape (d,) or (N, d)
+            The points.
+        threads : int, optional
+            The number of threads.
+
+        Returns
+        -------
+        Pattern
+        """
+        points, single = self._points(x)
+        _, bits, _ = self._evaluate(points, bits=True, threads=threads)
+        hidden = self._widths[1:-1]
+        if single:
+            return Pattern(tuple(a[0] for a in bits), hidden, None)
+        return Pattern(tuple(bits), hidden, len(points))
+
+    def gradient(self, x: ArrayLike, *, threads: int | None = None) -> Floats:
+        """Compute ∇f(x) = W_{ℓ+1} D_ℓ W_ℓ … D_1 W_1.
+
+        Parameters
+        ----------
+        x : array_like, shape (d,) or (N, d)
+            The points.
+        threads : int, optional
+            The number of threads.
+
+        Returns
+        -------
+        ndarray, shape (d,) or (N, d)
+            In the dtype of the network.
+        """
+        points, single = self._points(x)
+        _, _, gradients = self._evaluate(points, gradient=True, threads=threads)
+        return gradients[0] if single else gradients
+
+    def value_and_gradient(
+        self, x: ArrayLike, *, threads: int | None = None
+    ) -> tuple[Any, Floats]:
+        """Compute f(x) and ∇f(x) together, at the cost of the gradient.
+
+        Parameters
+        ----------
+        x : array_like, shape (d,) or (N, d)
+            The points.
+        threads : int, optional
+            The number of threads.
+
+        Returns
+        -------
+        value : scalar or ndarray, shape () or (N,)
+        gradient : ndarray, shape (d,) or (N, d)
+        """
+        points, single = self._points(x)
+        values, _, gradients = self._evaluate(points, value=True, gradient=True, threads=threads)
+        return (values[0], gradients[0]) if single else (values, gradients)
+
+    def _points(self, x: ArrayLike) -> tuple[Floats, bool]:
+        return _validate.points("x", x, self._widths[0], self._dtype)
+
+    def _evaluate(
+        self,
+        points: Any,
+        *,
+        value: bool = False,
+        bits: bool = False,
+        gradient: bool = False,
+        threads: int | None = None,
+    ) -> tuple[Floats, list[NDArray[np.uint8]], Floats]:
+        """Evaluate what is asked for in the arithmetic of `points`, (N, d) and contiguous."""
+        return self._core.evaluate(
+            points, value, bits, gradient, _validate.thread_number(threads)
+        )
+
+    def __repr__(self) -> str:
+        origin = "given" if self._init is None else f"init={self._init!r}, seed={self._seed}"
+        return (
+            f"Network({self._widths}, {origin}, dtype='{self._dtype}', "
+            f"storage={self.storage!r}, {_memory.in_words(self.nbytes)})"
+        )
+
+
+def _require_chain(weights: list[NDArray[Any]]) -> None:
+    """Raise ValueError unless the weights are matrices (d_i, d_{i−1}) that end in one unit."""
+    for i, w in enumerate(weights):
+        if w.ndim != 2 or 0 in w.shape:
+            raise ValueError(
+                f"weights[{i}] must be a matrix of shape (fan_out, fan_in), got {w.shape}"
+            )
+        if i and w.shape[1] != weights[i - 1].shape[0]:
+            raise ValueError(
+                f"weights[{i}] must have shape (fan_out, {weights[i - 1].shape[0]}) to follow "
+                f"weights[{i - 1}], got {w.shape}"
+            )
+    if weights[-1].shape[0] != 1:
+        raise ValueError(
+            f"weights[{len(weights) - 1}], the last, must have shape (1, {weights[-1].shape[1]}), "
+            f"got {weights[-1].shape}"
+        )
