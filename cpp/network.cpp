@@ -3,21 +3,11 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "buffer.hpp"
 #include "threads.hpp"
 
 namespace randrelu {
 namespace {
-
-// Memory that is not cleared.
-template <class T>
-class Buffer {
- public:
-  explicit Buffer(Index size) : data_(new T[static_cast<std::size_t>(size)]) {}
-  T* get() const { return data_.get(); }
-
- private:
-  std::unique_ptr<T[]> data_;
-};
 
 // The loop over the points of a block, in parts of about 2¹⁵ entries.
 template <class Body>

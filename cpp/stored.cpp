@@ -20,9 +20,7 @@ constexpr Index kFillBlock = Index{1} << 16;
 
 template <class W>
 StoredLayer<W>::StoredLayer(Index fan_out, Index fan_in)
-    : fan_out_(fan_out),
-      fan_in_(fan_in),
-      data_(static_cast<W*>(::operator new[](size() * sizeof(W), kAlignment))) {}
+    : fan_out_(fan_out), fan_in_(fan_in), data_(fan_out * fan_in) {}
 
 template <class W>
 StoredLayer<W>::StoredLayer(View<const W> weights) : StoredLayer(weights.rows, weights.cols) {

@@ -1,9 +1,7 @@
 // A layer that holds its matrix, in the type that the weights came in.
 #pragma once
 
-#include <memory>
-#include <new>
-
+#include "buffer.hpp"
 #include "gaussian.hpp"
 #include "layer.hpp"
 
@@ -29,17 +27,12 @@ class StoredLayer final : public Layer {
   void apply_transpose(View<const double> v, View<double> g, int threads) const override;
 
  private:
-  static constexpr std::align_val_t kAlignment{64};
-  struct Free {
-    void operator()(W* data) const { ::operator delete[](data, kAlignment); }
-  };
-
   // Allocates without touching the memory: the threads that fill it do.
   StoredLayer(Index fan_out, Index fan_in);
   std::size_t size() const { return static_cast<std::size_t>(fan_out_ * fan_in_); }
 
   Index fan_out_, fan_in_;
-  std::unique_ptr<W[], Free> data_;
+  Buffer<W> data_;
 };
 
 }  // namespace randrelu

@@ -94,12 +94,12 @@ def seed_of(rng: Rng) -> int:
 def float_dtype(dtype: object) -> np.dtype[Any]:
     """Return float32 or float64 as a NumPy dtype."""
     try:
-        result = np.dtype(dtype)  # type: ignore[call-overload]
+        name = None if dtype is None else np.dtype(dtype).name  # type: ignore[call-overload]
     except TypeError:
-        result = None
-    if dtype is None or result not in (np.dtype("float32"), np.dtype("float64")):
+        name = None
+    if name not in ("float32", "float64"):
         raise ValueError(f"dtype must be 'float32' or 'float64', got {dtype!r}")
-    return np.dtype(result)
+    return np.dtype(name)
 
 
 def real_array(name: str, value: ArrayLike) -> NDArray[Any]:

@@ -23,6 +23,11 @@ _VARIANCES = {
 _STORAGES = ("auto", "stored")
 
 
+def weight_variances(widths: tuple[int, ...], init: str) -> list[float]:
+    """Return the variance of the entries of W_1, …, W_{ℓ+1}."""
+    return [_VARIANCES[init](fan_in) for fan_in in widths[:-1]]
+
+
 class Network:
     """A fully connected ReLU network with a single output and no biases (NN-DEF).
 
@@ -97,7 +102,7 @@ class Network:
             If an argument is not as described.
         """
         widths = _validate.widths_tuple(widths)
-        variance = _VARIANCES[_validate.one_of("init", init, _VARIANCES)]
+        _validate.one_of("init", init, _VARIANCES)
         arithmetic = _validate.float_dtype(dtype)
         _validate.one_of("storage", storage, _STORAGES)
         thread_number = _validate.thread_number(threads)
@@ -107,7 +112,7 @@ class Network:
             "choose narrower widths",
         )
         seed = _validate.seed_of(rng)
-        scales = [math.sqrt(variance(fan_in)) for fan_in in widths[:-1]]
+        scales = [math.sqrt(variance) for variance in weight_variances(widths, init)]
         network = core.Network.random(list(widths), seed, scales, thread_number)
         return cls(network, widths, init, seed, arithmetic)
 

@@ -1,0 +1,27 @@
+"""Benchmarks: every case is checked before it is timed, and peers run on the same threads.
+
+Run them with `pytest bench --benchmark-only`; PyTorch takes part where it is installed.
+"""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from randrelu._load import core
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))  # for the plain reference
+
+THREADS = core.thread_count(0)
+
+
+def pytest_report_header():
+    info = core.build_info()
+    return f"randrelu: {info['isa']}, Eigen {info['eigen']}, {info['compiler']}, {THREADS} threads"
+
+
+@pytest.fixture(scope="session")
+def torch():
+    module = pytest.importorskip("torch", reason="PyTorch is not installed")
+    module.set_num_threads(THREADS)
+    return module

@@ -1,0 +1,150 @@
+"""Forward passes, patterns and gradients of 1024 points, beside NumPy and PyTorch in float32."""
+
+import numpy as np
+import pytest
+import reference
+
+from randrelu import Network
+
+POINTS, HIDDEN = 1024, 3
+WIDTHS = [256, 512, 1024, 2048, 4096]
+CHECKED = 16  # points that are compared with the reference in double
+
+
+class Case:
+    """One network in the form that every peer likes best."""
+
+    def __init__(self, width):
+        self.net = Network.random((width,) * (HIDDEN + 1) + (1,), rng=0)
+        self.x = np.random.default_rng(0).normal(size=(POINTS, width)).astype(np.float32)
+        self.weights = [np.array(self.net.weights(i)) for i in range(1, HIDDEN + 2)]
+        self.exact = [w.astype(np.float64) for w in self.weights]
+        self.some = self.x[:CHECKED].astype(np.float64)
+        self.bounds = reference.preactivation_bounds(self.exact, self.some, "float32")
+
+    def check_values(self, values):
+        error = np.abs(np.asarray(values).reshape(-1)[:CHECKED] - reference.forward(self.exact, self.some))
+        assert (error <= self.bounds[-1][:, 0]).all()
+
+    def check_masks(self, masks):
+        layers = reference.preactivations(self.exact, self.some)
+        for mask, z, bound in zip(masks, layers, self.bounds[:-1], strict=True):
+            certain = np.abs(z) > bound
+            assert np.array_equal(np.asarray(mask)[:CHECKED][certain], (z > 0)[certain])
+
+    def check_gradients(self, gradients):
+        """The error of a gradient is that of rounding and of the few units it may misjudge."""
+        masks = self.net.pattern(self.x[:CHECKED]).unpack()
+        exact = reference.gradient(self.exact, masks)
+        error = np.linalg.norm(np.asarray(gradients)[:CHECKED] - exact, axis=1)
+        assert (error <= 0.1 * np.linalg.norm(exact, axis=1)).all()
+
+
+@pytest.fixture(scope="module", params=WIDTHS, ids=lambda w: f"width {w}")
+def case(request):
+    return Case(request.param)
+
+
+def time(benchmark, case, what, function):
+    width = case.x.shape[1]
+    benchmark.group = f"{what}, width {width}"
+    benchmark.pedantic(function, rounds=7 if width > 1024 else 40, warmup_rounds=2)
+
+
+class NumPy:
+    def __init__(self, case, request):
+        self.x, self.weights = case.x, case.weights
+
+    def forward(self):
+        a = self.x
+        for w in self.weights[:-1]:
+            a = np.maximum(a @ w.T, 0)
+        return a @ self.weights[-1].T
+
+    def pattern(self):
+        a, masks = self.x, []
+        for w in self.weights[:-1]:
+            z = a @ w.T
+            masks.append(z > 0)
+            a = np.maximum(z, 0, out=z)
+        return masks
+
+    def gradient(self):
+        g = self.weights[-1]
+        for w, mask in zip(self.weights[-2::-1], self.pattern()[::-1], strict=True):
+            g = (g * mask) @ w
+        return g
+
+
+class PyTorch:
+    def __init__(self, case, request):
+        self.torch = request.getfixturevalue("torch")
+        self.x = self.torch.from_numpy(case.x)
+        self.weights = [self.torch.from_numpy(w) for w in case.weights]
+
+    def _run(self, x):
+        for w in self.weights[:-1]:
+            x = self.torch.relu(x @ w.T)
+        return x @ self.weights[-1].T
+
+    def forward(self):
+        with self.torch.no_grad():
+            return self._run(self.x)
+
+    def pattern(self):
+        masks, a = [], self.x
+        with self.torch.no_grad():
+            for w in self.weights[:-1]:
+                z = a @ w.T
+                masks.append(z > 0)
+                a = z.relu_()
+        return masks
+
+    def gradient(self):
+        x = self.x.detach().requires_grad_()
+        return self.torch.autograd.grad(self._run(x).sum(), x)[0]
+
+
+class PyTorchByHand(PyTorch):
+    def gradient(self):
+        with self.torch.no_grad():
+            g = self.weights[-1]
+            for w, mask in zip(self.weights[-2::-1], self.pattern()[::-1], strict=True):
+                g = (g * mask) @ w
+        return g
+
+
+class Ours:
+    def __init__(self, case, request):
+        self.net, self.x = case.net, case.x
+
+    def forward(self):
+        return self.net.forward(self.x)
+
+    def pattern(self):
+        return self.net.pattern(self.x)
+
+    def gradient(self):
+        return self.net.gradient(self.x)
+
+
+@pytest.mark.parametrize("peer", [Ours, NumPy, PyTorch])
+def test_forward(benchmark, case, peer, request):
+    function = peer(case, request).forward
+    case.check_values(function())
+    time(benchmark, case, "forward", function)
+
+
+@pytest.mark.parametrize("peer", [Ours, NumPy, PyTorch])
+def test_pattern(benchmark, case, peer, request):
+    function = peer(case, request).pattern
+    masks = function()
+    case.check_masks(masks.unpack() if peer is Ours else masks)
+    time(benchmark, case, "pattern", function)
+
+
+@pytest.mark.parametrize("peer", [Ours, NumPy, PyTorch, PyTorchByHand])
+def test_gradient(benchmark, case, peer, request):
+    function = peer(case, request).gradient
+    case.check_gradients(function())
+    time(benchmark, case, "gradient", function)

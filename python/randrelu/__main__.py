@@ -1,0 +1,5 @@
+"""`python -m randrelu` is the command line."""
+
+from randrelu.cli import main
+
+main()

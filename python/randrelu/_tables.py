@@ -1,0 +1,106 @@
+"""Results as tables for the terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from randrelu.attack import Attack
+from randrelu.checks import Check, Measurement
+from randrelu.network import Network
+
+_MOST_ROWS = 20
+
+
+def check_table(check: Check) -> RenderableType:
+    """Return the whole outcome of a check."""
+    table = Table("measured", "value", "95 % interval", "paper or exact law", box=box.SIMPLE_HEAD)
+    for m in check.measurements:
+        interval = "" if m.low is None else f"[{m.low:.4f}, {m.high:.4f}]"
+        table.add_row(Text(m.name), _value(m), Text(interval), Text(m.paper))
+    settings = ", ".join(f"{name} {value}" for name, value in check.parameters.items())
+    met = "met" if check.hypothesis.met else "NOT met"
+    return Group(
+        Text(f"{check.statement}  ({settings})", style="bold"),
+        Text(check.claim),
+        table,
+        Text(
+            f"Hypothesis on the widths: {met}. It asks for {check.hypothesis.asks}; "
+            f"here {check.hypothesis.has}."
+        ),
+        Text(_verdict(check), style="bold"),
+    )
+
+
+def _value(m: Measurement) -> str:
+    if m.count is not None:
+        return f"{m.count[0]} of {m.count[1]}"
+    return f"{m.value:.4g}" if math.isfinite(m.value) else "none does"
+
+
+def _verdict(check: Check) -> str:
+    seen = {
+        "holds": "the claimed conclusion holds at these widths",
+        "consistent": "the trials are too few to tell whether the claimed conclusion holds",
+        "violated": "the claimed conclusion fails at these widths",
+    }[check.conclusion]
+    if check.hypothesis.met:
+        return f"Verdict: {check.verdict} ({seen}, with C = 1)."
+    return f"Verdict: {check.verdict}, so this neither confirms nor refutes the paper; {seen}."
+
+
+def attack_table(net: Network, attack: Attack) -> RenderableType:
+    """Return a row per point, or a summary where there are many."""
+    columns = attack.columns()
+    points = len(columns["success"])
+    table = _rows(columns) if points <= _MOST_ROWS else _summary(columns)
+    flipped, success = int(columns["sign_flipped"].sum()), int(columns["success"].sum())
+    return Group(
+        Text(repr(net), style="bold"),
+        table,
+        Text(
+            f"Sign flipped at {flipped} of {points} points; at {success} of them |f| did not "
+            "shrink either, the conclusion of Theorem 1.1."
+        ),
+    )
+
+
+def _rows(columns: Mapping[str, NDArray[Any]]) -> Table:
+    table = Table("point", "f(x)", "f(x+η∇f)", "‖∇f‖", "‖η∇f‖/‖x‖", "sign flipped",
+                  "success", box=box.SIMPLE_HEAD)  # fmt: skip
+    names = ("f_before", "f_after", "grad_norm", "relative_norm")
+    for n in range(len(columns["success"])):
+        numbers = [f"{columns[name][n]:.4g}" for name in names]
+        answers = ["yes" if columns[name][n] else "no" for name in ("sign_flipped", "success")]
+        table.add_row(str(n), *numbers, *answers)
+    return table
+
+
+def _summary(columns: Mapping[str, NDArray[Any]]) -> Table:
+    quantiles = (0.05, 0.25, 0.5, 0.75, 0.95)
+    table = Table("quantile over points", *(f"{q:.0%}" for q in quantiles), box=box.SIMPLE_HEAD)
+    labels = {
+        "f_before": "f(x)",
+        "f_after": "f(x+η∇f)",
+        "grad_norm": "‖∇f‖",
+        "relative_norm": "‖η∇f‖/‖x‖",
+    }
+    for name, label in labels.items():
+        table.add_row(label, *(f"{value:.4g}" for value in np.quantile(columns[name], quantiles)))
+    return table
+
+
+def info_table(facts: Mapping[str, Any]) -> Table:
+    """Return a row per fact."""
+    table = Table(box=None, show_header=False)
+    for name, value in facts.items():
+        table.add_row(name, str(value))
+    return table

@@ -1,0 +1,267 @@
+"""One gradient step, and whether it flips the sign of the network (Theorem 1.1)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from randrelu import _frames, _validate, laws
+from randrelu.network import Network, weight_variances
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_NAMED_ETAS = ("linear", "paper")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Attack:
+    """The outcome of gradient steps x + η∇f(x).
+
+    For a single point and a single η the fields are scalars and `x_adv` has shape (d,); a batch of
+    N points puts the axis N in front, and a sequence of K values of η an axis K before that.
+    Everything is float64 (or bool), whatever the network's dtype.
+
+    Attributes
+    ----------
+    x_adv : ndarray, shape ([K,] [N,] d)
+        The points after the step.
+    eta : ndarray, shape ([K,] [N])
+        The steps η taken, sign included.
+    f_before : ndarray, shape ([N])
+        f(x).
+    f_after : ndarray, shape ([K,] [N])
+        f(x + η∇f(x)).
+    grad_norm : ndarray, shape ([N])
+        ‖∇f(x)‖.
+    relative_norm : ndarray, shape ([K,] [N])
+        ‖η∇f(x)‖/‖x‖.
+    sign_flipped : ndarray of bool, shape ([K,] [N])
+        Whether sign f(x_adv) ≠ sign f(x).
+    success : ndarray of bool, shape ([K,] [N])
+        The conclusion of Theorem 1.1: the sign differs and |f(x_adv)| ≥ |f(x)|. A step that fails
+        is an outcome, not an error.
+    """
+
+    x_adv: NDArray[np.float64]
+    eta: NDArray[np.float64]
+    f_before: NDArray[np.float64]
+    f_after: NDArray[np.float64]
+    grad_norm: NDArray[np.float64]
+    relative_norm: NDArray[np.float64]
+    sign_flipped: NDArray[np.bool_]
+    success: NDArray[np.bool_]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a data frame with a row per step and point; needs pandas."""
+        return _frames.frame(self.columns())
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """Return everything but `x_adv` as columns, a row per step and point."""
+        shape = np.shape(self.f_after)
+        fields = ("eta", "f_before", "f_after", "grad_norm", "relative_norm", "sign_flipped",
+                  "success")  # fmt: skip
+        return {name: np.broadcast_to(getattr(self, name), shape).reshape(-1) for name in fields}
+
+    def step(self, k: int) -> Attack:
+        """Return step k of a sequence, without the axis K."""
+        return Attack(
+            x_adv=self.x_adv[k],
+            eta=self.eta[k],
+            f_before=self.f_before,
+            f_after=self.f_after[k],
+            grad_norm=self.grad_norm,
+            relative_norm=self.relative_norm[k],
+            sign_flipped=self.sign_flipped[k],
+            success=self.success[k],
+        )
+
+    def point(self, n: int) -> Attack:
+        """Return point n of a batch, without the axis N."""
+        return Attack(
+            x_adv=self.x_adv[..., n, :],
+            eta=self.eta[..., n],
+            f_before=self.f_before[n],
+            f_after=self.f_after[..., n],
+            grad_norm=self.grad_norm[n],
+            relative_norm=self.relative_norm[..., n],
+            sign_flipped=self.sign_flipped[..., n],
+            success=self.success[..., n],
+        )
+
+    def __repr__(self) -> str:
+        steps = np.size(self.success)
+        if steps == 1:
+            return (
+                f"Attack(success={bool(np.all(self.success))}, "
+                f"f_before={np.ravel(self.f_before)[0]:.4g}, "
+                f"f_after={np.ravel(self.f_after)[0]:.4g}, "
+                f"relative_norm={np.ravel(self.relative_norm)[0]:.4g})"
+            )
+        median = f"{np.median(self.relative_norm):.4g}" if steps else "none"
+        return (
+            f"Attack(success={int(np.sum(self.success))} of {steps} steps, "
+            f"median relative_norm={median})"
+        )
+
+
+def gradient_step(
+    net: Network,
+    x: ArrayLike,
+    *,
+    eta: float | str | Sequence[float] | NDArray[Any] = "linear",
+    delta: float = 0.05,
+    threads: int | None = None,
+) -> Attack:
+    """Take one step x + η∇f(x) and see whether the sign of f flips (Theorem 1.1).
+
+    Parameters
+    ----------
+    net : Network
+        The network.
+    x : array_like, shape (d,) or (N, d)
+        The points to attack, none of them 0.
+    eta : float, sequence of float, "linear" or "paper"
+        The step, sign included. A sequence of K values takes K steps from every point. "linear" is
+        −2f/‖∇f‖², which turns f into −f where f is linear. "paper" is the step in the proof of
+        Theorem 1.1, −sign(f) 2^ℓ log(d) √(log(1/δ)) / ‖∇f‖² at ‖x‖ = √d, carried over to other
+        norms of x and other scales of the weights by homogeneity. (It is longer than the size bound
+        in the theorem's statement by a factor log d.)
+    delta : float, default 0.05
+        The failure probability δ of the theorem, in (0, 1); only "paper" uses it.
+    threads : int, optional
+        The number of threads.
+
+    Returns
+    -------
+    Attack
+
+    Raises
+    ------
+    TypeError
+        If `net` is not a Network, or an argument is not numeric.
+    ValueError
+        If a point is 0 or has the wrong shape, or `eta` or `delta` is not as described.
+
+    Notes
+    -----
+    Everything is evaluated in float64, whatever ``net.dtype`` is, because |f(x_adv)| ≥ |f(x)|
+    compares numbers that the linear step makes nearly equal. Where no unit flips between x and
+    x_adv, f is linear there, and f(x) + η‖∇f‖² is taken for f(x_adv) instead of a second rounding.
+
+    A point whose gradient is 0 stays where it is: η is 0 for the named steps, and `success` False.
+    """
+    if not isinstance(net, Network):
+        raise TypeError(f"net must be a Network, got {type(net).__name__}")
+    points, single = _validate.points("x", x, net.widths[0], np.dtype("float64"))
+    norms = np.linalg.norm(points, axis=1)
+    if not norms.all():
+        where = f"x[{int(np.argmin(norms))}]" if not single else "x"
+        raise ValueError(f"{where} must not be 0: Theorem 1.1 asks for x ≠ 0")
+    _validate.probability("delta", delta)
+    if isinstance(eta, str):
+        _validate.one_of("eta", eta, _NAMED_ETAS)
+        steps = None
+    else:
+        steps = _numeric_eta(eta)
+
+    base = evaluate_base(net, points, threads=threads)
+    if steps is not None:
+        etas = np.repeat(np.atleast_1d(steps)[:, np.newaxis], len(points), axis=1)
+        attack = take_steps(net, base, etas, etas * base.grad_norm**2, threads=threads)
+    else:
+        change = -2.0 * base.f
+        if eta == "paper":
+            size = laws.paper_step_size(net.widths, delta) / math.sqrt(net.widths[0])
+            change = -np.sign(base.f) * size * base.norm * _nn_def_scale(net)
+        changes = change[np.newaxis]
+        attack = take_steps(net, base, base.etas(changes), changes, threads=threads)
+    if single:
+        attack = attack.point(0)
+    return attack.step(0) if steps is None or steps.ndim == 0 else attack
+
+
+@dataclass(frozen=True, eq=False)
+class Base:
+    """What every step from the points needs to know about them, in float64."""
+
+    points: NDArray[np.float64]  # (N, d)
+    norm: NDArray[np.float64]  # (N,), of the points
+    f: NDArray[np.float64]  # (N,)
+    bits: list[NDArray[np.uint8]]
+    gradient: NDArray[np.float64]  # (N, d)
+    grad_norm: NDArray[np.float64]  # (N,)
+
+    def etas(self, changes: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the η whose η‖∇f‖² is the given change of f; 0 where the gradient is 0."""
+        alive = self.grad_norm > 0
+        return np.where(alive, changes, 0.0) / np.where(alive, self.grad_norm, 1.0) ** 2
+
+
+def evaluate_base(net: Network, points: Any, *, threads: int | None) -> Base:
+    """Evaluate f, the pattern and the gradient at points (N, d) in float64."""
+    f, bits, gradient = net._evaluate(points, value=True, bits=True, gradient=True, threads=threads)
+    norm, grad_norm = np.linalg.norm(points, axis=1), np.linalg.norm(gradient, axis=1)
+    return Base(points, norm, f, bits, gradient, grad_norm)  # type: ignore[arg-type]
+
+
+def take_steps(
+    net: Network,
+    base: Base,
+    etas: NDArray[np.float64],
+    changes: NDArray[np.float64],
+    *,
+    threads: int | None,
+) -> Attack:
+    """Take steps η of shape (K, N), whose `changes` η‖∇f‖² are those of f where it is linear."""
+    x_adv = base.points + etas[:, :, np.newaxis] * base.gradient
+    f_after, bits_after, _ = net._evaluate(
+        x_adv.reshape(-1, base.points.shape[1]), value=True, bits=True, threads=threads
+    )
+    linear = np.ones(etas.shape, bool)
+    for before, after in zip(base.bits, bits_after, strict=True):
+        linear &= (after.reshape(*etas.shape, before.shape[1]) == before).all(axis=-1)
+    f_after = np.where(linear, base.f + changes, f_after.reshape(etas.shape))
+
+    flipped = np.sign(f_after) != np.sign(base.f)
+    return Attack(
+        x_adv=x_adv,
+        eta=etas,
+        f_before=base.f,
+        f_after=f_after,
+        grad_norm=base.grad_norm,
+        relative_norm=np.abs(etas) * base.grad_norm / base.norm,
+        sign_flipped=flipped,
+        success=flipped & (np.abs(f_after) >= np.abs(base.f)),
+    )
+
+
+def _numeric_eta(eta: Any) -> NDArray[np.float64]:
+    """Return η as a float64 array of shape () or (K,)."""
+    steps = _validate.real_array("eta", eta).astype(np.float64)
+    if steps.ndim > 1:
+        raise ValueError(
+            f"eta must be a number, a sequence of K numbers, 'linear' or 'paper', "
+            f"got an array of shape {steps.shape}"
+        )
+    return steps
+
+
+def _nn_def_scale(net: Network) -> float:
+    """Return how much larger f is than on the scale of NN-DEF.
+
+    Given weights are measured against NN-DEF by their Frobenius norms, whose squares it expects to
+    be d_i.
+    """
+    if net.init is not None:
+        return laws.nn_def_scale(net.widths, weight_variances(net.widths, net.init))
+    norms = [
+        np.linalg.norm(net.weights(i).astype(np.float64)) / math.sqrt(width)
+        for i, width in enumerate(net.widths[1:], start=1)
+    ]
+    return math.prod(norms)

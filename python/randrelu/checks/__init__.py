@@ -1,0 +1,61 @@
+"""The paper's statements, checked at finite width: one module each, one registry."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from randrelu import _validate
+from randrelu.checks import lemma_2_2, theorem_1_1
+from randrelu.checks.result import Check, Hypothesis, Measurement
+
+STATEMENTS = {"theorem-1.1": theorem_1_1.run, "lemma-2.2": lemma_2_2.run}
+
+
+def check(statement: str, /, **parameters: Any) -> Check:
+    """Check one of the paper's statements on random networks of given widths.
+
+    Parameters
+    ----------
+    statement : {"theorem-1.1", "lemma-2.2"}
+        The statement.
+    widths : sequence of int
+        (d, d_1, …, d_ℓ, 1).
+    trials : int, default 200
+        The number of independent networks, weights as in NN-DEF.
+    delta : float, default 0.05
+        The failure probability δ that the statement allows.
+    rng : None, int, SeedSequence or Generator
+        Where the seed of the check comes from; the same seed gives the same numbers again.
+    x : array_like, shape (d,), optional
+        The point, not 0. By default (1, …, 1), of norm √d; the law of the outcome is the same for
+        every point.
+    eta : float, "shortest", "linear" or "paper", optional
+        Theorem 1.1 only: the step, as for `gradient_step`. The theorem asks for *an* η, so
+        "shortest", the default, takes the shortest of a few multiples (1 to 10) of the linear step
+        that succeeds.
+    threads : int, optional
+        The number of threads.
+    progress : callable, optional
+        Called as ``progress(done, trials)`` after every trial.
+
+    Returns
+    -------
+    Check
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the statement is unknown, or a parameter is not as described.
+    MemoryError
+        If one network does not fit in the memory that is free.
+    """
+    run = STATEMENTS[_validate.one_of("statement", statement, STATEMENTS)]
+    try:
+        inspect.signature(run).bind(**parameters)
+    except TypeError as error:
+        raise TypeError(f"check({statement!r}): {error}") from None
+    return run(**parameters)
+
+
+__all__ = ["STATEMENTS", "Check", "Hypothesis", "Measurement", "check"]

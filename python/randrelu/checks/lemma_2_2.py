@@ -1,0 +1,77 @@
+"""Lemma 2.2: at a fixed point f is bounded and its gradient is not small."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from randrelu import _validate
+from randrelu._validate import Rng
+from randrelu.checks.result import Check, Measurement, conclude, share, smallest_constant
+from randrelu.checks.trials import Progress, nonzero_point, over_networks, width_hypothesis
+from randrelu.network import Network
+
+CLAIM = (
+    "At a point with ‖x‖ = √d, with probability at least 1 − δ, |f(x)| ≤ c 2^ℓ √(log(1/δ)) and "
+    "‖∇f(x)‖ ≥ 2^{−(ℓ+1)}."
+)
+
+
+def run(
+    *,
+    widths: tuple[int, ...],
+    trials: int = 200,
+    delta: float = 0.05,
+    rng: Rng = None,
+    x: ArrayLike | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Check:
+    """Evaluate f and ∇f at one point of each of `trials` random networks."""
+    widths = _validate.widths_tuple(widths)
+    trials = _validate.integer("trials", trials, at_least=1)
+    delta = _validate.probability("delta", delta)
+    point = nonzero_point(x, widths[0])
+    point = point * (math.sqrt(widths[0]) / np.linalg.norm(point))
+    seed = _validate.seed_of(rng)
+    depth = len(widths) - 2
+
+    def evaluate(net: Network) -> tuple[float, float]:
+        value, gradient = net.value_and_gradient(point, threads=threads)
+        return float(value), float(np.linalg.norm(gradient))
+
+    pairs = over_networks(evaluate, widths, trials, seed, threads=threads, progress=progress)
+    f, grad_norm = np.array(pairs).T
+    steep = grad_norm >= 2.0 ** -(depth + 1)
+    ratios = np.where(steep, np.abs(f) / (2.0**depth * math.sqrt(math.log(1 / delta))), np.inf)
+    bounded_below = share("‖∇f(x)‖ ≥ 2^{−(ℓ+1)}", steep, f"≥ {1 - delta:g}")
+    measurements = [
+        bounded_below,
+        Measurement(
+            f"smallest c for a {1 - delta:g} share of trials",
+            smallest_constant(ratios, 1 - delta),
+            paper="|f(x)| ≤ c 2^ℓ √(log(1/δ))",
+        ),
+    ]
+    for q in (0.05, 0.5, 0.95):
+        measurements += [
+            Measurement(f"‖∇f(x)‖ at {q:.0%}", float(np.quantile(grad_norm, q))),
+            Measurement(f"|f(x)| at {q:.0%}", float(np.quantile(np.abs(f), q))),
+        ]
+    return Check(
+        statement="lemma-2.2",
+        claim=CLAIM,
+        parameters={
+            "widths": widths,
+            "trials": trials,
+            "delta": delta,
+            "rng": seed,
+            "x": "(1, …, 1)" if x is None else "given",
+        },
+        hypothesis=width_hypothesis(widths, delta),
+        measurements=tuple(measurements),
+        conclusion=conclude(bounded_below, 1 - delta),
+        trials={"f": f, "grad_norm": grad_norm},
+    )

@@ -1,0 +1,158 @@
+"""What a check of one of the paper's statements found."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from randrelu import _frames
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """What the statement asks of the widths, and whether they satisfy it.
+
+    Attributes
+    ----------
+    asks : str
+        The condition, with its number at these widths.
+    has : str
+        What there is instead.
+    met : bool
+        Whether the condition holds.
+    """
+
+    asks: str
+    has: str
+    met: bool
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One measured number.
+
+    Attributes
+    ----------
+    name : str
+        What was measured.
+    value : float
+        The number; infinite where no finite one will do.
+    low, high : float or None
+        The ends of its 95 % confidence interval, where there is one.
+    count : tuple of int or None
+        For a share of the trials: how many, out of how many.
+    paper : str
+        What the paper, or an exact law, says about it.
+    """
+
+    name: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+    count: tuple[int, int] | None = None
+    paper: str = ""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Check:
+    """The outcome of `randrelu.check`.
+
+    Attributes
+    ----------
+    statement : str
+        The name of the statement.
+    claim : str
+        What the paper claims.
+    parameters : mapping
+        What the check was run with; ``rng`` is the seed that repeats it.
+    hypothesis : Hypothesis
+        Whether the paper's claim covers these widths at all.
+    measurements : tuple of Measurement
+        What was measured.
+    conclusion : {"holds", "consistent", "violated"}
+        Whether the claimed conclusion was seen at these widths, hypothesis or not: "holds" when the
+        confidence interval lies within the claim, "violated" when it lies outside, else
+        "consistent".
+    trials : mapping of str to ndarray
+        Everything that was drawn and measured, an entry per trial.
+    """
+
+    statement: str
+    claim: str
+    parameters: Mapping[str, Any]
+    hypothesis: Hypothesis
+    measurements: tuple[Measurement, ...]
+    conclusion: str
+    trials: Mapping[str, NDArray[Any]]
+
+    @property
+    def verdict(self) -> str:
+        """The conclusion where the hypothesis is met, else "hypothesis not met"."""
+        return self.conclusion if self.hypothesis.met else "hypothesis not met"
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a data frame with a row per trial; needs pandas."""
+        return _frames.frame(self.trials)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything but the trials as plain Python values; infinities become None."""
+        return {
+            "statement": self.statement,
+            "claim": self.claim,
+            "parameters": dict(self.parameters),
+            "hypothesis": asdict(self.hypothesis),
+            "measurements": [
+                {k: _plain(v) for k, v in asdict(m).items()} for m in self.measurements
+            ],
+            "conclusion": self.conclusion,
+            "verdict": self.verdict,
+        }
+
+    def __repr__(self) -> str:
+        first = self.measurements[0]
+        return (
+            f"Check({self.statement!r}: {self.verdict}; conclusion {self.conclusion}, "
+            f"{first.name}: {first.value:.4g})"
+        )
+
+
+def _plain(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def share(name: str, successes: NDArray[np.bool_], paper: str = "") -> Measurement:
+    """Return the share of the trials that succeeded, with its Clopper–Pearson interval."""
+    from scipy.stats import binomtest
+
+    count, trials = int(successes.sum()), int(successes.size)
+    interval = binomtest(count, trials).proportion_ci(CONFIDENCE, method="exact")
+    return Measurement(
+        name, count / trials, float(interval.low), float(interval.high), (count, trials), paper
+    )
+
+
+def conclude(measured: Measurement, at_least: float) -> str:
+    """Compare the interval of a probability with the claim that it is at least `at_least`."""
+    assert measured.low is not None and measured.high is not None
+    if measured.low >= at_least:
+        return "holds"
+    return "violated" if measured.high < at_least else "consistent"
+
+
+def smallest_constant(ratios: NDArray[np.float64], of_trials: float) -> float:
+    """Return the smallest c with ratio ≤ c in at least the share `of_trials` of the trials.
+
+    A trial that no constant saves has an infinite ratio.
+    """
+    needed = math.ceil(of_trials * ratios.size - 1e-9)  # 0.95 × 200 is 190, not 191
+    return float(np.sort(ratios)[max(needed, 1) - 1])

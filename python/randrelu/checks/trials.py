@@ -1,0 +1,67 @@
+"""The independent random networks that a check looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from randrelu import _validate
+from randrelu.checks.result import Hypothesis
+from randrelu.laws import log10_required_width, narrowest
+from randrelu.network import Network
+
+T = TypeVar("T")
+
+# Called after every trial with the number that are done and the number there are.
+Progress: TypeAlias = Callable[[int, int], object]
+
+
+def over_networks(
+    measure: Callable[[Network], T],
+    widths: tuple[int, ...],
+    trials: int,
+    seed: int,
+    *,
+    threads: int | None,
+    progress: Progress | None,
+) -> list[T]:
+    """Measure one network a trial; trial t is the same whatever the number of trials."""
+    results = []
+    for t in range(trials):
+        trial_seed = np.random.SeedSequence(seed, spawn_key=(t,))
+        # No name keeps the network: its memory is free for the next one.
+        results.append(
+            measure(Network.random(widths, rng=trial_seed, dtype="float64", threads=threads))
+        )
+        if progress is not None:
+            progress(t + 1, trials)
+    return results
+
+
+def nonzero_point(x: ArrayLike | None, dim: int) -> NDArray[Any]:
+    """Return the one point (d,) that every network is looked at; by default (1, …, 1)."""
+    if x is None:
+        return np.ones(dim)
+    point, single = _validate.points("x", x, dim, np.dtype("float64"))
+    if not single:
+        raise ValueError(f"x must be a single point of shape ({dim},), got {np.shape(x)}")
+    if not point.any():
+        raise ValueError("x must not be 0: the statement asks for x ≠ 0")
+    return point[0]
+
+
+def width_hypothesis(widths: tuple[int, ...], delta: float) -> Hypothesis:
+    """Return what section 2 of the paper asks of the narrowest layer, and whether it has it."""
+    required = log10_required_width(widths, delta)
+    smallest = narrowest(widths)
+    return Hypothesis(
+        asks=(
+            "d_min ≥ (C ℓ log d_max)^{240ℓ} log(1/δ), which with C = 1 (the paper leaves its "
+            f"constant open) is 10^{required:.1f}"
+        ),
+        has=f"d_min = {smallest}",
+        met=bool(np.log10(smallest) >= required),
+    )

@@ -1,0 +1,179 @@
+"""The command line: randrelu check, attack and info."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import Console
+
+import randrelu as rr
+from randrelu import _files, _tables
+from randrelu._load import core
+
+app = typer.Typer(
+    name="randrelu",
+    help="See why random ReLU networks have adversarial examples.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Widths = Annotated[
+    str | None, typer.Option(help="d, the hidden widths and 1, such as 784,2048,2048,1.")
+]
+Delta = Annotated[float, typer.Option(help="The failure probability δ, in (0, 1).")]
+Seed = Annotated[int | None, typer.Option(help="Repeat a run; by default a fresh seed is drawn.")]
+Threads = Annotated[int | None, typer.Option(help="Threads; by default OMP_NUM_THREADS or all.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON instead of a table.")]
+
+
+@app.command()
+def check(
+    statement: Annotated[str, typer.Argument(help="theorem-1.1 or lemma-2.2.")],
+    widths: Widths = None,
+    trials: Annotated[int, typer.Option(help="How many independent random networks.")] = 200,
+    delta: Delta = 0.05,
+    eta: Annotated[
+        str | None,
+        typer.Option(
+            help="theorem-1.1: shortest (the default: the shortest of a few multiples of the linear "
+            "step that succeeds), linear, paper, or a number."
+        ),
+    ] = None,
+    seed: Seed = None,
+    threads: Threads = None,
+    as_json: Json = False,
+) -> None:
+    """Check one of the paper's statements on random networks."""
+    parameters: dict[str, Any] = {} if eta is None else {"eta": _eta(eta)}
+    with _progress(f"{statement}, {trials} networks") as progress:
+        result = rr.check(
+            statement,
+            widths=_widths(widths),
+            trials=trials,
+            delta=delta,
+            rng=seed,
+            threads=threads,
+            progress=progress,
+            **parameters,
+        )
+    if as_json:
+        _print_json(result.to_dict())
+    else:
+        Console().print(_tables.check_table(result))
+
+
+@app.command()
+def attack(
+    widths: Widths = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="Attack this network instead: W_1, …, W_{ℓ+1} in a .npz.")
+    ] = None,
+    points: Annotated[
+        Path | None,
+        typer.Option("--input", help="A point or points in a .npy or .csv; by default (1, …, 1)."),
+    ] = None,
+    eta: Annotated[str, typer.Option(help="linear, paper, or a number.")] = "linear",
+    delta: Delta = 0.05,
+    init: Annotated[str, typer.Option(help="paper, he or unit.")] = "paper",
+    seed: Seed = None,
+    threads: Threads = None,
+    as_json: Json = False,
+) -> None:
+    """Take one gradient step from every point of one network."""
+    if (widths is None) == (weights is None):
+        raise ValueError("give either --widths, for a random network, or --weights")
+    if weights is None:
+        net = rr.Network.random(_widths(widths), rng=seed, init=init, threads=threads)
+    else:
+        net = rr.Network.from_weights(_files.read_weights(weights))
+    dim = net.widths[0]
+    x = np.ones(dim) if points is None else _files.read_points(points, dim)
+    result = rr.gradient_step(net, x, eta=_eta(eta), delta=delta, threads=threads)
+    if as_json:
+        network = {"widths": net.widths, "init": net.init, "seed": net.seed}
+        columns = {name: values.tolist() for name, values in result.columns().items()}
+        x_adv = result.x_adv.reshape(-1, dim).tolist()
+        _print_json({"network": network, **columns, "x_adv": x_adv})
+    else:
+        Console().print(_tables.attack_table(net, result))
+
+
+@app.command()
+def info(as_json: Json = False) -> None:
+    """Say what is installed: version, instruction set, threads, Eigen."""
+    facts = {
+        "version": rr.__version__,
+        **core.build_info(),
+        "threads": core.thread_count(0),
+        "numpy": np.__version__,
+        "python": sys.version.split()[0],
+    }
+    if as_json:
+        _print_json(facts)
+    else:
+        Console().print(_tables.info_table(facts))
+
+
+def main() -> None:
+    """Run the command line; bad usage exits with 2, Ctrl-C with 130."""
+    try:
+        app(standalone_mode=True)
+    except (ValueError, TypeError, MemoryError, OverflowError, OSError) as error:
+        Console(stderr=True, soft_wrap=True).print(f"randrelu: {error}", markup=False)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+def _widths(text: str | None) -> tuple[int, ...]:
+    if text is None:
+        raise ValueError("--widths is missing; give d, the hidden widths and 1: 784,2048,2048,1")
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError(
+            f"widths must be integers separated by commas, such as 784,2048,2048,1, got {text!r}"
+        ) from None
+
+
+def _eta(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+@contextmanager
+def _progress(description: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar on standard error while it is a terminal."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(
+        *columns,
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bar:
+        task = bar.add_task(description, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    print(json.dumps(value, ensure_ascii=False, allow_nan=False))

@@ -1,0 +1,206 @@
+"""Everything a user can pass wrongly: the error names the argument, what was expected, what came."""
+
+import re
+
+import numpy as np
+import pytest
+
+from randrelu import Network, _memory, check, gradient_step
+
+NET = Network.random((784, 5, 1), rng=0)
+X = np.ones(784)
+
+METHODS = ["forward", "preactivations", "activations", "pattern", "gradient", "value_and_gradient"]
+
+
+def with_entry(value):
+    x = np.ones((2, 784))
+    x[1, 3] = value
+    return x
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    ("x", "error", "message"),
+    [
+        (np.ones(783), ValueError, "x must have shape (784,) or (N, 784), got (783,)"),
+        (np.ones((3, 5)), ValueError, "x must have shape (784,) or (N, 784), got (3, 5)"),
+        (np.ones((1, 1, 784)), ValueError, "x must have shape (784,) or (N, 784), got (1, 1, 784)"),
+        (3.0, ValueError, "x must have shape (784,) or (N, 784), got ()"),
+        ([], ValueError, "x must have shape (784,) or (N, 784), got (0,)"),
+        (with_entry(np.nan), ValueError, "x must be finite, got nan at index (1, 3)"),
+        (with_entry(-np.inf), ValueError, "x must be finite, got -inf at index (1, 3)"),
+        (with_entry(1e300), ValueError, "x has values beyond the range of float32"),
+        (X * 1j, TypeError, "x must hold real numbers, got dtype complex128"),
+        (X.astype(object), TypeError, "x must hold real numbers, got dtype object"),
+        (["a"] * 784, TypeError, "x must hold real numbers, got dtype <U1"),
+        (None, TypeError, "x must hold real numbers, got dtype object"),
+        ([[1.0, 2.0], [3.0]], ValueError, "x must be a rectangular array of numbers"),
+    ],
+)
+def test_points(method, x, error, message):
+    with pytest.raises(error, match=re.escape(message)):
+        getattr(NET, method)(x)
+
+
+@pytest.mark.parametrize(
+    ("widths", "error", "message"),
+    [
+        ((), ValueError, "widths must hold at least the input and the output dimension"),
+        ((1,), ValueError, "widths must hold at least the input and the output dimension"),
+        ((4, 0, 1), ValueError, "widths[1] must be at least 1, got 0"),
+        ((4, -3, 1), ValueError, "widths[1] must be at least 1, got -3"),
+        ((4, 2.5, 1), TypeError, "widths[1] must be an integer, got 2.5 of type float"),
+        ((4, True, 1), TypeError, "widths[1] must be an integer, got True of type bool"),
+        ((4, "3", 1), TypeError, "widths[1] must be an integer, got '3' of type str"),
+        ((4, 3, 2), ValueError, "widths must end in 1, the single output, got (4, 3, 2)"),
+        ("4,3,1", TypeError, "widths must be a sequence of integers"),
+        (7, TypeError, "widths must be a sequence of integers"),
+    ],
+)
+def test_widths(widths, error, message):
+    with pytest.raises(error, match=re.escape(message)):
+        Network.random(widths)
+    for name in ("theorem-1.1", "lemma-2.2"):
+        with pytest.raises(error, match=re.escape(message)):
+            check(name, widths=widths)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "error", "message"),
+    [
+        ({"init": "xavier"}, ValueError, "init must be one of 'paper', 'he', 'unit', got 'xavier'"),
+        ({"dtype": "float16"}, ValueError, "dtype must be 'float32' or 'float64', got 'float16'"),
+        ({"dtype": "real"}, ValueError, "dtype must be 'float32' or 'float64', got 'real'"),
+        ({"dtype": None}, ValueError, "dtype must be 'float32' or 'float64', got None"),
+        ({"storage": "disk"}, ValueError, "storage must be one of 'auto', 'stored', got 'disk'"),
+        ({"rng": -1}, ValueError, "rng must not be negative, got -1"),
+        ({"rng": 1.5}, TypeError, "rng must be None, an integer, a numpy SeedSequence"),
+        ({"rng": True}, TypeError, "rng must be None, an integer, a numpy SeedSequence"),
+        ({"rng": np.random.RandomState(0)}, TypeError, "rng must be None, an integer"),
+        ({"threads": 0}, ValueError, "threads must be at least 1, got 0"),
+        ({"threads": 1.0}, TypeError, "threads must be an integer, got 1.0"),
+    ],
+)
+def test_options_of_a_random_network(keywords, error, message):
+    with pytest.raises(error, match=re.escape(message)):
+        Network.random((4, 3, 1), **keywords)
+
+
+@pytest.mark.parametrize(
+    ("weights", "error", "message"),
+    [
+        ([], ValueError, "weights must hold at least one matrix"),
+        (3, TypeError, "weights must be a sequence of matrices, got int"),
+        ([np.ones((3, 2)), np.ones((1, 4))], ValueError,
+         "weights[1] must have shape (fan_out, 3) to follow weights[0], got (1, 4)"),
+        ([np.ones((3, 2)), np.ones((2, 3))], ValueError,
+         "weights[1], the last, must have shape (1, 3), got (2, 3)"),
+        ([np.ones((3, 2, 1)), np.ones(3)], ValueError,
+         "weights[0] must be a matrix of shape (fan_out, fan_in), got (3, 2, 1)"),
+        ([np.ones(3), np.ones(3)], ValueError, "weights[0] must be a matrix"),
+        ([np.ones((3, 0)), np.ones(3)], ValueError, "weights[0] must be a matrix"),
+        ([np.ones((3, 2)), [1, np.nan, 1]], ValueError,
+         "weights[1] must be finite, got nan at index (1,)"),
+        ([np.ones((3, 2)) * 1j, np.ones(3)], TypeError,
+         "weights[0] must hold real numbers, got dtype complex128"),
+        ([np.array([[None]]), np.ones(1)], TypeError, "weights[0] must hold real numbers"),
+    ],
+)  # fmt: skip
+def test_given_weights(weights, error, message):
+    with pytest.raises(error, match=re.escape(message)):
+        Network.from_weights(weights)
+
+
+def test_given_weights_beyond_float32():
+    weights = [np.full((2, 2), 1e200), np.ones(2)]
+    assert Network.from_weights(weights).dtype == np.float64
+    with pytest.raises(ValueError, match=re.escape("weights[0] has values beyond the range of float32")):
+        Network.from_weights(weights, dtype="float32")
+
+
+@pytest.mark.parametrize("i", [0, 3, -1])
+def test_layer_numbers(i):
+    with pytest.raises((IndexError, ValueError), match="i must be"):
+        NET.weights(i)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "error", "message"),
+    [
+        ({"eta": "exactly"}, ValueError, "eta must be one of 'linear', 'paper', got 'exactly'"),
+        ({"eta": np.nan}, ValueError, "eta must be finite, got nan"),
+        ({"eta": [[1.0]]}, ValueError, "got an array of shape (1, 1)"),
+        ({"eta": None}, TypeError, "eta must hold real numbers"),
+        ({"eta": 1j}, TypeError, "eta must hold real numbers, got dtype complex128"),
+        ({"delta": 0}, ValueError, "delta must lie strictly between 0 and 1, got 0"),
+        ({"delta": 1.0}, ValueError, "delta must lie strictly between 0 and 1, got 1.0"),
+        ({"delta": "small"}, TypeError, "delta must be a number between 0 and 1, got 'small'"),
+    ],
+)
+def test_options_of_a_step(keywords, error, message):
+    with pytest.raises(error, match=re.escape(message)):
+        gradient_step(NET, X, **keywords)
+
+
+def test_zero_is_refused_by_the_theorem_only():
+    with pytest.raises(ValueError, match=re.escape("x must not be 0: Theorem 1.1 asks for x ≠ 0")):
+        gradient_step(NET, 0 * X)
+    x = np.ones((3, 784))
+    x[2] = 0
+    with pytest.raises(ValueError, match=re.escape("x[2] must not be 0")):
+        gradient_step(NET, x)
+    for name in ("theorem-1.1", "lemma-2.2"):
+        with pytest.raises(ValueError, match="x must not be 0"):
+            check(name, widths=(784, 5, 1), x=0 * X)
+    assert NET.forward(0 * X) == 0
+
+
+def test_attack_wants_a_network():
+    with pytest.raises(TypeError, match="net must be a Network, got list"):
+        gradient_step([], X)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "error", "message"),
+    [
+        ({"trials": 0}, ValueError, "trials must be at least 1, got 0"),
+        ({"trials": 2.0}, TypeError, "trials must be an integer, got 2.0"),
+        ({"delta": 2}, ValueError, "delta must lie strictly between 0 and 1, got 2"),
+        ({"x": np.ones(5)}, ValueError, "x must have shape (4,) or (N, 4), got (5,)"),
+        ({"x": np.ones((2, 4))}, ValueError, "x must be a single point of shape (4,), got (2, 4)"),
+        ({"rng": "seed"}, TypeError, "rng must be None, an integer"),
+        ({"colour": "red"}, TypeError, "got an unexpected keyword argument 'colour'"),
+    ],
+)
+def test_options_of_the_checks(keywords, error, message):
+    for name in ("theorem-1.1", "lemma-2.2"):
+        with pytest.raises(error, match=re.escape(message)):
+            check(name, widths=(4, 3, 1), **keywords)
+
+
+def test_unknown_statement():
+    with pytest.raises(ValueError, match=re.escape("statement must be one of 'theorem-1.1', 'lemma-2.2', got 'P = NP'")):
+        check("P = NP", widths=(4, 1))
+    with pytest.raises(TypeError, match="missing a required argument: 'widths'"):
+        check("theorem-1.1")
+    with pytest.raises(ValueError, match="eta must be one of 'shortest', 'linear', 'paper'"):
+        check("theorem-1.1", widths=(4, 1), eta="longest")
+
+
+def test_too_many_weights_are_refused_before_anything_is_allocated(monkeypatch):
+    with pytest.raises(MemoryError, match=r"takes 4\.0 PB.*are free; choose narrower widths"):
+        Network.random((10**9, 10**6, 1))
+    monkeypatch.setattr(_memory, "available_bytes", lambda: 10_000)
+    with pytest.raises(MemoryError, match=r"widths \(100, 100, 1\) takes 40\.4 kB, and 10\.0 kB"):
+        Network.random((100, 100, 1))
+    assert Network.random((20, 20, 1)).nbytes < 10_000
+
+
+def test_values_beyond_the_arithmetic_are_an_error_not_a_nan():
+    weights = [np.full((3, 3), 1e20, np.float32)] * 4 + [np.ones((1, 3), np.float32)]
+    net = Network.from_weights(weights)
+    for method in METHODS[3:] + ["forward"]:
+        with pytest.raises(OverflowError, match="leave the range of float32"):
+            getattr(net, method)(np.ones(3))
+    assert np.isfinite(Network.from_weights(weights, dtype="float64").forward(np.ones(3)))

@@ -1,0 +1,159 @@
+"""The command line, as a user at a terminal drives it."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+from randrelu import Network, check, gradient_step
+from randrelu._load import core
+
+COMMAND = [sys.executable, "-m", "randrelu"]
+
+
+def run(*arguments, code=0):
+    done = subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, "COLUMNS": "200", "PYTHONIOENCODING": "utf-8"},
+    )
+    assert done.returncode == code, done.stderr
+    return done
+
+
+def test_check_prints_the_table():
+    out = run("check", "theorem-1.1", "--widths", "100,80,80,1", "--trials", 30, "--seed", 1).stdout
+    c = check("theorem-1.1", widths=(100, 80, 80, 1), trials=30, rng=1)
+    flipped = c.measurements[0]
+    assert f"{flipped.count[0]} of 30" in out
+    assert f"[{flipped.low:.4f}, {flipped.high:.4f}]" in out
+    assert f"{np.quantile(c.trials['relative_norm'][c.trials['success']], 0.5):.4g}" in out
+    assert "smallest c₃" in out and f"{c.measurements[-1].value:.4g}" in out
+    assert "NOT met" in out and "d_min = 80" in out and "10^" in out
+    assert "Verdict: hypothesis not met" in out
+
+
+def test_check_json_is_the_result():
+    for name in ("theorem-1.1", "lemma-2.2"):
+        out = run("check", name, "--widths", "20,10,1", "--trials", 5, "--seed", 3, "--json").stdout
+        c = check(name, widths=(20, 10, 1), trials=5, rng=3)
+        assert json.loads(out) == json.loads(json.dumps(c.to_dict()))
+
+
+def test_check_passes_its_options_on():
+    out = run("check", "theorem-1.1", "--widths", "20,10,1", "--trials", 5, "--seed", 3, "--json",
+              "--eta", "-0.5", "--delta", "0.2", "--threads", 1).stdout  # fmt: skip
+    parameters = json.loads(out)["parameters"]
+    assert (parameters["eta"], parameters["delta"], parameters["rng"]) == (-0.5, 0.2, 3)
+    first, second = (
+        json.loads(run("check", "lemma-2.2", "--widths", "3,1", "--trials", 2, "--json").stdout)
+        for _ in range(2)
+    )
+    assert first["parameters"]["rng"] != second["parameters"]["rng"]
+
+
+@pytest.fixture
+def digits(tmp_path):
+    images = load_digits().data
+    assert images.shape == (1797, 64)
+    np.save(tmp_path / "digits.npy", images)
+    np.savetxt(tmp_path / "digits.csv", images, delimiter=",", header="pixels", comments="")
+    return images
+
+
+def test_attack_on_every_digit(digits, tmp_path):
+    """Real images: each of 1797 digits, in both file types, on one random network."""
+    arguments = ("attack", "--widths", "64,300,200,1", "--seed", 5, "--input")
+    out = json.loads(run(*arguments, tmp_path / "digits.npy", "--json").stdout)
+    a = gradient_step(Network.random((64, 300, 200, 1), rng=5), digits)
+    assert len(out["success"]) == 1797
+    for name, values in a.columns().items():
+        assert out[name] == values.tolist()
+    assert np.array_equal(out["x_adv"], a.x_adv)
+    assert json.loads(run(*arguments, tmp_path / "digits.csv", "--json").stdout) == out
+    # A coin would flip half of them, and a random direction of that length hardly any.
+    assert np.mean(out["sign_flipped"]) > 0.5
+    table = run(*arguments, tmp_path / "digits.npy").stdout
+    assert f"Sign flipped at {int(a.sign_flipped.sum())} of 1797 points" in table
+    paper = json.loads(run(*arguments, tmp_path / "digits.npy", "--eta", "paper", "--json").stdout)
+    assert np.mean(paper["success"]) > 0.5
+
+
+def test_attack_on_given_weights(tmp_path):
+    net = Network.random((6, 5, 4, 1), rng=2)
+    np.savez(tmp_path / "net.npz", W1=net.weights(1), W2=net.weights(2), w3=net.weights(3)[0])
+    np.savetxt(tmp_path / "point.csv", np.arange(1.0, 7.0))  # one number a line is one point
+    out = json.loads(run("attack", "--weights", tmp_path / "net.npz", "--input",
+                         tmp_path / "point.csv", "--eta", "-0.5", "--json").stdout)  # fmt: skip
+    a = gradient_step(net, np.arange(1.0, 7.0), eta=-0.5)
+    assert out["f_after"] == [float(a.f_after)] and out["network"]["widths"] == [6, 5, 4, 1]
+    table = run("attack", "--weights", tmp_path / "net.npz").stdout
+    assert f"{gradient_step(net, np.ones(6)).relative_norm:.4g}" in table
+
+
+def test_info():
+    facts = json.loads(run("info", "--json").stdout)
+    assert facts["isa"] == core.build_info()["isa"] and facts["threads"] >= 1
+    assert {"version", "eigen", "compiler", "numpy", "python"} <= set(facts)
+    assert facts["eigen"] in run("info").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["check", "theorem-9", "--widths", "3,1"], "statement must be one of"),
+        (["check", "theorem-1.1"], "--widths is missing"),
+        (["check", "theorem-1.1", "--widths", "3,x,1"], "got '3,x,1'"),
+        (["check", "theorem-1.1", "--widths", "3,0,1"], "widths[1] must be at least 1"),
+        (["check", "theorem-1.1", "--widths", "3,1", "--trials", "0"], "trials must be"),
+        (["check", "theorem-1.1", "--widths", "3,1", "--eta", "far"], "eta must be one of"),
+        (["check", "lemma-2.2", "--widths", "3,1", "--eta", "linear"], "'eta'"),
+        (["check", "theorem-1.1", "--widths", "9999999,9999999,1"], "memory are free"),
+        (["attack"], "either --widths"),
+        (["attack", "--widths", "3,1", "--init", "odd"], "init must be one of"),
+        (["attack", "--widths", "3,1", "--input", "nowhere.npy"], "nowhere.npy"),
+        (["attack", "--widths", "3,1", "--input", "point.txt"], ".npy or .csv"),
+        (["attack", "--weights", "nowhere.npz"], "nowhere.npz"),
+        (["attack", "--weights", "weights.npy"], ".npz"),
+        (["attack", "--nonsense"], "nonsense"),
+        (["dance"], "dance"),
+    ],
+)
+def test_bad_usage_exits_with_2_and_a_message(arguments, message):
+    done = run(*arguments, code=2)
+    assert message in done.stderr and not done.stdout and "Traceback" not in done.stderr
+
+
+def test_bad_files_exit_with_2(tmp_path):
+    for name, text in [("a.csv", "one,two\nthree,four\n"), ("b.npy", "not an array"),
+                       ("c.csv", "1,2\n")]:  # fmt: skip
+        (tmp_path / name).write_text(text)
+        done = run("attack", "--widths", "3,1", "--input", tmp_path / name, code=2)
+        assert done.stderr.startswith("randrelu: ") and "Traceback" not in done.stderr
+    np.save(tmp_path / "zero.npy", np.zeros(3))
+    assert "must not be 0" in run("attack", "--widths", "3,1", "--input", tmp_path / "zero.npy",
+                                  code=2).stderr  # fmt: skip
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a pseudo-terminal")
+def test_progress_shows_on_a_terminal():
+    terminal, end = pty.openpty()
+    done = subprocess.run(
+        [*COMMAND, "check", "lemma-2.2", "--widths", "20,10,1", "--trials", "300", "--seed", "1"],
+        stderr=end,
+        stdout=subprocess.PIPE,
+        timeout=120,
+        env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "120"},
+    )
+    os.close(end)
+    shown = os.read(terminal, 100_000).decode()
+    os.close(terminal)
+    assert done.returncode == 0 and "lemma-2.2, 300 networks" in shown
+    assert "\x1b" not in done.stdout.decode()

@@ -1,0 +1,106 @@
+"""What importing loads, and that every instruction set gives the same network."""
+
+import hashlib
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import randrelu as rr
+from randrelu import _cpu, _memory
+from randrelu._load import core
+
+DIGEST = """
+import hashlib, json, numpy as np, randrelu as rr
+from randrelu._load import core
+net = rr.Network.random((70, 300, 65, 1), rng=123)
+x = np.random.default_rng(0).normal(size=(9, 70))
+weights = hashlib.sha256(b"".join(net.weights(i).tobytes() for i in (1, 2, 3))).hexdigest()
+print(json.dumps({"isa": core.build_info()["isa"], "weights": weights,
+                  "f": net.forward(x).tolist(), "active": net.pattern(x).active().tolist()}))
+"""
+
+
+def run_python(code, **environment):
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def built():
+    names = ["v2", "v3", "v4", "portable"]
+    return [isa for isa in names if importlib.util.find_spec(f"randrelu._core_{isa}")]
+
+
+def runs_here():
+    return [isa for isa in built() if isa in [*_cpu.supported(), "portable"]]
+
+
+def test_import_loads_numpy_and_the_core_alone():
+    code = (
+        "import sys, numpy; before = set(sys.modules); import randrelu\n"
+        "heavy = {'scipy', 'rich', 'typer', 'pandas', 'matplotlib', 'pyarrow'}\n"
+        "print(sorted(heavy & {m.split('.')[0] for m in set(sys.modules) - before}))"
+    )
+    assert run_python(code).stdout == "[]\n"
+
+
+def test_the_best_instruction_set_is_chosen():
+    if "RANDRELU_ISA" in os.environ:
+        pytest.skip("RANDRELU_ISA chooses")
+    best = [isa for isa in [*_cpu.supported(), "portable"] if isa in built()][0]
+    assert core.build_info()["isa"] == best
+    assert sys.modules["randrelu._core"] is core
+
+
+@pytest.mark.parametrize("isa", runs_here())
+def test_every_instruction_set_gives_the_same_network(isa):
+    done = run_python(DIGEST, RANDRELU_ISA=isa)
+    assert done.returncode == 0, done.stderr
+    other = json.loads(done.stdout)
+    net = rr.Network.random((70, 300, 65, 1), rng=123)
+    x = np.random.default_rng(0).normal(size=(9, 70))
+    weights = hashlib.sha256(b"".join(net.weights(i).tobytes() for i in (1, 2, 3))).hexdigest()
+    assert other["isa"] == isa
+    assert other["weights"] == weights
+    # The sums of a product may be ordered differently: 500 roundings of float32.
+    np.testing.assert_allclose(other["f"], net.forward(x), atol=500 * 2.0**-24)
+    assert np.abs(np.array(other["active"]) - net.pattern(x).active()).max() <= 1
+
+
+def test_an_unknown_instruction_set_is_refused():
+    done = run_python("import randrelu", RANDRELU_ISA="v9")
+    assert done.returncode == 1
+    assert f"RANDRELU_ISA must be one of {', '.join(reversed(runs_here()))}" in done.stderr or (
+        "RANDRELU_ISA must be one of" in done.stderr and "'v9'" in done.stderr
+    )
+
+
+def test_core_reports_what_it_was_built_with():
+    info = core.build_info()
+    assert set(info) == {"isa", "eigen", "compiler"}
+    assert int(info["eigen"].split(".")[0]) >= 5
+
+
+def test_public_face():
+    assert rr.__all__ == sorted(rr.__all__)
+    for name in rr.__all__:
+        assert getattr(rr, name).__doc__
+    from importlib.metadata import version
+
+    assert rr.__version__ == version("randrelu")
+
+
+def test_free_memory_is_known_and_bytes_read_well():
+    assert _memory.available_bytes() > 2**20
+    for number, words in [(0, "0 bytes"), (999, "999 bytes"), (1000, "1.0 kB"),
+                          (67_100_000, "67.1 MB"), (4 * 10**15, "4.0 PB")]:  # fmt: skip
+        assert _memory.in_words(number) == words

@@ -1,0 +1,127 @@
+"""Threads, processes and interrupts change nothing but the time."""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from randrelu import Network, check, gradient_step
+from randrelu._load import core
+
+SHAPE = (300, 1500, 200, 1)
+
+
+def everything(net, x, threads):
+    f, g = net.value_and_gradient(x, threads=threads)
+    hidden = net.preactivations(x, threads=threads) + net.activations(x, threads=threads)
+    attack = gradient_step(net, x, threads=threads)
+    return [f, g, *hidden, *net.pattern(x, threads=threads).bits, attack.f_after]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("points", [1, 3, 700])
+def test_thread_count_changes_no_bit(points, dtype):
+    x = np.random.default_rng(0).normal(size=(points, 300))
+    nets = [Network.random(SHAPE, rng=1, dtype=dtype, threads=t) for t in (1, 2, 3, 8)]
+    for i in (1, 2, 3):
+        assert all(np.array_equal(net.weights(i), nets[0].weights(i)) for net in nets)
+    expected = everything(nets[0], x, 1)
+    for threads in (2, 3, 8, None):
+        for got, want in zip(everything(nets[0], x, threads), expected, strict=True):
+            assert np.array_equal(got, want)
+
+
+def run_python(code, **environment):
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_omp_num_threads_is_honoured_and_nothing_global_changes():
+    code = (
+        "import numpy as np, randrelu as rr; from randrelu._load import core\n"
+        "before = core.thread_count(0)\n"
+        "rr.Network.random((50, 60, 1), rng=0, threads=2).forward(np.ones(50), threads=5)\n"
+        "print(before, core.thread_count(0), core.thread_count(4))"
+    )
+    assert run_python(code, OMP_NUM_THREADS="3") == "3 3 4"
+
+
+def test_several_python_threads_at_once():
+    net = Network.random(SHAPE, rng=1)
+    x = np.random.default_rng(0).normal(size=(64, 300))
+    expected, results = net.gradient(x), []
+
+    def work():
+        for _ in range(5):
+            results.append(np.array_equal(net.gradient(x, threads=2), expected))
+
+    workers = [threading.Thread(target=work) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert len(results) == 20 and all(results)
+
+
+def forward_in_child(x):
+    return Network.random(SHAPE, rng=1, threads=4).gradient(x, threads=4)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="only where processes fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_forked_child_of_a_threaded_process_works():
+    x = np.random.default_rng(0).normal(size=(64, 300))
+    expected = forward_in_child(x)  # so the parent has used threads
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        children = pool.map_async(forward_in_child, [x] * 4).get(timeout=60)
+        assert pool.apply_async(core.thread_count, (0,)).get(timeout=60) == 1
+    assert all(np.array_equal(child, expected) for child in children)
+    assert np.array_equal(forward_in_child(x), expected)  # and the parent still does
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
+@pytest.mark.parametrize(
+    "work",
+    [
+        "net.gradient(np.ones((200_000, 500)))",
+        "[rr.Network.random((5000, 40_000, 1), rng=i) for i in range(1000)]",
+        "rr.check('theorem-1.1', widths=(100, 100, 1), trials=10**6)",
+    ],
+)
+def test_interrupt_stops_a_long_call(work):
+    code = (
+        "import numpy as np, randrelu as rr\n"
+        "net = rr.Network.random((500, 3000, 3000, 1), rng=0)\n"
+        f"print('ready', flush=True)\ntry:\n    {work}\n"
+        "except KeyboardInterrupt:\n    print('stopped', flush=True)\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=30)  # a hang fails; how fast it is, bench/ tells
+    finally:
+        process.kill()
+    assert output == "stopped\n" and process.returncode == 0
+
+
+def test_an_exception_in_progress_ends_the_check():
+    def stop(done, trials):
+        raise RuntimeError("enough")
+
+    with pytest.raises(RuntimeError, match="enough"):
+        check("lemma-2.2", widths=(4, 3, 1), progress=stop)
