@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from randrelu._load import core
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))  # for the plain reference

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import reference
-
 from randrelu import Network
 
 POINTS, HIDDEN = 1024, 3
@@ -23,7 +22,9 @@ class Case:
         self.bounds = reference.preactivation_bounds(self.exact, self.some, "float32")
 
     def check_values(self, values):
-        error = np.abs(np.asarray(values).reshape(-1)[:CHECKED] - reference.forward(self.exact, self.some))
+        error = np.abs(
+            np.asarray(values).reshape(-1)[:CHECKED] - reference.forward(self.exact, self.some)
+        )
         assert (error <= self.bounds[-1][:, 0]).all()
 
     def check_masks(self, masks):

@@ -36,7 +36,7 @@ def gradient(weights, masks):
 
 
 def gamma(n, dtype):
-    """Higham's γ_n: the relative error of a sum of n products, in any order, with or without FMA."""
+    """Higham's γ_n: the relative error of a sum of n products, in any order, FMA or not."""
     u = np.finfo(dtype).eps / 2
     return n * u / (1 - n * u)
 

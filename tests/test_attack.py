@@ -5,9 +5,8 @@ import math
 import numpy as np
 import pytest
 import reference
-from scipy import stats
-
 from randrelu import Attack, Network, gradient_step, laws
+from scipy import stats
 
 SHAPE = (40, 60, 30, 1)
 

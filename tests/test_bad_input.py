@@ -1,10 +1,9 @@
-"""Everything a user can pass wrongly: the error names the argument, what was expected, what came."""
+"""What a user can pass wrongly: the error names the argument, what was expected, what came."""
 
 import re
 
 import numpy as np
 import pytest
-
 from randrelu import Network, _memory, check, gradient_step
 
 NET = Network.random((784, 5, 1), rng=0)
@@ -115,7 +114,9 @@ def test_given_weights(weights, error, message):
 def test_given_weights_beyond_float32():
     weights = [np.full((2, 2), 1e200), np.ones(2)]
     assert Network.from_weights(weights).dtype == np.float64
-    with pytest.raises(ValueError, match=re.escape("weights[0] has values beyond the range of float32")):
+    with pytest.raises(
+        ValueError, match=re.escape("weights[0] has values beyond the range of float32")
+    ):
         Network.from_weights(weights, dtype="float32")
 
 
@@ -180,7 +181,10 @@ def test_options_of_the_checks(keywords, error, message):
 
 
 def test_unknown_statement():
-    with pytest.raises(ValueError, match=re.escape("statement must be one of 'theorem-1.1', 'lemma-2.2', got 'P = NP'")):
+    with pytest.raises(
+        ValueError,
+        match=re.escape("statement must be one of 'theorem-1.1', 'lemma-2.2', got 'P = NP'"),
+    ):
         check("P = NP", widths=(4, 1))
     with pytest.raises(TypeError, match="missing a required argument: 'widths'"):
         check("theorem-1.1")
@@ -200,7 +204,7 @@ def test_too_many_weights_are_refused_before_anything_is_allocated(monkeypatch):
 def test_values_beyond_the_arithmetic_are_an_error_not_a_nan():
     weights = [np.full((3, 3), 1e20, np.float32)] * 4 + [np.ones((1, 3), np.float32)]
     net = Network.from_weights(weights)
-    for method in METHODS[3:] + ["forward"]:
+    for method in [*METHODS[3:], "forward"]:
         with pytest.raises(OverflowError, match="leave the range of float32"):
             getattr(net, method)(np.ones(3))
     assert np.isfinite(Network.from_weights(weights, dtype="float64").forward(np.ones(3)))

@@ -5,11 +5,10 @@ import math
 
 import numpy as np
 import pytest
-from scipy import stats
-
 from randrelu import Network, check
 from randrelu.checks import theorem_1_1
 from randrelu.checks.result import Measurement, conclude, share, smallest_constant
+from scipy import stats
 
 BOTH = pytest.mark.parametrize("name", ["theorem-1.1", "lemma-2.2"])
 

@@ -8,10 +8,9 @@ import sys
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_digits
-
 from randrelu import Network, check, gradient_step
 from randrelu._load import core
+from sklearn.datasets import load_digits
 
 COMMAND = [sys.executable, "-m", "randrelu"]
 

@@ -5,10 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import reference
-from scipy import stats
-
 from randrelu import Network
 from randrelu._load import core
+from scipy import stats
 
 DATA = Path(__file__).parent / "data"
 

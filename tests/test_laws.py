@@ -3,7 +3,6 @@
 import math
 
 import pytest
-
 from randrelu import laws
 
 

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 import reference
-from scipy import stats
-
 from randrelu import Network
+from scipy import stats
 
 SHAPES = [
     (1, 1),
@@ -169,7 +168,9 @@ def test_result_of_a_point_hardly_depends_on_its_batch():
     bound = reference.preactivation_bounds(double_weights(net), x.astype(float), "float32")[-1]
     whole = net.forward(x)
     for first, last in [(0, 1), (3, 7), (100, 300), (512, 700)]:
-        assert (np.abs(net.forward(x[first:last]) - whole[first:last]) <= 2 * bound[first:last, 0]).all()
+        assert (
+            np.abs(net.forward(x[first:last]) - whole[first:last]) <= 2 * bound[first:last, 0]
+        ).all()
 
 
 def test_more_points_than_a_block_holds():

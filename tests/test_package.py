@@ -1,15 +1,18 @@
 """What importing loads, and that every instruction set gives the same network."""
 
+import ast
 import hashlib
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
+from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 import pytest
-
 import randrelu as rr
 from randrelu import _cpu, _memory
 from randrelu._load import core
@@ -56,7 +59,7 @@ def test_import_loads_numpy_and_the_core_alone():
 def test_the_best_instruction_set_is_chosen():
     if "RANDRELU_ISA" in os.environ:
         pytest.skip("RANDRELU_ISA chooses")
-    best = [isa for isa in [*_cpu.supported(), "portable"] if isa in built()][0]
+    best = next(isa for isa in [*_cpu.supported(), "portable"] if isa in built())
     assert core.build_info()["isa"] == best
     assert sys.modules["randrelu._core"] is core
 
@@ -90,12 +93,31 @@ def test_core_reports_what_it_was_built_with():
     assert int(info["eigen"].split(".")[0]) >= 5
 
 
+def test_stub_names_every_argument_of_the_core():
+    """The signatures that pybind11 writes into docstrings, against the hand-written stub."""
+    stub = ast.parse(Path(rr.__file__).with_name("_core.pyi").read_text())
+    functions = [(core, node) for node in stub.body if isinstance(node, ast.FunctionDef)]
+    for node in stub.body:
+        if isinstance(node, ast.ClassDef):
+            methods = [item for item in node.body if isinstance(item, ast.FunctionDef)]
+            functions += [(getattr(core, node.name), method) for method in methods]
+    for owner, node in functions:
+        if any(getattr(d, "id", "") == "property" for d in node.decorator_list):
+            assert isinstance(getattr(owner, node.name), property)
+            continue
+        signatures = re.findall(
+            rf"{node.name}\((.*?)\) ->", getattr(owner, node.name).__doc__, flags=re.DOTALL
+        )
+        expected = [argument.arg for argument in node.args.args]
+        assert signatures
+        for signature in signatures:
+            assert re.findall(r"(\w+): ", signature) == expected
+
+
 def test_public_face():
     assert rr.__all__ == sorted(rr.__all__)
     for name in rr.__all__:
         assert getattr(rr, name).__doc__
-    from importlib.metadata import version
-
     assert rr.__version__ == version("randrelu")
 
 

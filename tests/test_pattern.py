@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 import reference
-from scipy import stats
-
 from randrelu import Network
 from randrelu._load import core
+from scipy import stats
 
 WIDTHS = [1, 2, 7, 8, 9, 63, 64, 65, 127, 128, 129, 255, 256, 257, 1000]
 
@@ -69,11 +68,11 @@ def test_units_at_zero_follow_their_coins(dtype):
     w2 = rng.integers(-1, 2, size=(50, width)).astype(dtype)
     net = Network.from_weights([w1, w2, np.ones(50, dtype)])
     x = rng.integers(-2, 3, size=(40, 4)).astype(dtype)
-    coins = [np.array([reference.coin(seed, i, u) for u in range(n)]) for i, n in [(1, 300), (2, 50)]]
+    coins = [
+        np.array([reference.coin(seed, i, u) for u in range(n)]) for i, n in [(1, 300), (2, 50)]
+    ]
     zeros = 0
-    for z, bits, coin in zip(
-        net.preactivations(x), net.pattern(x).unpack(), coins, strict=True
-    ):
+    for z, bits, coin in zip(net.preactivations(x), net.pattern(x).unpack(), coins, strict=True):
         assert np.array_equal(bits, (z > 0) | ((z == 0) & coin))
         zeros += np.sum(z == 0)
     assert zeros > 1000  # that there is something to test
@@ -84,7 +83,9 @@ def test_units_at_zero_follow_their_coins(dtype):
 
 def test_coins_depend_on_seed_layer_and_unit_and_are_fair():
     shape = (3, 2000, 2000, 1)
-    patterns = {seed: Network.random(shape, rng=seed).pattern(np.zeros(3)) for seed in (0, 1, 2**40)}
+    patterns = {
+        seed: Network.random(shape, rng=seed).pattern(np.zeros(3)) for seed in (0, 1, 2**40)
+    }
     for seed, pattern in patterns.items():
         for layer, bits in enumerate(pattern.unpack(), start=1):
             for unit in (0, 31, 32, 127, 128, 1999):
@@ -94,7 +95,9 @@ def test_coins_depend_on_seed_layer_and_unit_and_are_fair():
             assert stats.binomtest(int(active), 2000).pvalue > 1e-6
     differing = patterns[0].flips(patterns[1])
     assert all(stats.binomtest(int(n), 2000).pvalue > 1e-6 for n in differing)
-    assert np.array_equal(patterns[0].bits[0], Network.random(shape, rng=0).pattern(-0.0 * np.ones(3)).bits[0])
+    assert np.array_equal(
+        patterns[0].bits[0], Network.random(shape, rng=0).pattern(-0.0 * np.ones(3)).bits[0]
+    )
 
 
 def test_mismatched_patterns_are_refused():

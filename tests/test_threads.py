@@ -10,7 +10,6 @@ import time
 
 import numpy as np
 import pytest
-
 from randrelu import Network, check, gradient_step
 from randrelu._load import core
 

@@ -20,7 +20,8 @@ def read_points(path: Path, dim: int) -> NDArray[Any]:
         points = _read_csv(path)
     else:
         raise ValueError(f"--input must be a .npy or .csv file, got {path}")
-    return points.reshape(-1, 1) if dim == 1 and points.ndim == 1 else points
+    column: NDArray[Any] = points.reshape(-1, 1) if dim == 1 and points.ndim == 1 else points
+    return column
 
 
 def read_weights(path: Path) -> list[NDArray[Any]]:

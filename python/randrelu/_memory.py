@@ -55,5 +55,6 @@ def require(bytes_: int, purpose: str, way_out: str) -> None:
     free = available_bytes()
     if free is not None and bytes_ > free:
         raise MemoryError(
-            f"{purpose} takes {in_words(bytes_)}, and {in_words(free)} of memory are free; {way_out}"
+            f"{purpose} takes {in_words(bytes_)}, and {in_words(free)} of memory are free; "
+            f"{way_out}"
         )

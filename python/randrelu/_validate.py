@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Collection, Iterable
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Rng: TypeAlias = int | np.integer[Any] | np.random.SeedSequence | np.random.Generator | None
-Floats: TypeAlias = NDArray[np.float32] | NDArray[np.float64]
+F = TypeVar("F", bound=np.floating[Any])  # float32 or float64
+Floats: TypeAlias = NDArray[np.floating[Any]]
 
 
 def one_of(name: str, value: str, options: Collection[str]) -> str:
@@ -54,8 +55,7 @@ def widths_tuple(widths: Iterable[int]) -> tuple[int, ...]:
     result = tuple(integer(f"widths[{i}]", width, at_least=1) for i, width in enumerate(widths))
     if len(result) < 2:
         raise ValueError(
-            "widths must hold at least the input and the output dimension, (d, …, 1), "
-            f"got {result}"
+            f"widths must hold at least the input and the output dimension, (d, …, 1), got {result}"
         )
     if result[-1] != 1:
         raise ValueError(f"widths must end in 1, the single output, got {result}")
@@ -91,7 +91,7 @@ def seed_of(rng: Rng) -> int:
     return int(rng.generate_state(1, np.uint64)[0])
 
 
-def float_dtype(dtype: object) -> np.dtype[Any]:
+def float_dtype(dtype: object) -> np.dtype[np.floating[Any]]:
     """Return float32 or float64 as a NumPy dtype."""
     try:
         name = None if dtype is None else np.dtype(dtype).name  # type: ignore[call-overload]
@@ -99,7 +99,7 @@ def float_dtype(dtype: object) -> np.dtype[Any]:
         name = None
     if name not in ("float32", "float64"):
         raise ValueError(f"dtype must be 'float32' or 'float64', got {dtype!r}")
-    return np.dtype(name)
+    return np.dtype(np.float32 if name == "float32" else np.float64)
 
 
 def real_array(name: str, value: ArrayLike) -> NDArray[Any]:
@@ -117,16 +117,16 @@ def real_array(name: str, value: ArrayLike) -> NDArray[Any]:
     return array
 
 
-def converted(name: str, array: NDArray[Any], dtype: np.dtype[Any]) -> Floats:
+def converted(name: str, array: NDArray[Any], dtype: np.dtype[F]) -> NDArray[F]:
     """Return a C-contiguous array of `dtype`, the same one where it is that already."""
     with np.errstate(over="ignore"):
-        result: Floats = np.ascontiguousarray(array, dtype=dtype)
+        result: NDArray[F] = np.ascontiguousarray(array, dtype=dtype)
     if result.dtype != array.dtype and not np.isfinite(result).all():
         raise ValueError(f"{name} has values beyond the range of {dtype}; use dtype='float64'")
     return result
 
 
-def points(name: str, value: ArrayLike, dim: int, dtype: np.dtype[Any]) -> tuple[Floats, bool]:
+def points(name: str, value: ArrayLike, dim: int, dtype: np.dtype[F]) -> tuple[NDArray[F], bool]:
     """Return points as (N, d) in `dtype`, and whether a single point (d,) came."""
     array = real_array(name, value)
     single = array.ndim == 1

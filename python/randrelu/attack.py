@@ -200,14 +200,17 @@ class Base:
     def etas(self, changes: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the η whose η‖∇f‖² is the given change of f; 0 where the gradient is 0."""
         alive = self.grad_norm > 0
-        return np.where(alive, changes, 0.0) / np.where(alive, self.grad_norm, 1.0) ** 2
+        etas: NDArray[np.float64] = (
+            np.where(alive, changes, 0.0) / np.where(alive, self.grad_norm, 1.0) ** 2
+        )
+        return etas
 
 
-def evaluate_base(net: Network, points: Any, *, threads: int | None) -> Base:
+def evaluate_base(net: Network, points: NDArray[np.float64], *, threads: int | None) -> Base:
     """Evaluate f, the pattern and the gradient at points (N, d) in float64."""
     f, bits, gradient = net._evaluate(points, value=True, bits=True, gradient=True, threads=threads)
     norm, grad_norm = np.linalg.norm(points, axis=1), np.linalg.norm(gradient, axis=1)
-    return Base(points, norm, f, bits, gradient, grad_norm)  # type: ignore[arg-type]
+    return Base(points, norm, f, bits, gradient, grad_norm)
 
 
 def take_steps(
@@ -243,7 +246,7 @@ def take_steps(
 
 def _numeric_eta(eta: Any) -> NDArray[np.float64]:
     """Return η as a float64 array of shape () or (K,)."""
-    steps = _validate.real_array("eta", eta).astype(np.float64)
+    steps: NDArray[np.float64] = _validate.real_array("eta", eta).astype(np.float64)
     if steps.ndim > 1:
         raise ValueError(
             f"eta must be a number, a sequence of K numbers, 'linear' or 'paper', "
@@ -261,7 +264,7 @@ def _nn_def_scale(net: Network) -> float:
     if net.init is not None:
         return laws.nn_def_scale(net.widths, weight_variances(net.widths, net.init))
     norms = [
-        np.linalg.norm(net.weights(i).astype(np.float64)) / math.sqrt(width)
+        float(np.linalg.norm(net.weights(i).astype(np.float64))) / math.sqrt(width)
         for i, width in enumerate(net.widths[1:], start=1)
     ]
     return math.prod(norms)

@@ -43,8 +43,8 @@ def check(
     eta: Annotated[
         str | None,
         typer.Option(
-            help="theorem-1.1: shortest (the default: the shortest of a few multiples of the linear "
-            "step that succeeds), linear, paper, or a number."
+            help="theorem-1.1: shortest (the default: the shortest of a few multiples of the "
+            "linear step that succeeds), linear, paper, or a number."
         ),
     ] = None,
     seed: Seed = None,
@@ -109,7 +109,7 @@ def attack(
 @app.command()
 def info(as_json: Json = False) -> None:
     """Say what is installed: version, instruction set, threads, Eigen."""
-    facts = {
+    facts: dict[str, Any] = {
         "version": rr.__version__,
         **core.build_info(),
         "threads": core.thread_count(0),

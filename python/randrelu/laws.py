@@ -70,6 +70,6 @@ def paper_step_size(widths: tuple[int, ...], delta: float) -> float:
 
 
 def nn_def_scale(widths: tuple[int, ...], variances: list[float]) -> float:
-    """Return the factor by which f exceeds that of NN-DEF when W_i has the given entry variances."""
+    """Return how much larger f is than that of NN-DEF when W_i has the given variances."""
     factors = [math.sqrt(v * n) for v, n in zip(variances, widths[:-1], strict=True)]
     return math.prod(factors)

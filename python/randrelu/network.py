@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,11 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from randrelu import _memory, _validate
 from randrelu._load import core
-from randrelu._validate import Floats, Rng
+from randrelu._validate import F, Floats, Rng
 from randrelu.pattern import Pattern
 
 # The variance of a weight, given its layer's fan-in.
-_VARIANCES = {
+_VARIANCES: dict[str, Callable[[int], float]] = {
     "paper": lambda fan_in: 1.0 / fan_in,
     "he": lambda fan_in: 2.0 / fan_in,
     "unit": lambda fan_in: 1.0,
@@ -50,7 +51,7 @@ class Network:
         widths: tuple[int, ...],
         init: str | None,
         seed: int | None,
-        dtype: np.dtype[Any],
+        dtype: np.dtype[np.floating[Any]],
     ) -> None:
         self._core = core_network
         self._widths = widths
@@ -77,8 +78,8 @@ class Network:
             (d, d_1, …, d_ℓ, 1): the input dimension, the hidden widths and the single output.
         rng : None, int, SeedSequence or Generator
             Where the 64-bit seed comes from; an integer below 2⁶⁴ is the seed itself. Weight
-            (r, c) of layer i is ``scale * normal(seed, i, r * fan_in + c)``, a float32 value that is
-            the same on every machine and for every thread count.
+            (r, c) of layer i is ``scale * normal(seed, i, r * fan_in + c)``, a float32 value, the
+            same on every machine and for every thread count.
         init : {"paper", "he", "unit"}
             The variance of a weight: 1/fan_in (NN-DEF), 2/fan_in, or 1 (appendix D). Since the ReLU
             is positively homogeneous it only scales f.
@@ -107,7 +108,7 @@ class Network:
         _validate.one_of("storage", storage, _STORAGES)
         thread_number = _validate.thread_number(threads)
         _memory.require(
-            4 * sum(a * b for a, b in zip(widths, widths[1:], strict=False)),
+            4 * sum(a * b for a, b in pairwise(widths)),
             f"storing the weights of a network of widths {widths}",
             "choose narrower widths",
         )
@@ -184,7 +185,7 @@ class Network:
         return self._seed
 
     @property
-    def dtype(self) -> np.dtype[Any]:
+    def dtype(self) -> np.dtype[np.floating[Any]]:
         """The arithmetic, float32 or float64."""
         return self._dtype
 
@@ -308,9 +309,7 @@ class Network:
         _, _, gradients = self._evaluate(points, gradient=True, threads=threads)
         return gradients[0] if single else gradients
 
-    def value_and_gradient(
-        self, x: ArrayLike, *, threads: int | None = None
-    ) -> tuple[Any, Floats]:
+    def value_and_gradient(self, x: ArrayLike, *, threads: int | None = None) -> tuple[Any, Floats]:
         """Compute f(x) and ∇f(x) together, at the cost of the gradient.
 
         Parameters
@@ -334,17 +333,15 @@ class Network:
 
     def _evaluate(
         self,
-        points: Any,
+        points: NDArray[F],
         *,
         value: bool = False,
         bits: bool = False,
         gradient: bool = False,
         threads: int | None = None,
-    ) -> tuple[Floats, list[NDArray[np.uint8]], Floats]:
+    ) -> tuple[NDArray[F], list[NDArray[np.uint8]], NDArray[F]]:
         """Evaluate what is asked for in the arithmetic of `points`, (N, d) and contiguous."""
-        return self._core.evaluate(
-            points, value, bits, gradient, _validate.thread_number(threads)
-        )
+        return self._core.evaluate(points, value, bits, gradient, _validate.thread_number(threads))
 
     def __repr__(self) -> str:
         origin = "given" if self._init is None else f"init={self._init!r}, seed={self._seed}"

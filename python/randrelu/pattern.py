@@ -57,9 +57,7 @@ class Pattern:
         if not isinstance(other, Pattern):
             raise TypeError(f"other must be a Pattern, got {type(other).__name__}")
         if self.widths != other.widths:
-            raise ValueError(
-                f"other must have the hidden widths {self.widths}, got {other.widths}"
-            )
+            raise ValueError(f"other must have the hidden widths {self.widths}, got {other.widths}")
         points = self._points if other._points is None else other._points
         if self._points not in (None, points):
             raise ValueError(f"other must have {self._points} points or one, got {other._points}")

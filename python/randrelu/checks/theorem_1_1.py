@@ -90,9 +90,7 @@ def run(
     )
 
 
-def _linear_and_shortest(
-    net: Network, point: NDArray[Any], *, threads: int | None
-) -> list[Attack]:
+def _linear_and_shortest(net: Network, point: NDArray[Any], *, threads: int | None) -> list[Attack]:
     """Return the linear step, and the shortest of MULTIPLES of it that succeeds (else the last)."""
     base = evaluate_base(net, point[np.newaxis], threads=threads)
     changes = MULTIPLES[:, np.newaxis] * (-2.0 * base.f)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -41,7 +41,7 @@ def over_networks(
     return results
 
 
-def nonzero_point(x: ArrayLike | None, dim: int) -> NDArray[Any]:
+def nonzero_point(x: ArrayLike | None, dim: int) -> NDArray[np.float64]:
     """Return the one point (d,) that every network is looked at; by default (1, …, 1)."""
     if x is None:
         return np.ones(dim)
@@ -50,7 +50,8 @@ def nonzero_point(x: ArrayLike | None, dim: int) -> NDArray[Any]:
         raise ValueError(f"x must be a single point of shape ({dim},), got {np.shape(x)}")
     if not point.any():
         raise ValueError("x must not be 0: the statement asks for x ≠ 0")
-    return point[0]
+    chosen: NDArray[np.float64] = point[0]
+    return chosen
 
 
 def width_hypothesis(widths: tuple[int, ...], delta: float) -> Hypothesis:
