@@ -116,7 +116,7 @@ def _norm_quantiles(
     for q in QUANTILES:
         law = ""
         if exact_law and dim > 1:
-            law = f"{laws.linear_step_norm_quantile(q, dim):.4g} for the linear step"
+            law = f"{laws.linear_step_norm_quantile(q, dim):.4g} (linear step)"
         measurements.append(
             Measurement(f"‖η∇f‖/‖x‖ at {q:.0%}", float(np.quantile(norms, q)), paper=law)
         )
