@@ -1,6 +1,7 @@
 #include "network.hpp"
 
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 
 #include "buffer.hpp"
@@ -19,18 +20,23 @@ void for_each_point(Index points, Index entries, int threads, const Body& body) 
   });
 }
 
-// Written so that NaN stays NaN: an overflow in a hidden layer must reach the output.
 template <class T>
 void relu(const T* z, Index units, T* a) {
-  for (Index j = 0; j < units; ++j) a[j] = z[j] <= T{0} ? T{0} : z[j];
+  for (Index j = 0; j < units; ++j) a[j] = z[j] > T{0} ? z[j] : T{0};
 }
 
+// Weights and points are finite, so only an overflow can make a value that is not.
 template <class T>
 void require_finite(const T* values, Index count) {
+  bool finite = true;
   for (Index i = 0; i < count; ++i)
-    if (!std::isfinite(values[i]))
-      throw std::overflow_error(sizeof(T) == 4 ? "the network's values leave the range of float32"
-                                               : "the network's values leave the range of float64");
+    finite &= std::abs(values[i]) <= std::numeric_limits<T>::max();  // false for NaN
+  if (!finite)
+    throw std::overflow_error(
+        sizeof(T) == 4 ? "the network's values leave the range of float32; use dtype='float64', or "
+                         "weights or points of a smaller scale"
+                       : "the network's values leave the range of float64; use weights or points "
+                         "of a smaller scale");
 }
 
 }  // namespace
@@ -98,6 +104,7 @@ void Network::evaluate_block(View<const T> x, Index first, const Outputs<T>& out
     const View<T> z = target(out.preactivations), a = target(out.activations);
     layers_[i]->apply(input, z, threads);
     for_each_point(points, units, threads, [&](Index p) {
+      require_finite(z.row(p), units);
       if (!bits.empty()) pack(z.row(p), units, coins_[i].data(), bits[i] + p * bytes);
       relu(z.row(p), units, a.row(p));
     });

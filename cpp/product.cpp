@@ -42,13 +42,13 @@ ConstStrided<T> block(View<const T> a, Block rows, Block cols) {
           Eigen::OuterStride<>(a.cols)};
 }
 
-// Large tiles make Eigen fast; several of them keep the threads busy. A tile is halved until there
-// are eight, but not below 128.
+// Large tiles make Eigen fast; many of them keep the threads busy. A tile is halved until there are
+// sixteen, but not below 128.
 struct TileShape {
   Index points = 512, units = 1024;
 
   TileShape(Index all_points, Index all_units) {
-    while (ceil_div(all_points, points) * ceil_div(all_units, units) < 8 &&
+    while (ceil_div(all_points, points) * ceil_div(all_units, units) < 16 &&
            std::max(points, units) > 128)
       (units > points ? units : points) /= 2;
   }

@@ -17,17 +17,7 @@ using Clock = std::chrono::steady_clock;
 constexpr auto kPollEvery = std::chrono::milliseconds(50);
 
 std::atomic<InterruptCheck> interrupt_check{nullptr};
-std::atomic<bool> child_of_threaded_process{false};
-
-// From the first use of threads on, every fork marks its child.
-void guard_forks() {
-#if defined(__unix__) || defined(__APPLE__)
-  static std::once_flag once;
-  std::call_once(once, [] {
-    pthread_atfork(nullptr, nullptr, [] { child_of_threaded_process = true; });
-  });
-#endif
-}
+std::atomic<bool> forked_child{false};
 
 bool interrupted() {
   thread_local Clock::time_point last_poll = Clock::now();
@@ -43,8 +33,15 @@ bool interrupted() {
 void set_interrupt_check(InterruptCheck check) { interrupt_check = check; }
 
 int thread_count(int threads) {
-  if (child_of_threaded_process) return 1;
-  return threads > 0 ? threads : omp_get_max_threads();
+  if (forked_child) return 1;
+  return std::min(threads > 0 ? threads : omp_get_max_threads(), omp_get_thread_limit());
+}
+
+void run_forked_children_on_one_thread() {
+#if defined(__unix__) || defined(__APPLE__)
+  static std::once_flag once;
+  std::call_once(once, [] { pthread_atfork(nullptr, nullptr, [] { forked_child = true; }); });
+#endif
 }
 
 void parallel_for(Index blocks, int threads, const std::function<void(Index)>& body) {
@@ -72,7 +69,6 @@ void parallel_for(Index blocks, int threads, const std::function<void(Index)>& b
   if (team <= 1) {
     work(true);
   } else {
-    guard_forks();
 #pragma omp parallel num_threads(team)
     work(omp_get_thread_num() == 0);
   }

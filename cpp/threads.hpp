@@ -16,14 +16,18 @@ struct Interrupted : std::exception {
   const char* what() const noexcept override { return "interrupted"; }
 };
 
-// Called now and then from the thread that called parallel_for; true stops the loop.
+// Called now and then from the thread that called parallel_for, without locks; true stops the loop.
 using InterruptCheck = bool (*)();
 void set_interrupt_check(InterruptCheck check);
 
 // The number of threads that `threads` stands for: itself, or OpenMP's default (which reads
-// OMP_NUM_THREADS) for 0. Always 1 in a process forked from one that has used threads, because the
-// OpenMP run time of such a child waits for threads that were never copied.
+// OMP_NUM_THREADS) for 0. Always 1 in a forked child, see run_forked_children_on_one_thread().
 int thread_count(int threads);
+
+// A child forked from a process that has used OpenMP, here or in any other library, hangs when it uses
+// OpenMP itself: its run time waits for threads that were never copied. From this call on every child
+// does without.
+void run_forked_children_on_one_thread();
 
 // Runs body(0) … body(blocks − 1), on up to `threads` threads (0: the default), in any order. The
 // first exception of a body ends the loop and is rethrown here.

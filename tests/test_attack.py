@@ -112,9 +112,10 @@ def test_paper_step_of_given_weights_measures_their_scale():
     b = gradient_step(Network.from_weights([3 * weights[0], weights[1], weights[2] / 8]), x,
                       eta="paper")  # fmt: skip
     np.testing.assert_allclose(a.x_adv, b.x_adv, rtol=1e-9)
-    # and near that of the random network, whose norms fluctuate by 1/√(2·fan_in·fan_out) and less
+    # and the scale is that of the Frobenius norms, whose squares NN-DEF expects to be d_i
     own = gradient_step(net, x, eta="paper")
-    np.testing.assert_allclose(a.relative_norm, own.relative_norm, rtol=0.6)
+    scale = np.prod([np.linalg.norm(w) / math.sqrt(len(w)) for w in weights])
+    np.testing.assert_allclose(a.relative_norm, own.relative_norm * scale, rtol=1e-9)
 
 
 def test_dead_layer_is_a_failure_not_a_nan():
@@ -126,6 +127,30 @@ def test_dead_layer_is_a_failure_not_a_nan():
         assert np.array_equal(np.broadcast_to([1.0, 2.0], a.x_adv.shape), a.x_adv)
         for value in (a.eta, a.f_after, a.x_adv):
             assert np.isfinite(value).all()
+
+
+@pytest.mark.parametrize("scale", [1e-170, 1e-100, 1e100, 1e170])
+def test_any_scale_that_doubles_hold(scale):
+    """f is homogeneous in the weights and in x, so only the scales of f and η may change."""
+    net, x = net_and_points()
+    weights = [net.weights(i).astype(float) for i in (1, 2, 3)]
+    expected = gradient_step(Network.from_weights(weights), x)
+    scaled = gradient_step(Network.from_weights([*weights[:2], scale * weights[2]]), x)
+    np.testing.assert_allclose(scaled.x_adv, expected.x_adv, rtol=1e-9)
+    np.testing.assert_allclose(scaled.f_after / scale, expected.f_after, rtol=1e-9)
+    np.testing.assert_allclose(scaled.relative_norm, expected.relative_norm, rtol=1e-9)
+    scaled = gradient_step(Network.from_weights(weights), scale * x)
+    np.testing.assert_allclose(scaled.x_adv / scale, expected.x_adv, rtol=1e-9)
+    np.testing.assert_allclose(scaled.relative_norm, expected.relative_norm, rtol=1e-9)
+    assert np.array_equal(scaled.success, expected.success)
+
+
+def test_steps_that_no_double_holds_are_refused():
+    net = Network.from_weights([np.full((3, 2), 1e-160), np.full((1, 3), 1e-160)])
+    with pytest.raises(OverflowError, match="η or x"):
+        gradient_step(net, [1.0, 2.0])  # η = 1/‖∇f‖, about 1e320
+    with pytest.raises(OverflowError, match="choose a smaller eta"):
+        gradient_step(Network.from_weights([[[10.0]]]), [1.0], eta=-1e308)
 
 
 def test_sign_can_flip_without_success():

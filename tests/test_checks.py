@@ -48,8 +48,8 @@ def test_theorem_holds_on_wide_networks_and_says_that_its_hypothesis_is_not_met(
 
 
 def test_theorem_is_violated_where_its_conclusion_fails():
-    """At width 2 half of the networks die; log 2 < 1 makes the hypothesis (C = 1) met there."""
-    c = check("theorem-1.1", widths=(2, 2, 1), trials=200, rng=1)
+    """At width 2 most steps fail, and with δ = 1/2 and C = 1 the hypothesis asks for log 2 < 2."""
+    c = check("theorem-1.1", widths=(2, 2, 1), trials=200, rng=1, delta=0.5)
     assert c.hypothesis.met and c.verdict == c.conclusion == "violated"
     wide_but_bad = check("theorem-1.1", widths=(100, 5, 1), trials=200, rng=1, eta="linear")
     assert wide_but_bad.conclusion == "violated" and wide_but_bad.verdict == "hypothesis not met"
@@ -79,7 +79,9 @@ def test_lemma_holds_and_violated():
     c = check("lemma-2.2", widths=(200, 300, 300, 1), trials=200, rng=1)
     assert c.conclusion == "holds" and c.verdict == "hypothesis not met"
     c = check("lemma-2.2", widths=(2, 2, 1), trials=200, rng=1)
-    assert c.verdict == "violated"
+    assert c.conclusion == "violated" and c.verdict == "hypothesis not met"
+    c = check("lemma-2.2", widths=(2, 1, 1), trials=2000, rng=1, delta=0.5)
+    assert c.hypothesis.met and c.verdict == "violated"
 
 
 def test_lemma_measures_at_norm_root_d():
@@ -102,6 +104,19 @@ def test_constants_are_those_of_the_trials():
     assert math.isclose(c.measurements[1].value, expected)
 
 
+def test_quantiles_of_the_linear_step_are_of_all_trials_and_follow_their_law():
+    c = check("theorem-1.1", widths=(12, 30, 1), trials=400, rng=6)
+    row = next(m for m in c.measurements if m.name == "‖η∇f‖/‖x‖ of the linear step, 50%")
+    assert row.value == np.median(c.trials["linear_relative_norm"])
+    law = float(row.paper.removesuffix(" (exact law)"))
+    below = int((c.trials["linear_relative_norm"] < law).sum())
+    assert stats.binomtest(below, 400, 0.5).pvalue > 1e-6
+    successes = c.trials["relative_norm"][c.trials["success"]]
+    row = next(m for m in c.measurements if m.name.endswith("successes, 50%"))
+    assert row.name == f"‖η∇f‖/‖x‖ of the {successes.size} successes, 50%"
+    assert row.value == np.median(successes) and row.paper == ""
+
+
 def test_shortest_step_is_the_first_multiple_that_succeeds():
     c = check("theorem-1.1", widths=(30, 40, 1), trials=60, rng=4)
     multiples = c.trials["eta"] / c.trials["linear_eta"]
@@ -116,6 +131,9 @@ def test_same_seed_same_numbers_and_more_trials_keep_the_first(name):
     a, b = (check(name, widths=(20, 30, 1), trials=n, rng=5) for n in (10, 15))
     for column, values in a.trials.items():
         assert np.array_equal(values, b.trials[column][:10])
+    for t, seed in enumerate(a.trials["seed"]):
+        net = Network.random((20, 30, 1), rng=seed, dtype="float64")
+        assert net.forward(np.ones(20)) == a.trials["f_before" if "eta" in a.trials else "f"][t]
     again = check(name, widths=(20, 30, 1), trials=10, rng=a.parameters["rng"], threads=1)
     assert all(np.array_equal(values, again.trials[k]) for k, values in a.trials.items())
 

@@ -15,7 +15,10 @@ def test_required_width_is_the_power_of_the_logarithm():
 
 
 def test_required_width_at_its_edges():
-    assert laws.log10_required_width((1, 1, 1), 0.05) == -math.inf  # log d_max = 0
+    one = math.log10(math.log(20))  # where the base is no more than 1
+    assert laws.log10_required_width((1, 1, 1), 0.05) == one
+    assert laws.log10_required_width((2, 2, 1), 0.05) == one
+    assert laws.log10_required_width((2, 2, 1), 1e-310) > 2
     assert laws.log10_required_width((7, 1), 0.05) == math.log10(math.log(20))  # an empty power
     assert laws.log10_required_width((10**6,) * 9 + (1,), 0.05) > 1000  # beyond any double
 

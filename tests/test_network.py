@@ -1,5 +1,8 @@
 """Values, preactivations and gradients against plain NumPy, with rigorous rounding bounds."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 import reference
@@ -239,6 +242,38 @@ def test_every_kind_of_rng():
     assert Network.random((2, 1), rng=generator).seed != Network.random((2, 1), rng=generator).seed
     assert Network.random((2, 1), rng=np.int64(9)).seed == 9
     assert Network.random((2, 1), rng=2**64 - 1).seed == 2**64 - 1
+
+
+@pytest.mark.parametrize("copy", [copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net))])
+def test_networks_can_be_copied_and_sent_to_other_processes(copy):
+    random = Network.random((8, 6, 1), rng=3, init="he", dtype="float64")
+    given = Network.from_weights([np.eye(4, 8), np.ones(4)])
+    for net in (random, given):
+        again = copy(net)
+        assert repr(again) == repr(net)
+        assert all(np.array_equal(again.weights(i), net.weights(i)) for i in (1, 2))
+    assert len(pickle.dumps(random)) < 200
+
+
+class Tensor:
+    """What NumPy meets when it is given a PyTorch tensor that wants gradients."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def __array__(self, dtype=None, copy=None):
+        raise RuntimeError("Can't call numpy() on Tensor that requires grad.")
+
+    def detach(self):
+        return self
+
+    def cpu(self):
+        return self.array
+
+
+def test_tensors_that_want_gradients_work():
+    net = Network.from_weights([Tensor(np.eye(2)), Tensor(np.ones((1, 2)))])
+    assert net.forward(Tensor(np.array([3.0, -1.0]))) == 3
 
 
 def test_properties_and_repr():

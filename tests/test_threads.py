@@ -75,6 +75,30 @@ def test_several_python_threads_at_once():
     assert len(results) == 20 and all(results)
 
 
+def test_long_calls_release_the_gil():
+    """While one thread computes, this one must get on: it would not move at all otherwise."""
+    net = Network.random((500, 2000, 2000, 1), rng=0)
+    x, turns = np.ones((20_000, 500)), 0
+    worker = threading.Thread(target=net.forward, args=(x,), kwargs={"threads": 1})
+    worker.start()
+    while worker.is_alive():
+        turns += 1
+        time.sleep(0.001)
+    assert turns > 20
+
+
+def test_a_daemon_thread_in_a_long_call_does_not_break_the_exit():
+    code = (
+        "import threading, time, numpy as np, randrelu as rr\n"
+        "net = rr.Network.random((500, 2000, 2000, 1), rng=0)\n"
+        "x = np.ones((100_000, 500), np.float32)\n"  # ten seconds and more
+        "threading.Thread(target=net.forward, args=(x,), daemon=True).start()\n"
+        "keep = [[] for _ in range(3_000_000)]\n"  # so that ending takes a moment
+        "time.sleep(0.3)\nprint('end', flush=True)"
+    )
+    assert run_python(code) == "end"
+
+
 def forward_in_child(x):
     return Network.random(SHAPE, rng=1, threads=4).gradient(x, threads=4)
 
@@ -89,6 +113,22 @@ def test_a_forked_child_of_a_threaded_process_works():
         assert pool.apply_async(core.thread_count, (0,)).get(timeout=60) == 1
     assert all(np.array_equal(child, expected) for child in children)
     assert np.array_equal(forward_in_child(x), expected)  # and the parent still does
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="loads GCC's OpenMP run time")
+def test_a_forked_child_works_where_another_library_used_openmp():
+    code = (
+        "import ctypes, os, numpy as np, randrelu as rr\n"
+        "gomp = ctypes.CDLL('libgomp.so.1')\n"
+        "body = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(lambda _: None)\n"
+        "gomp.GOMP_parallel(body, None, 2, 0)\n"
+        "child = os.fork()\n"
+        "if child == 0:\n"
+        "    rr.Network.random((1000, 1000, 1), rng=0, threads=2).forward(np.ones(1000))\n"
+        "    os._exit(0)\n"
+        "print(os.waitpid(child, 0)[1])"
+    )
+    assert run_python(code) == "0"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
@@ -112,7 +152,7 @@ def test_interrupt_stops_a_long_call(work):
         assert process.stdout.readline() == "ready\n"
         time.sleep(0.5)
         process.send_signal(signal.SIGINT)
-        output, _ = process.communicate(timeout=30)  # a hang fails; how fast it is, bench/ tells
+        output, _ = process.communicate(timeout=30)  # a hang fails; slowness need not
     finally:
         process.kill()
     assert output == "stopped\n" and process.returncode == 0

@@ -2,6 +2,10 @@
 // oldest processor, because it runs before anything else is chosen.
 #include <Python.h>
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 namespace {
 
 PyObject* supported(PyObject*, PyObject*) {
@@ -9,7 +13,13 @@ PyObject* supported(PyObject*, PyObject*) {
   __builtin_cpu_init();
   const bool v2 = __builtin_cpu_supports("ssse3") && __builtin_cpu_supports("sse4.1") &&
                   __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt");
-  const bool v3 = v2 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+  // What level 3 has and __builtin_cpu_supports() of older compilers cannot tell.
+  constexpr unsigned kMovbe = 1u << 22, kF16c = 1u << 29, kLzcnt = 1u << 5;
+  unsigned a = 0, b = 0, basic = 0, extended = 0, d = 0;
+  __get_cpuid(1, &a, &b, &basic, &d);
+  __get_cpuid(0x80000001u, &a, &b, &extended, &d);
+  const bool rest = (basic & kMovbe) && (basic & kF16c) && (extended & kLzcnt);
+  const bool v3 = v2 && rest && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
                   __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
   const bool v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                   __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&

@@ -10,8 +10,13 @@
 namespace randrelu {
 namespace {
 
-// Runs Python's signal handlers; the exception that one raises stays set until the call returns.
+unsigned long main_thread = 0;
+
+// Runs Python's signal handlers; the exception that one raises stays set until the call returns. Only
+// the main thread may: Python handles signals nowhere else, and ends another thread that asks for the
+// GIL while the interpreter shuts down.
 bool python_wants_to_stop() {
+  if (PyThread_get_thread_ident() != main_thread) return false;
   const py::gil_scoped_acquire gil;
   return PyErr_CheckSignals() != 0;
 }
@@ -51,7 +56,10 @@ py::dict build_info() {
 PYBIND11_MODULE(RANDRELU_MODULE, m) {
   using namespace randrelu;
   m.doc() = "The compiled core of randrelu. Use the randrelu package, which checks what it passes.";
+  main_thread =
+      py::module_::import("threading").attr("main_thread")().attr("ident").cast<unsigned long>();
   set_interrupt_check(python_wants_to_stop);
+  run_forked_children_on_one_thread();
   py::register_local_exception_translator(translate_interrupt);
   m.def("build_info", build_info);
   m.def("thread_count", thread_count, py::arg("threads"));

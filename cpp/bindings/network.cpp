@@ -21,8 +21,11 @@ Network random_network(const std::vector<Index>& widths, std::uint64_t seed,
 
 template <class W>
 Network network_from_weights(const std::vector<Array<W>>& weights, std::uint64_t seed) {
+  std::vector<View<const W>> matrices;
+  for (const Array<W>& w : weights) matrices.push_back(matrix(w));
+  const py::gil_scoped_release release;
   Layers layers;
-  for (const Array<W>& w : weights) layers.push_back(std::make_unique<StoredLayer<W>>(matrix(w)));
+  for (const View<const W>& w : matrices) layers.push_back(std::make_unique<StoredLayer<W>>(w));
   return Network(std::move(layers), seed);
 }
 

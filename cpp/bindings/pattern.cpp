@@ -9,6 +9,7 @@ Array<std::int64_t> active(const Array<Bits>& a) {
   const View<const Bits> bits = matrix(a);
   Array<std::int64_t> counts(bits.rows);
   std::int64_t* out = counts.mutable_data();
+  const py::gil_scoped_release release;
   for (Index p = 0; p < bits.rows; ++p) out[p] = count_active(bits.row(p), bits.cols);
   return counts;
 }
@@ -21,6 +22,7 @@ Array<std::int64_t> flips(const Array<Bits>& a, const Array<Bits>& b) {
   const Index rows = left.rows == 1 ? right.rows : left.rows;
   Array<std::int64_t> counts(rows);
   std::int64_t* out = counts.mutable_data();
+  const py::gil_scoped_release release;
   for (Index p = 0; p < rows; ++p)
     out[p] = count_flips(left.row(left.rows == 1 ? 0 : p), right.row(right.rows == 1 ? 0 : p),
                          left.cols);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ def read_points(path: Path, dim: int) -> NDArray[Any]:
     A single column of d numbers is one point.
     """
     if path.suffix == ".npy":
-        points = _load(path)
+        points = _load(path, np.ndarray)
     elif path.suffix == ".csv":
         points = _read_csv(path)
     else:
@@ -28,23 +29,41 @@ def read_weights(path: Path) -> list[NDArray[Any]]:
     """Read W_1, …, W_{ℓ+1} from a .npz file, in the order in which they were saved."""
     if path.suffix != ".npz":
         raise ValueError(f"--weights must be a .npz file, got {path}")
-    with _load(path) as arrays:
-        return [arrays[name] for name in arrays.files]
+    with _load(path, np.lib.npyio.NpzFile) as arrays:
+        try:
+            return [arrays[name] for name in arrays.files]
+        except ValueError:
+            raise ValueError(f"{path} must hold arrays of numbers, got objects") from None
 
 
-def _load(path: Path) -> Any:
+def _load(path: Path, kind: type) -> Any:
     try:
-        return np.load(path, allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise ValueError(f"{path} is not a readable NumPy file: {error}") from None
+        content = np.load(path, allow_pickle=False)
+    except (ValueError, EOFError, zipfile.BadZipFile):
+        raise ValueError(f"{path} is not a file of numbers that NumPy can read") from None
+    if not isinstance(content, kind):
+        raise ValueError(f"{path} must hold what numpy saves as {path.suffix}, got something else")
+    return content
 
 
 def _read_csv(path: Path) -> NDArray[Any]:
     try:
-        return np.loadtxt(path, delimiter=",")
-    except ValueError:
-        pass  # perhaps a header
+        lines = path.read_text(encoding="utf-8-sig").splitlines()  # spreadsheets write a mark first
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not a text file: {error}") from None
+    if lines and not any(_is_number(cell) for cell in lines[0].split(",")):
+        lines = lines[1:]  # a header
+    if not lines:
+        raise ValueError(f"{path} has no rows of numbers")
     try:
-        return np.loadtxt(path, delimiter=",", skiprows=1)
+        return np.loadtxt(lines, delimiter=",")
     except ValueError as error:
         raise ValueError(f"{path} is not a table of numbers separated by commas: {error}") from None
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

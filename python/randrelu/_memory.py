@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 _CGROUP = Path("/sys/fs/cgroup")
+_NEVER_MIND = 2**24  # bytes that are not worth asking for
 
 
 def available_bytes() -> int | None:
@@ -34,25 +35,27 @@ def _kernel_estimate() -> int | None:
 def _container_rest() -> int | None:
     try:
         limit = (_CGROUP / "memory.max").read_text().strip()
-        used = (_CGROUP / "memory.current").read_text().strip()
-        return None if limit == "max" else max(0, int(limit) - int(used))
-    except (OSError, ValueError):
+        used = int((_CGROUP / "memory.current").read_text())
+        lines = (_CGROUP / "memory.stat").read_text().splitlines()
+        cache = next(int(line.split()[1]) for line in lines if line.startswith("inactive_file "))
+        return None if limit == "max" else max(0, int(limit) - used + cache)
+    except (OSError, ValueError, StopIteration):
         return None
 
 
 def in_words(bytes_: int) -> str:
     """Return a number of bytes in a unit that reads well, such as '67.1 MB'."""
-    size = float(bytes_)
-    for unit in ("bytes", "kB", "MB", "GB", "TB"):
-        if size < 1000:
-            return f"{size:.0f} bytes" if unit == "bytes" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} PB"
+    if bytes_ < 1000:
+        return f"{bytes_} bytes"
+    units = ("kB", "MB", "GB", "TB", "PB")
+    power = next((p for p in range(1, len(units)) if bytes_ < 1000 ** (p + 1)), len(units))
+    tenths = bytes_ * 10 // 1000**power  # an integer: what nobody has may not fit in a float
+    return f"{tenths // 10}.{tenths % 10} {units[power - 1]}"
 
 
 def require(bytes_: int, purpose: str, way_out: str) -> None:
     """Raise MemoryError, with the numbers, when `bytes_` are not free."""
-    free = available_bytes()
+    free = available_bytes() if bytes_ > _NEVER_MIND else None
     if free is not None and bytes_ > free:
         raise MemoryError(
             f"{purpose} takes {in_words(bytes_)}, and {in_words(free)} of memory are free; "

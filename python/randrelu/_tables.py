@@ -26,10 +26,9 @@ def check_table(check: Check) -> RenderableType:
     for m in check.measurements:
         interval = "" if m.low is None else f"[{m.low:.4f}, {m.high:.4f}]"
         table.add_row(Text(m.name), _value(m), Text(interval), Text(m.paper))
-    settings = ", ".join(f"{name} {value}" for name, value in check.parameters.items())
     met = "met" if check.hypothesis.met else "NOT met"
     return Group(
-        Text(f"{check.statement}  ({settings})", style="bold"),
+        Text(_command(check), style="bold"),
         Text(check.claim),
         table,
         Text(
@@ -40,6 +39,17 @@ def check_table(check: Check) -> RenderableType:
     )
 
 
+def _command(check: Check) -> str:
+    """Return the command that repeats the check."""
+    words = [f"randrelu check {check.statement}"]
+    for name, value in check.parameters.items():
+        if name == "widths":
+            words.append(f"--widths {','.join(map(str, value))}")
+        elif name != "x":
+            words.append(f"--{'seed' if name == 'rng' else name} {value}")
+    return " ".join(words)
+
+
 def _value(m: Measurement) -> str:
     if m.count is not None:
         return f"{m.count[0]} of {m.count[1]}"
@@ -48,9 +58,9 @@ def _value(m: Measurement) -> str:
 
 def _verdict(check: Check) -> str:
     seen = {
-        "holds": "the claimed conclusion holds at these widths",
-        "consistent": "the trials are too few to tell whether the claimed conclusion holds",
-        "violated": "the claimed conclusion fails at these widths",
+        "holds": "the trials show the claimed conclusion at these widths",
+        "consistent": "the trials are too few to tell whether the claimed conclusion holds here",
+        "violated": "the claimed conclusion failed in too many trials at these widths",
     }[check.conclusion]
     if check.hypothesis.met:
         return f"Verdict: {check.verdict} ({seen}, with C = 1)."
@@ -67,8 +77,8 @@ def attack_table(net: Network, attack: Attack) -> RenderableType:
         Text(repr(net), style="bold"),
         table,
         Text(
-            f"Sign flipped at {flipped} of {points} points; at {success} of them |f| did not "
-            "shrink either, the conclusion of Theorem 1.1."
+            f"Sign flipped at {flipped} of {points} points, and |f| no smaller at {success} of "
+            "them (the conclusion of Theorem 1.1)."
         ),
     )
 

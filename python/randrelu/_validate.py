@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import numbers
 import operator
 from collections.abc import Collection, Iterable
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+_MOST_THREADS = 1024  # OpenMP ends the process when it cannot start as many as it is asked for
 
 Rng: TypeAlias = int | np.integer[Any] | np.random.SeedSequence | np.random.Generator | None
 F = TypeVar("F", bound=np.floating[Any])  # float32 or float64
@@ -22,8 +25,8 @@ def one_of(name: str, value: str, options: Collection[str]) -> str:
     return value
 
 
-def integer(name: str, value: object, *, at_least: int) -> int:
-    """Return `value` as a Python integer of at least `at_least`."""
+def integer(name: str, value: object, *, at_least: int | None = None) -> int:
+    """Return `value` as a Python integer, of at least `at_least` where that is given."""
     try:
         if isinstance(value, (bool, np.bool_)):
             raise TypeError
@@ -32,14 +35,14 @@ def integer(name: str, value: object, *, at_least: int) -> int:
         raise TypeError(
             f"{name} must be an integer, got {value!r} of type {type(value).__name__}"
         ) from None
-    if number < at_least:
+    if at_least is not None and number < at_least:
         raise ValueError(f"{name} must be at least {at_least}, got {number}")
     return number
 
 
 def probability(name: str, value: float) -> float:
     """Return `value` when it lies strictly between 0 and 1."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a number between 0 and 1, got {value!r}")
     if not 0 < value < 1:
         raise ValueError(f"{name} must lie strictly between 0 and 1, got {value!r}")
@@ -64,14 +67,18 @@ def widths_tuple(widths: Iterable[int]) -> tuple[int, ...]:
 
 def thread_number(threads: int | None) -> int:
     """Return the number of threads, 0 for the default of OpenMP."""
-    return 0 if threads is None else integer("threads", threads, at_least=1)
+    number = 0 if threads is None else integer("threads", threads, at_least=1)
+    if number > _MOST_THREADS:
+        raise ValueError(f"threads must be at most {_MOST_THREADS}, got {number}")
+    return number
 
 
 def seed_of(rng: Rng) -> int:
     """Return the 64-bit seed that `rng` stands for.
 
     An integer below 2⁶⁴ is its own seed; a larger one and a ``SeedSequence`` are hashed; a
-    ``Generator`` is drawn from (and moves on); ``None`` takes fresh entropy.
+    ``Generator`` is drawn from (and moves on); ``None`` takes fresh entropy, below 2⁵³ so that it
+    survives programs that read numbers as doubles.
     """
     if isinstance(rng, np.random.Generator):
         return int(rng.integers(2**64, dtype=np.uint64))
@@ -82,7 +89,7 @@ def seed_of(rng: Rng) -> int:
             return int(rng)
         rng = np.random.SeedSequence(int(rng))
     if rng is None:
-        rng = np.random.SeedSequence()
+        return int(np.random.SeedSequence().generate_state(1, np.uint64)[0] >> np.uint64(11))
     if not isinstance(rng, np.random.SeedSequence):
         raise TypeError(
             "rng must be None, an integer, a numpy SeedSequence or a numpy Generator, "
@@ -104,16 +111,21 @@ def float_dtype(dtype: object) -> np.dtype[np.floating[Any]]:
 
 def real_array(name: str, value: ArrayLike) -> NDArray[Any]:
     """Return `value` as an array of finite real numbers, of any shape and real dtype."""
+    if hasattr(value, "detach"):  # a PyTorch tensor, which NumPy refuses while it wants gradients
+        value = value.detach().cpu()
     try:
         array = np.asarray(value)
     except ValueError as error:
         raise ValueError(f"{name} must be a rectangular array of numbers: {error}") from None
+    except (TypeError, RuntimeError) as error:
+        raise TypeError(f"{name} must be an array of numbers: {error}") from None
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
     finite = np.isfinite(array)
     if not finite.all():
         where = tuple(int(i) for i in np.argwhere(~finite)[0])
-        raise ValueError(f"{name} must be finite, got {array[where]} at index {where}")
+        place = f" at index {where}" if where else ""
+        raise ValueError(f"{name} must be finite, got {array[where]}{place}")
     return array
 
 
@@ -122,7 +134,11 @@ def converted(name: str, array: NDArray[Any], dtype: np.dtype[F]) -> NDArray[F]:
     with np.errstate(over="ignore"):
         result: NDArray[F] = np.ascontiguousarray(array, dtype=dtype)
     if result.dtype != array.dtype and not np.isfinite(result).all():
-        raise ValueError(f"{name} has values beyond the range of {dtype}; use dtype='float64'")
+        where = tuple(int(i) for i in np.argwhere(~np.isfinite(result))[0])
+        way_out = "; use dtype='float64'" if dtype == np.float32 else ""
+        raise ValueError(
+            f"{name} must lie in the range of {dtype}, got {array[where]} at index {where}{way_out}"
+        )
     return result
 
 
@@ -133,3 +149,11 @@ def points(name: str, value: ArrayLike, dim: int, dtype: np.dtype[F]) -> tuple[N
     if array.ndim not in (1, 2) or array.shape[-1] != dim:
         raise ValueError(f"{name} must have shape ({dim},) or (N, {dim}), got {array.shape}")
     return converted(name, array.reshape(-1, dim), dtype), single
+
+
+def norms(rows: NDArray[F]) -> NDArray[F]:
+    """Return the Euclidean norm of every row, where squares would over- or underflow too."""
+    largest = np.abs(rows).max(axis=1, initial=0)
+    scale = np.where(largest > 0, largest, 1)
+    result: NDArray[F] = scale * np.linalg.norm(rows / scale[:, np.newaxis], axis=1)
+    return result

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,7 +46,8 @@ class Attack:
         Whether sign f(x_adv) ≠ sign f(x).
     success : ndarray of bool, shape ([K,] [N])
         The conclusion of Theorem 1.1: the sign differs and |f(x_adv)| ≥ |f(x)|. A step that fails
-        is an outcome, not an error.
+        is an outcome, not an error. Where f_after = −f_before exactly, evaluating f again at the
+        rounded x_adv may differ in the last digit.
     """
 
     x_adv: NDArray[np.float64]
@@ -67,32 +69,6 @@ class Attack:
         fields = ("eta", "f_before", "f_after", "grad_norm", "relative_norm", "sign_flipped",
                   "success")  # fmt: skip
         return {name: np.broadcast_to(getattr(self, name), shape).reshape(-1) for name in fields}
-
-    def step(self, k: int) -> Attack:
-        """Return step k of a sequence, without the axis K."""
-        return Attack(
-            x_adv=self.x_adv[k],
-            eta=self.eta[k],
-            f_before=self.f_before,
-            f_after=self.f_after[k],
-            grad_norm=self.grad_norm,
-            relative_norm=self.relative_norm[k],
-            sign_flipped=self.sign_flipped[k],
-            success=self.success[k],
-        )
-
-    def point(self, n: int) -> Attack:
-        """Return point n of a batch, without the axis N."""
-        return Attack(
-            x_adv=self.x_adv[..., n, :],
-            eta=self.eta[..., n],
-            f_before=self.f_before[n],
-            f_after=self.f_after[..., n],
-            grad_norm=self.grad_norm[n],
-            relative_norm=self.relative_norm[..., n],
-            sign_flipped=self.sign_flipped[..., n],
-            success=self.success[..., n],
-        )
 
     def __repr__(self) -> str:
         steps = np.size(self.success)
@@ -159,13 +135,14 @@ def gradient_step(
     if not isinstance(net, Network):
         raise TypeError(f"net must be a Network, got {type(net).__name__}")
     points, single = _validate.points("x", x, net.widths[0], np.dtype("float64"))
-    norms = np.linalg.norm(points, axis=1)
-    if not norms.all():
-        where = f"x[{int(np.argmin(norms))}]" if not single else "x"
+    nonzero = points.any(axis=1)
+    if not nonzero.all():
+        where = f"x[{int(np.argmin(nonzero))}]" if not single else "x"
         raise ValueError(f"{where} must not be 0: Theorem 1.1 asks for x ≠ 0")
     _validate.probability("delta", delta)
     if isinstance(eta, str):
-        _validate.one_of("eta", eta, _NAMED_ETAS)
+        if eta not in _NAMED_ETAS:
+            raise ValueError(f"eta must be a number or one of 'linear', 'paper', got {eta!r}")
         steps = None
     else:
         steps = _numeric_eta(eta)
@@ -173,17 +150,18 @@ def gradient_step(
     base = evaluate_base(net, points, threads=threads)
     if steps is not None:
         etas = np.repeat(np.atleast_1d(steps)[:, np.newaxis], len(points), axis=1)
-        attack = take_steps(net, base, etas, etas * base.grad_norm**2, threads=threads)
+        with np.errstate(over="ignore"):  # take_steps refuses it
+            changes = etas * base.grad_norm * base.grad_norm
+        attack = take_steps(net, base, etas, changes, threads=threads)
     else:
         change = -2.0 * base.f
         if eta == "paper":
             size = laws.paper_step_size(net.widths, delta) / math.sqrt(net.widths[0])
             change = -np.sign(base.f) * size * base.norm * _nn_def_scale(net)
-        changes = change[np.newaxis]
-        attack = take_steps(net, base, base.etas(changes), changes, threads=threads)
+        attack = take_changes(net, base, change[np.newaxis], threads=threads)
     if single:
-        attack = attack.point(0)
-    return attack.step(0) if steps is None or steps.ndim == 0 else attack
+        attack = one_point(attack, 0)
+    return one_step(attack, 0) if steps is None or steps.ndim == 0 else attack
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,20 +175,24 @@ class Base:
     gradient: NDArray[np.float64]  # (N, d)
     grad_norm: NDArray[np.float64]  # (N,)
 
-    def etas(self, changes: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the η whose η‖∇f‖² is the given change of f; 0 where the gradient is 0."""
-        alive = self.grad_norm > 0
-        etas: NDArray[np.float64] = (
-            np.where(alive, changes, 0.0) / np.where(alive, self.grad_norm, 1.0) ** 2
-        )
-        return etas
-
 
 def evaluate_base(net: Network, points: NDArray[np.float64], *, threads: int | None) -> Base:
     """Evaluate f, the pattern and the gradient at points (N, d) in float64."""
     f, bits, gradient = net._evaluate(points, value=True, bits=True, gradient=True, threads=threads)
-    norm, grad_norm = np.linalg.norm(points, axis=1), np.linalg.norm(gradient, axis=1)
+    norm, grad_norm = _validate.norms(points), _validate.norms(gradient)
     return Base(points, norm, f, bits, gradient, grad_norm)
+
+
+def take_changes(
+    net: Network, base: Base, changes: NDArray[np.float64], *, threads: int | None
+) -> Attack:
+    """Take the steps that change f by `changes`, (K, N), where it is linear; none at gradient 0."""
+    alive = base.grad_norm > 0
+    safe_norm = np.where(alive, base.grad_norm, 1.0)
+    changes = np.where(alive, changes, 0.0)
+    with np.errstate(over="ignore"):  # take_steps refuses it
+        etas = changes / safe_norm / safe_norm
+    return take_steps(net, base, etas, changes, threads=threads)
 
 
 def take_steps(
@@ -222,7 +204,13 @@ def take_steps(
     threads: int | None,
 ) -> Attack:
     """Take steps η of shape (K, N), whose `changes` η‖∇f‖² are those of f where it is linear."""
-    x_adv = base.points + etas[:, :, np.newaxis] * base.gradient
+    with np.errstate(over="ignore", invalid="ignore"):
+        x_adv = base.points + etas[:, :, np.newaxis] * base.gradient
+    if not np.isfinite(x_adv).all():
+        raise OverflowError(
+            "η or x + η∇f(x) leaves the range of float64; choose a smaller eta, or weights and "
+            "points of another scale"
+        )
     f_after, bits_after, _ = net._evaluate(
         x_adv.reshape(-1, base.points.shape[1]), value=True, bits=True, threads=threads
     )
@@ -238,10 +226,22 @@ def take_steps(
         f_before=base.f,
         f_after=f_after,
         grad_norm=base.grad_norm,
-        relative_norm=np.abs(etas) * base.grad_norm / base.norm,
+        relative_norm=np.abs(etas) * (base.grad_norm / base.norm),
         sign_flipped=flipped,
         success=flipped & (np.abs(f_after) >= np.abs(base.f)),
     )
+
+
+def one_step(attack: Attack, k: int) -> Attack:
+    """Return step k of an attack that has the axis K."""
+    names = ("x_adv", "eta", "f_after", "relative_norm", "sign_flipped", "success")
+    return replace(attack, **{name: getattr(attack, name)[k] for name in names})
+
+
+def one_point(attack: Attack, n: int) -> Attack:
+    """Return point n of an attack that has the axes K and N."""
+    fields = {f.name: getattr(attack, f.name)[..., n] for f in dataclasses.fields(attack)[1:]}
+    return Attack(x_adv=attack.x_adv[:, n], **fields)
 
 
 def _numeric_eta(eta: Any) -> NDArray[np.float64]:

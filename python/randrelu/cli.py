@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -29,7 +30,7 @@ Widths = Annotated[
     str | None, typer.Option(help="d, the hidden widths and 1, such as 784,2048,2048,1.")
 ]
 Delta = Annotated[float, typer.Option(help="The failure probability δ, in (0, 1).")]
-Seed = Annotated[int | None, typer.Option(help="Repeat a run; by default a fresh seed is drawn.")]
+Seed = Annotated[int | None, typer.Option(min=0, help="Repeat a run; by default a fresh one.")]
 Threads = Annotated[int | None, typer.Option(help="Threads; by default OMP_NUM_THREADS or all.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON instead of a table.")]
 
@@ -82,7 +83,9 @@ def attack(
     ] = None,
     eta: Annotated[str, typer.Option(help="linear, paper, or a number.")] = "linear",
     delta: Delta = 0.05,
-    init: Annotated[str, typer.Option(help="paper, he or unit.")] = "paper",
+    init: Annotated[
+        str | None, typer.Option(help="The weights' scale: paper (the default), he or unit.")
+    ] = None,
     seed: Seed = None,
     threads: Threads = None,
     as_json: Json = False,
@@ -91,8 +94,10 @@ def attack(
     if (widths is None) == (weights is None):
         raise ValueError("give either --widths, for a random network, or --weights")
     if weights is None:
-        net = rr.Network.random(_widths(widths), rng=seed, init=init, threads=threads)
+        net = rr.Network.random(_widths(widths), rng=seed, init=init or "paper", threads=threads)
     else:
+        if init is not None or seed is not None:
+            raise ValueError("--init and --seed go with --widths, not with --weights")
         net = rr.Network.from_weights(_files.read_weights(weights))
     dim = net.widths[0]
     x = np.ones(dim) if points is None else _files.read_points(points, dim)
@@ -124,6 +129,9 @@ def info(as_json: Json = False) -> None:
 
 def main() -> None:
     """Run the command line; bad usage exits with 2, Ctrl-C with 130."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without ∇ prints ? instead
     try:
         app(standalone_mode=True)
     except (ValueError, TypeError, MemoryError, OverflowError, OSError) as error:
@@ -176,4 +184,4 @@ def _progress(description: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def _print_json(value: dict[str, Any]) -> None:
-    print(json.dumps(value, ensure_ascii=False, allow_nan=False))
+    print(json.dumps(value, allow_nan=False))

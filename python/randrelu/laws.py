@@ -37,7 +37,7 @@ def linear_step_norm_quantile(q: ArrayLike, dim: int) -> NDArray[Any] | float:
 
 def size_bound(dim: int, delta: float) -> float:
     """Return √(log(1/δ)/d), the size bound of Theorem 1.1 without its constant c₃."""
-    return math.sqrt(math.log(1 / delta) / dim)
+    return math.sqrt(-math.log(delta) / dim)
 
 
 def narrowest(widths: tuple[int, ...]) -> int:
@@ -48,16 +48,13 @@ def narrowest(widths: tuple[int, ...]) -> int:
 def log10_required_width(widths: tuple[int, ...], delta: float) -> float:
     """Return log₁₀ of the d_min that section 2 of the paper asks for.
 
-    (C ℓ log d_max)^{240ℓ} log(1/δ), with its absolute constant C taken to be 1. A logarithm,
-    because the number itself does not fit in a double at any practical width.
+    (C ℓ log d_max)^{240ℓ} log(1/δ), with its absolute constant C taken to be 1, and the base taken
+    to be at least 1: a logarithm below that is not what the condition means. A logarithm, because
+    the number itself does not fit in a double at any practical width.
     """
     depth, widest = len(widths) - 2, max(widths[:-1])
-    base = depth * math.log(widest)
-    if depth == 0:
-        return math.log10(math.log(1 / delta))  # an empty power
-    if base == 0:
-        return -math.inf
-    return 240 * depth * math.log10(base) + math.log10(math.log(1 / delta))
+    base = max(1.0, depth * math.log(widest))
+    return 240 * depth * math.log10(base) + math.log10(-math.log(delta))
 
 
 def paper_step_size(widths: tuple[int, ...], delta: float) -> float:
@@ -66,7 +63,7 @@ def paper_step_size(widths: tuple[int, ...], delta: float) -> float:
     It exceeds the size that the theorem states by the factor log d.
     """
     depth, dim = len(widths) - 2, widths[0]
-    return 2.0**depth * math.log(dim) * math.sqrt(math.log(1 / delta))
+    return 2.0**depth * math.log(dim) * math.sqrt(-math.log(delta))
 
 
 def nn_def_scale(widths: tuple[int, ...], variances: list[float]) -> float:

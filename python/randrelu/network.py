@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -41,8 +41,9 @@ class Network:
     bit for bit. Calls release the GIL and stop on Ctrl-C.
 
     They raise ``ValueError`` for points of the wrong shape or with NaN or infinity, ``TypeError``
-    for points that are not real numbers, and ``OverflowError`` when a value inside the network
-    leaves the range of its dtype.
+    for points that are not real numbers, ``OverflowError`` when a value inside the network leaves
+    the range of its dtype, and ``MemoryError`` when the result does not fit in the memory that is
+    free. In a child made by ``fork`` they run on one thread: OpenMP does not survive a fork.
     """
 
     def __init__(
@@ -82,7 +83,8 @@ class Network:
             same on every machine and for every thread count.
         init : {"paper", "he", "unit"}
             The variance of a weight: 1/fan_in (NN-DEF), 2/fan_in, or 1 (appendix D). Since the ReLU
-            is positively homogeneous it only scales f.
+            is positively homogeneous it only scales f. (With "paper" the values shrink by √2 a
+            layer and leave float32 at a depth of about 250; take "he" or float64 there.)
         dtype : {"float32", "float64"}
             The arithmetic in which the network is evaluated. The weights are the same float32
             values for both.
@@ -127,6 +129,8 @@ class Network:
         ----------
         weights : sequence of array_like
             W_1, …, W_{ℓ+1}, each of shape (d_i, d_{i−1}); the last may be (d_ℓ,) or (1, d_ℓ).
+            PyTorch tensors will do: ``from_weights(list(model.parameters()))`` for a model without
+            biases.
         dtype : {"float32", "float64"}, optional
             The type of the weights and of the arithmetic. By default the one that NumPy promotes
             the weights and float32 to, so that float64 weights are not rounded.
@@ -143,6 +147,8 @@ class Network:
         ValueError
             If there are none, their shapes do not chain, or one is not finite.
         """
+        if isinstance(weights, Mapping):
+            raise TypeError("weights must be a sequence of matrices; pass the mapping's .values()")
         if isinstance(weights, (str, bytes)) or not isinstance(weights, Iterable):
             raise TypeError(f"weights must be a sequence of matrices, got {type(weights).__name__}")
         arrays = [_validate.real_array(f"weights[{i}]", w) for i, w in enumerate(weights)]
@@ -155,6 +161,11 @@ class Network:
             promoted = np.result_type(np.float32, *arrays)
             dtype = "float32" if promoted == np.float32 else "float64"
         arithmetic = _validate.float_dtype(dtype)
+        _memory.require(
+            arithmetic.itemsize * sum(a.size for a in arrays),
+            "copying the weights",
+            "use dtype='float32'" if arithmetic == np.float64 else "use narrower layers",
+        )
         held = [_validate.converted(f"weights[{i}]", a, arithmetic) for i, a in enumerate(arrays)]
         widths = (arrays[0].shape[1], *(a.shape[0] for a in arrays))
         return cls(core.Network.from_weights(held, 0), widths, None, None, arithmetic)
@@ -207,7 +218,7 @@ class Network:
         IndexError
             If there is no such layer.
         """
-        layer = _validate.integer("i", i, at_least=0)
+        layer = _validate.integer("i", i)
         if not 1 <= layer <= self.depth + 1:
             raise IndexError(f"i must be a layer from 1 to {self.depth + 1}, got {i}")
         return self._core.weights(layer - 1)
@@ -247,6 +258,7 @@ class Network:
             One per hidden layer, shape (d_i,) or (N, d_i).
         """
         points, single = self._points(x)
+        self._require_hidden(points)
         layers = self._core.preactivations(points, _validate.thread_number(threads))
         return [a[0] for a in layers] if single else layers
 
@@ -266,6 +278,7 @@ class Network:
             One per hidden layer, shape (d_i,) or (N, d_i).
         """
         points, single = self._points(x)
+        self._require_hidden(points)
         layers = self._core.activations(points, _validate.thread_number(threads))
         return [a[0] for a in layers] if single else layers
 
@@ -292,6 +305,9 @@ class Network:
 
     def gradient(self, x: ArrayLike, *, threads: int | None = None) -> Floats:
         """Compute ∇f(x) = W_{ℓ+1} D_ℓ W_ℓ … D_1 W_1.
+
+        A unit at exactly 0 counts as active by its coin, as in `pattern`; so at x = 0, for example,
+        the gradient is that of a random pattern, where automatic differentiation gives 0.
 
         Parameters
         ----------
@@ -331,6 +347,13 @@ class Network:
     def _points(self, x: ArrayLike) -> tuple[Floats, bool]:
         return _validate.points("x", x, self._widths[0], self._dtype)
 
+    def _require_hidden(self, points: Floats) -> None:
+        _memory.require(
+            points.itemsize * len(points) * sum(self._widths[1:-1]),
+            f"returning the hidden layers of {len(points)} points",
+            "pass fewer points at a time",
+        )
+
     def _evaluate(
         self,
         points: NDArray[F],
@@ -341,7 +364,19 @@ class Network:
         threads: int | None = None,
     ) -> tuple[NDArray[F], list[NDArray[np.uint8]], NDArray[F]]:
         """Evaluate what is asked for in the arithmetic of `points`, (N, d) and contiguous."""
+        if gradient:
+            _memory.require(
+                points.nbytes,
+                f"returning the gradients of {len(points)} points",
+                "pass fewer points at a time",
+            )
         return self._core.evaluate(points, value, bits, gradient, _validate.thread_number(threads))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._seed is None:
+            matrices = [np.array(self.weights(i)) for i in range(1, self.depth + 2)]
+            return _from_weights, (matrices, str(self._dtype))
+        return _random, (self._widths, self._seed, self._init, str(self._dtype))
 
     def __repr__(self) -> str:
         origin = "given" if self._init is None else f"init={self._init!r}, seed={self._seed}"
@@ -349,6 +384,16 @@ class Network:
             f"Network({self._widths}, {origin}, dtype='{self._dtype}', "
             f"storage={self.storage!r}, {_memory.in_words(self.nbytes)})"
         )
+
+
+def _random(widths: tuple[int, ...], seed: int, init: str, dtype: str) -> Network:
+    """Draw a pickled random network again."""
+    return Network.random(widths, rng=seed, init=init, dtype=dtype)
+
+
+def _from_weights(weights: list[NDArray[Any]], dtype: str) -> Network:
+    """Build a pickled network of given weights again."""
+    return Network.from_weights(weights, dtype=dtype)
 
 
 def _require_chain(weights: list[NDArray[Any]]) -> None:

@@ -32,8 +32,8 @@ def check(statement: str, /, **parameters: Any) -> Check:
         every point.
     eta : float, "shortest", "linear" or "paper", optional
         Theorem 1.1 only: the step, as for `gradient_step`. The theorem asks for *an* η, so
-        "shortest", the default, takes the shortest of a few multiples (1 to 10) of the linear step
-        that succeeds.
+        "shortest", the default, takes the shortest of a few multiples (1 to 1000) of the linear
+        step that succeeds.
     threads : int, optional
         The number of threads.
     progress : callable, optional

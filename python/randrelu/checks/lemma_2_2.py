@@ -10,7 +10,13 @@ from numpy.typing import ArrayLike
 from randrelu import _validate
 from randrelu._validate import Rng
 from randrelu.checks.result import Check, Measurement, conclude, share, smallest_constant
-from randrelu.checks.trials import Progress, nonzero_point, over_networks, width_hypothesis
+from randrelu.checks.trials import (
+    Progress,
+    nonzero_point,
+    over_networks,
+    trial_seeds,
+    width_hypothesis,
+)
 from randrelu.network import Network
 
 CLAIM = (
@@ -34,7 +40,7 @@ def run(
     trials = _validate.integer("trials", trials, at_least=1)
     delta = _validate.probability("delta", delta)
     point = nonzero_point(x, widths[0])
-    point = point * (math.sqrt(widths[0]) / np.linalg.norm(point))
+    point = math.sqrt(widths[0]) * (point / _validate.norms(point[np.newaxis])[0])
     seed = _validate.seed_of(rng)
     depth = len(widths) - 2
 
@@ -45,7 +51,7 @@ def run(
     pairs = over_networks(evaluate, widths, trials, seed, threads=threads, progress=progress)
     f, grad_norm = np.array(pairs).T
     steep = grad_norm >= 2.0 ** -(depth + 1)
-    ratios = np.where(steep, np.abs(f) / (2.0**depth * math.sqrt(math.log(1 / delta))), np.inf)
+    ratios = np.where(steep, np.abs(f) / (2.0**depth * math.sqrt(-math.log(delta))), np.inf)
     bounded_below = share("‖∇f(x)‖ ≥ 2^{−(ℓ+1)}", steep, f"≥ {1 - delta:g}")
     measurements = [
         bounded_below,
@@ -73,5 +79,9 @@ def run(
         hypothesis=width_hypothesis(widths, delta),
         measurements=tuple(measurements),
         conclusion=conclude(bounded_below, 1 - delta),
-        trials={"f": f, "grad_norm": grad_norm},
+        trials={
+            "seed": np.array(trial_seeds(seed, trials), np.uint64),
+            "f": f,
+            "grad_norm": grad_norm,
+        },
     )

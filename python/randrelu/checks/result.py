@@ -84,7 +84,7 @@ class Check:
         confidence interval lies within the claim, "violated" when it lies outside, else
         "consistent".
     trials : mapping of str to ndarray
-        Everything that was drawn and measured, an entry per trial.
+        Everything that was measured, an entry per trial; ``seed`` is that of the trial's network.
     """
 
     statement: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,22 @@ from numpy.typing import ArrayLike, NDArray
 
 from randrelu import _validate, laws
 from randrelu._validate import Rng
-from randrelu.attack import Attack, evaluate_base, gradient_step, take_steps
+from randrelu.attack import (
+    Attack,
+    evaluate_base,
+    gradient_step,
+    one_point,
+    one_step,
+    take_changes,
+)
 from randrelu.checks.result import Check, Measurement, conclude, share, smallest_constant
-from randrelu.checks.trials import Progress, nonzero_point, over_networks, width_hypothesis
+from randrelu.checks.trials import (
+    Progress,
+    nonzero_point,
+    over_networks,
+    trial_seeds,
+    width_hypothesis,
+)
 from randrelu.network import Network
 
 CLAIM = (
@@ -20,7 +34,7 @@ CLAIM = (
 )
 
 # The steps that "shortest" tries, as multiples of the linear step −2f/‖∇f‖².
-MULTIPLES = np.array([1.0, 1.05, 1.1, 1.2, 1.35, 1.5, 2.0, 3.0, 5.0, 10.0])
+MULTIPLES = np.array([1, 1.05, 1.1, 1.2, 1.35, 1.5, 2, 3, 5, 10, 30, 100, 1000], float)
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
@@ -40,8 +54,11 @@ def run(
     trials = _validate.integer("trials", trials, at_least=1)
     delta = _validate.probability("delta", delta)
     point = nonzero_point(x, widths[0])
-    if isinstance(eta, str):
-        _validate.one_of("eta", eta, ("shortest", "linear", "paper"))
+    named = isinstance(eta, str) and eta in ("shortest", "linear", "paper")
+    if not named and not isinstance(eta, numbers.Real):
+        raise ValueError(
+            f"eta must be a number or one of 'shortest', 'linear', 'paper', got {eta!r}"
+        )
     seed = _validate.seed_of(rng)
 
     def attack(net: Network) -> list[Attack]:
@@ -62,9 +79,14 @@ def run(
         measurements += [
             share("… by the linear step alone", firsts["success"]),
             share("sign flipped by the linear step", firsts["sign_flipped"]),
+            *_quantiles("‖η∇f‖/‖x‖ of the linear step", firsts["relative_norm"], widths[0]),
         ]
         columns |= {f"linear_{name}": values for name, values in firsts.items()}
-    measurements += _norm_quantiles(columns, widths[0], exact_law=eta in ("shortest", "linear"))
+    if eta == "linear":
+        measurements += _quantiles("‖η∇f‖/‖x‖", columns["relative_norm"], widths[0])
+    else:
+        succeeded = columns["relative_norm"][columns["success"]]
+        measurements += _quantiles(f"‖η∇f‖/‖x‖ of the {succeeded.size} successes", succeeded)
     measurements.append(
         Measurement(
             f"smallest c₃ for a {1 - delta:g} share of trials",
@@ -86,7 +108,7 @@ def run(
         hypothesis=width_hypothesis(widths, delta),
         measurements=tuple(measurements),
         conclusion=conclude(flipped, 1 - delta),
-        trials=columns,
+        trials={"seed": np.array(trial_seeds(seed, trials), np.uint64), **columns},
     )
 
 
@@ -94,10 +116,10 @@ def _linear_and_shortest(net: Network, point: NDArray[Any], *, threads: int | No
     """Return the linear step, and the shortest of MULTIPLES of it that succeeds (else the last)."""
     base = evaluate_base(net, point[np.newaxis], threads=threads)
     changes = MULTIPLES[:, np.newaxis] * (-2.0 * base.f)
-    attacks = take_steps(net, base, base.etas(changes), changes, threads=threads)
-    succeeded = np.flatnonzero(attacks.success[:, 0])
+    attacks = one_point(take_changes(net, base, changes, threads=threads), 0)
+    succeeded = np.flatnonzero(attacks.success)
     best = int(succeeded[0]) if succeeded.size else len(MULTIPLES) - 1
-    return [attacks.step(0).point(0), attacks.step(best).point(0)]
+    return [one_step(attacks, 0), one_step(attacks, best)]
 
 
 def _by_trial(attacks: list[Attack]) -> dict[str, NDArray[Any]]:
@@ -105,19 +127,16 @@ def _by_trial(attacks: list[Attack]) -> dict[str, NDArray[Any]]:
     return {name: np.concatenate([c[name] for c in columns]) for name in columns[0]}
 
 
-def _norm_quantiles(
-    columns: dict[str, NDArray[Any]], dim: int, *, exact_law: bool
+def _quantiles(
+    name: str, norms: NDArray[np.float64], law_in_dim: int | None = None
 ) -> list[Measurement]:
-    """Return the quantiles of ‖η∇f‖/‖x‖ over the trials that succeeded."""
-    norms = columns["relative_norm"][columns["success"]]
-    if not norms.size:
-        return []
+    """Return quantiles of relative norms, beside the exact law of the linear step if asked for."""
     measurements = []
-    for q in QUANTILES:
+    for q in QUANTILES if norms.size else ():
         law = ""
-        if exact_law and dim > 1:
-            law = f"{laws.linear_step_norm_quantile(q, dim):.4g} (linear step)"
+        if law_in_dim is not None and law_in_dim > 1:
+            law = f"{laws.linear_step_norm_quantile(q, law_in_dim):.4g} (exact law)"
         measurements.append(
-            Measurement(f"‖η∇f‖/‖x‖ at {q:.0%}", float(np.quantile(norms, q)), paper=law)
+            Measurement(f"{name}, {q:.0%}", float(np.quantile(norms, q)), paper=law)
         )
     return measurements

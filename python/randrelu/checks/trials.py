@@ -28,17 +28,24 @@ def over_networks(
     threads: int | None,
     progress: Progress | None,
 ) -> list[T]:
-    """Measure one network a trial; trial t is the same whatever the number of trials."""
+    """Measure one network a trial; trial t is the same whatever the number of trials.
+
+    The network of a trial is ``Network.random(widths, rng=trial_seeds(seed, trials)[t])``.
+    """
     results = []
-    for t in range(trials):
-        trial_seed = np.random.SeedSequence(seed, spawn_key=(t,))
+    for done, trial_seed in enumerate(trial_seeds(seed, trials), start=1):
         # No name keeps the network: its memory is free for the next one.
         results.append(
             measure(Network.random(widths, rng=trial_seed, dtype="float64", threads=threads))
         )
         if progress is not None:
-            progress(t + 1, trials)
+            progress(done, trials)
     return results
+
+
+def trial_seeds(seed: int, trials: int) -> list[int]:
+    """Return the seed of every trial's network."""
+    return [_validate.seed_of(np.random.SeedSequence(seed, spawn_key=(t,))) for t in range(trials)]
 
 
 def nonzero_point(x: ArrayLike | None, dim: int) -> NDArray[np.float64]:
