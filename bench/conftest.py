@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from randrelu._load import core
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))  # for the plain reference
+sys.path.append(str(Path(__file__).parent.parent / "tests"))  # for the plain reference
 
 THREADS = core.thread_count(0)
 
