@@ -113,7 +113,7 @@ def test_quantiles_of_the_linear_step_are_of_all_trials_and_follow_their_law():
     assert stats.binomtest(below, 400, 0.5).pvalue > 1e-6
     successes = c.trials["relative_norm"][c.trials["success"]]
     row = next(m for m in c.measurements if m.name.endswith("successes, 50%"))
-    assert row.name == f"‖η∇f‖/‖x‖ of the {successes.size} successes, 50%"
+    assert row.name == f"‖η∇f‖/‖x‖ of {successes.size} successes, 50%"
     assert row.value == np.median(successes) and row.paper == ""
 
 

@@ -56,7 +56,7 @@ def run(
     measurements = [
         bounded_below,
         Measurement(
-            f"smallest c for a {1 - delta:g} share of trials",
+            f"smallest c, {100 * (1 - delta):g}% of trials",
             smallest_constant(ratios, 1 - delta),
             paper="|f(x)| ≤ c 2^ℓ √(log(1/δ))",
         ),

@@ -86,10 +86,10 @@ def run(
         measurements += _quantiles("‖η∇f‖/‖x‖", columns["relative_norm"], widths[0])
     else:
         succeeded = columns["relative_norm"][columns["success"]]
-        measurements += _quantiles(f"‖η∇f‖/‖x‖ of the {succeeded.size} successes", succeeded)
+        measurements += _quantiles(f"‖η∇f‖/‖x‖ of {succeeded.size} successes", succeeded)
     measurements.append(
         Measurement(
-            f"smallest c₃ for a {1 - delta:g} share of trials",
+            f"smallest c₃, {100 * (1 - delta):g}% of trials",
             smallest_constant(ratios, 1 - delta),
             paper="‖η∇f‖/‖x‖ ≤ c₃ √(log(1/δ)/d)",
         )
