@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "simd.hpp"
+#include "threads.hpp"
 
 namespace randrelu {
 namespace {
@@ -160,6 +161,16 @@ void normals(const Stream& stream, std::uint64_t first, Index count, float* out)
     count -= taken;
     out += taken;
   }
+}
+
+void scaled_normals(const Stream& stream, float scale, Index count, float* out, int threads) {
+  constexpr Index kBlock = Index{1} << 16;  // a multiple of the group, in the second-level cache
+  parallel_for(ceil_div(count, kBlock), threads, [&](Index i) {
+    const Block part(i, kBlock, count);
+    float* target = out + part.first;
+    normals(stream, static_cast<std::uint64_t>(part.first), part.count, target);
+    for (Index j = 0; j < part.count; ++j) target[j] *= scale;
+  });
 }
 
 }  // namespace randrelu

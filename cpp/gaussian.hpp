@@ -34,4 +34,7 @@ struct Stream {
 // 4 lanes holds neighbouring indices and nothing is transposed.
 void normals(const Stream& stream, std::uint64_t first, Index count, float* out);
 
+// out[j] = scale × normal(stream, j) for 0 <= j < count, on several threads.
+void scaled_normals(const Stream& stream, float scale, Index count, float* out, int threads);
+
 }  // namespace randrelu

@@ -1,10 +1,13 @@
 #include "product.hpp"
 
 #include <Eigen/Core>
+#include <stdexcept>
 #include <string>
 #include <type_traits>
 #include <vector>
 
+#include "buffer.hpp"
+#include "explicit.hpp"
 #include "threads.hpp"
 
 #if !EIGEN_VERSION_AT_LEAST(5, 0, 0)
@@ -29,7 +32,8 @@ using ConstRowVector = Eigen::Map<const Eigen::Matrix<T, 1, Eigen::Dynamic>>;
 // matrix kernel would double that.
 constexpr Index kFewPoints = 4;
 
-constexpr Index kConvertTile = 512;  // summands converted at once where W and T differ
+// Summands that are generated, or converted where W and T differ, at once.
+constexpr Index kSlab = 512;
 
 template <class T>
 Strided<T> block(View<T> a, Block rows, Block cols) {
@@ -42,75 +46,105 @@ ConstStrided<T> block(View<const T> a, Block rows, Block cols) {
           Eigen::OuterStride<>(a.cols)};
 }
 
+Block all(Index total) { return {0, total, total}; }
+
 // Large tiles make Eigen fast; many of them keep the threads busy. A tile is halved until there are
-// sixteen, but not below 128.
+// sixteen, but not below 128. Weights that are generated are so only once, for all points.
 struct TileShape {
   Index points = 512, units = 1024;
 
-  TileShape(Index all_points, Index all_units) {
+  TileShape(Index all_points, Index all_units, bool in_memory) {
+    if (!in_memory) {
+      points = all_points;
+      units = 256;
+    }
     while (ceil_div(all_points, points) * ceil_div(all_units, units) < 16 &&
-           std::max(points, units) > 128)
-      (units > points ? units : points) /= 2;
+           std::max(in_memory ? points : 0, units) > 128)
+      (units > points || !in_memory ? units : points) /= 2;
   }
 };
 
+// y = x orient(w) over one tile; `summands` is the whole inner dimension, and x_block(s) and
+// weights_block(s, buffer) are what belongs to the summands s.
+template <class W, class T, class XBlock, class WBlock, class Y, class Orient>
+void accumulate(Index summands, bool in_memory, Index units, const XBlock& x_block,
+                const WBlock& weights_block, Y y, const Orient& orient) {
+  if (std::is_same_v<W, T> && in_memory) {
+    if constexpr (std::is_same_v<W, T>)
+      y.noalias() = x_block(all(summands)) * orient(weights_block(all(summands), nullptr));
+    return;
+  }
+  const Buffer<W> buffer(in_memory ? 0 : units * kSlab);
+  RowMajor<T> converted;
+  y.setZero();
+  for (Index i = 0; i < ceil_div(summands, kSlab); ++i) {
+    const Block some(i, kSlab, summands);
+    const ConstStrided<W> weights = weights_block(some, buffer.get());
+    if constexpr (std::is_same_v<W, T>) {
+      y.noalias() += x_block(some) * orient(weights);
+    } else {
+      converted = weights.template cast<T>();
+      y.noalias() += x_block(some) * orient(converted);
+    }
+  }
+}
+
 // The loop over the tiles of a (points, units) output.
-template <class Body>
-void for_each_tile(Index points, Index units, int threads, const Body& body) {
-  const TileShape tile(points, units);
+template <class W, class Body>
+void for_each_tile(const ExplicitLayer<W>& layer, Index points, Index units, int threads,
+                   const Body& body) {
+  const TileShape tile(points, units, layer.in_memory());
   const Index point_tiles = ceil_div(points, tile.points), unit_tiles = ceil_div(units, tile.units);
   parallel_for(point_tiles * unit_tiles, threads, [&](Index i) {
     body(Block(i % point_tiles, tile.points, points), Block(i / point_tiles, tile.units, units));
   });
 }
 
-// y = x orient(w) over one tile; `summands` is the whole inner dimension and weights_block(s) the
-// block of the weights that belongs to the summands s.
-template <class W, class T, class XBlock, class WBlock, class Y, class Orient>
-void accumulate(Index summands, const XBlock& x_block, const WBlock& weights_block, Y y,
-                const Orient& orient) {
-  if constexpr (std::is_same_v<W, T>) {
-    const Block all(0, summands, summands);
-    y.noalias() = x_block(all) * orient(weights_block(all));
-  } else {
-    RowMajor<T> converted;
-    y.setZero();
-    for (Index i = 0; i < ceil_div(summands, kConvertTile); ++i) {
-      const Block some(i, kConvertTile, summands);
-      converted = weights_block(some).template cast<T>();
-      y.noalias() += x_block(some) * orient(converted);
-    }
-  }
+template <class W>
+ConstStrided<W> weights_block(const ExplicitLayer<W>& layer, Block rows, Block cols, W* buffer) {
+  const Tile<W> tile = layer.tile(rows, cols, buffer);
+  return {tile.data, rows.count, cols.count, Eigen::OuterStride<>(tile.stride)};
 }
 
 template <class W, class T>
-void multiply_few(View<const T> x, View<const W> weights, View<T> y, int threads) {
-  constexpr Index kRows = 64;
-  parallel_for(ceil_div(weights.rows, kRows), threads, [&](Index i) {
-    const Block rows(i, kRows, weights.rows);
-    for (Index r = rows.first; r < rows.first + rows.count; ++r) {
-      const auto w = ConstRowVector<W>(weights.row(r), weights.cols).template cast<T>();
+void multiply_few(const ExplicitLayer<W>& layer, View<const T> x, View<T> y, int threads) {
+  // Rows whose weights stay in the second-level cache between being generated and being used.
+  const Index rows_at_once = std::clamp<Index>((Index{1} << 16) / x.cols, 1, 64);
+  parallel_for(ceil_div(layer.fan_out(), rows_at_once), threads, [&](Index i) {
+    const Block rows(i, rows_at_once, layer.fan_out());
+    const Buffer<W> buffer(layer.in_memory() ? 0 : rows.count * x.cols);
+    const ConstStrided<W> weights = weights_block(layer, rows, all(x.cols), buffer.get());
+    for (Index r = 0; r < rows.count; ++r)
       for (Index p = 0; p < x.rows; ++p)
-        y.row(p)[r] = ConstRowVector<T>(x.row(p), x.cols).cwiseProduct(w).sum();
-    }
+        y.row(p)[rows.first + r] = ConstRowVector<T>(x.row(p), x.cols)
+                                       .cwiseProduct(weights.row(r).template cast<T>())
+                                       .sum();
   });
 }
 
-// Rows of the weights are read whole, in at most kParts parts whose sums are added in order.
+// Rows of the weights are read whole, in at most kParts parts whose sums are added in order. A row
+// that every point multiplies by 0 is not looked at.
 template <class W, class T>
-void multiply_transpose_few(View<const T> v, View<const W> weights, View<T> g, int threads) {
+void multiply_transpose_few(const ExplicitLayer<W>& layer, View<const T> v, View<T> g,
+                            int threads) {
   constexpr Index kParts = 16, kRows = 128;
-  const Index part_rows = std::max(kRows, ceil_div(weights.rows, kParts));
-  const Index parts = ceil_div(weights.rows, part_rows);
+  const Index part_rows = std::max(kRows, ceil_div(layer.fan_out(), kParts));
+  const Index parts = ceil_div(layer.fan_out(), part_rows);
   std::vector<RowMajor<T>> sums(static_cast<std::size_t>(parts));
   parallel_for(parts, threads, [&](Index i) {
     RowMajor<T>& sum = sums[static_cast<std::size_t>(i)];
     sum.setZero(g.rows, g.cols);
-    const Block rows(i, part_rows, weights.rows);
+    const Buffer<W> buffer(layer.in_memory() ? 0 : g.cols);
+    const Block rows(i, part_rows, layer.fan_out());
     for (Index r = rows.first; r < rows.first + rows.count; ++r) {
-      const auto w = ConstRowVector<W>(weights.row(r), weights.cols).template cast<T>();
+      bool active = false;
+      for (Index p = 0; p < v.rows; ++p) active |= v.row(p)[r] != T{0};
+      if (!active) continue;
+      const auto weights =
+          weights_block(layer, Block(r, 1, layer.fan_out()), all(g.cols), buffer.get());
       for (Index p = 0; p < v.rows; ++p)
-        if (const T coefficient = v.row(p)[r]; coefficient != T{0}) sum.row(p) += coefficient * w;
+        if (const T coefficient = v.row(p)[r]; coefficient != T{0})
+          sum.row(p) += coefficient * weights.row(0).template cast<T>();
     }
   });
   for (Index p = 0; p < g.rows; ++p) {
@@ -120,41 +154,60 @@ void multiply_transpose_few(View<const T> v, View<const W> weights, View<T> g, i
   }
 }
 
+template <class W, class T>
+void multiply(const ExplicitLayer<W>& layer, View<const T> x, View<T> y, int threads) {
+  assert(x.cols == layer.fan_in() && y.cols == layer.fan_out() && x.rows == y.rows);
+  if (x.rows <= kFewPoints) return multiply_few(layer, x, y, threads);
+  for_each_tile(layer, x.rows, y.cols, threads, [&](Block points, Block units) {
+    accumulate<W, T>(
+        x.cols, layer.in_memory(), units.count, [&](Block s) { return block(x, points, s); },
+        [&](Block s, W* buffer) { return weights_block(layer, units, s, buffer); },
+        block(y, points, units), [](const auto& w) { return w.transpose(); });
+  });
+}
+
+template <class W, class T>
+void multiply_transpose(const ExplicitLayer<W>& layer, View<const T> v, View<T> g, int threads) {
+  assert(v.cols == layer.fan_out() && g.cols == layer.fan_in() && v.rows == g.rows);
+  if (v.rows <= kFewPoints) return multiply_transpose_few(layer, v, g, threads);
+  for_each_tile(layer, v.rows, g.cols, threads, [&](Block points, Block units) {
+    accumulate<W, T>(
+        v.cols, layer.in_memory(), units.count, [&](Block s) { return block(v, points, s); },
+        [&](Block s, W* buffer) { return weights_block(layer, s, units, buffer); },
+        block(g, points, units), [](const auto& w) -> const auto& { return w; });
+  });
+}
+
+[[noreturn]] void refuse_float32() {
+  throw std::logic_error("float64 weights are evaluated in float64 only");
+}
+
 }  // namespace
 
-template <class W, class T>
-void multiply(View<const T> x, View<const W> weights, View<T> y, int threads) {
-  assert(x.cols == weights.cols && y.cols == weights.rows && x.rows == y.rows);
-  if (x.rows <= kFewPoints) return multiply_few(x, weights, y, threads);
-  for_each_tile(x.rows, weights.rows, threads, [&](Block points, Block units) {
-    accumulate<W, T>(
-        weights.cols, [&](Block s) { return block(x, points, s); },
-        [&](Block s) { return block(weights, units, s); }, block(y, points, units),
-        [](const auto& w) { return w.transpose(); });
-  });
+template <class W>
+void ExplicitLayer<W>::apply(View<const float> x, View<float> y, int threads) const {
+  if constexpr (std::is_same_v<W, float>) return multiply(*this, x, y, threads);
+  refuse_float32();
 }
 
-template <class W, class T>
-void multiply_transpose(View<const T> v, View<const W> weights, View<T> g, int threads) {
-  assert(v.cols == weights.rows && g.cols == weights.cols && v.rows == g.rows);
-  if (v.rows <= kFewPoints) return multiply_transpose_few(v, weights, g, threads);
-  for_each_tile(v.rows, weights.cols, threads, [&](Block points, Block units) {
-    accumulate<W, T>(
-        weights.rows, [&](Block s) { return block(v, points, s); },
-        [&](Block s) { return block(weights, s, units); }, block(g, points, units),
-        [](const auto& w) -> const auto& { return w; });
-  });
+template <class W>
+void ExplicitLayer<W>::apply(View<const double> x, View<double> y, int threads) const {
+  multiply(*this, x, y, threads);
 }
 
-template void multiply<float, float>(View<const float>, View<const float>, View<float>, int);
-template void multiply<float, double>(View<const double>, View<const float>, View<double>, int);
-template void multiply<double, double>(View<const double>, View<const double>, View<double>, int);
-template void multiply_transpose<float, float>(View<const float>, View<const float>, View<float>,
-                                               int);
-template void multiply_transpose<float, double>(View<const double>, View<const float>,
-                                                View<double>, int);
-template void multiply_transpose<double, double>(View<const double>, View<const double>,
-                                                 View<double>, int);
+template <class W>
+void ExplicitLayer<W>::apply_transpose(View<const float> v, View<float> g, int threads) const {
+  if constexpr (std::is_same_v<W, float>) return multiply_transpose(*this, v, g, threads);
+  refuse_float32();
+}
+
+template <class W>
+void ExplicitLayer<W>::apply_transpose(View<const double> v, View<double> g, int threads) const {
+  multiply_transpose(*this, v, g, threads);
+}
+
+template class ExplicitLayer<float>;
+template class ExplicitLayer<double>;
 
 const char* eigen_version() {
   static const std::string version = std::to_string(EIGEN_MAJOR_VERSION) + "." +

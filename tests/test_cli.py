@@ -120,7 +120,7 @@ def test_info():
             "eta must be a number or one of",
         ),
         (["check", "lemma-2.2", "--widths", "3,1", "--eta", "linear"], "'eta'"),
-        (["check", "theorem-1.1", "--widths", "9999999,9999999,1"], "memory are free"),
+        (["check", "theorem-1.1", "--widths", "9999999999,1"], "widths[0] must be at most"),
         (["check", "theorem-1.1", "--widths", "3,1", "--seed", "-1"], "--seed"),
         (["attack"], "either --widths"),
         (["attack", "--weights", "w.npz", "--seed", "1"], "not with --weights"),

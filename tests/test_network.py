@@ -34,11 +34,12 @@ def sample(shape, points, seed=0, dtype="float32"):
     return rng.normal(size=(points, shape[0])).astype("float32").astype(dtype)
 
 
+@pytest.mark.parametrize("storage", ["stored", "streamed"])
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("points", POINTS)
 @pytest.mark.parametrize("shape", SHAPES)
-def test_everything_agrees_with_plain_numpy(shape, points, dtype):
-    net = Network.random(shape, rng=points, dtype=dtype)
+def test_everything_agrees_with_plain_numpy(shape, points, dtype, storage):
+    net = Network.random(shape, rng=points, dtype=dtype, storage=storage)
     weights, x = double_weights(net), sample(shape, points)
     x64 = x.astype(np.float64)
     bounds = [  # ours, and that of the reference in double
@@ -247,8 +248,9 @@ def test_every_kind_of_rng():
 @pytest.mark.parametrize("copy", [copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net))])
 def test_networks_can_be_copied_and_sent_to_other_processes(copy):
     random = Network.random((8, 6, 1), rng=3, init="he", dtype="float64")
+    streamed = Network.random((8, 6, 1), rng=3, storage="streamed")
     given = Network.from_weights([np.eye(4, 8), np.ones(4)])
-    for net in (random, given):
+    for net in (random, streamed, given):
         again = copy(net)
         assert repr(again) == repr(net)
         assert all(np.array_equal(again.weights(i), net.weights(i)) for i in (1, 2))

@@ -2,6 +2,7 @@
 
 #include "arrays.hpp"
 #include "stored.hpp"
+#include "streamed.hpp"
 
 namespace randrelu {
 namespace {
@@ -9,13 +10,18 @@ namespace {
 using Layers = std::vector<std::unique_ptr<Layer>>;
 
 Network random_network(const std::vector<Index>& widths, std::uint64_t seed,
-                       const std::vector<float>& scales, int threads) {
+                       const std::vector<float>& scales, bool stored, int threads) {
   const py::gil_scoped_release release;
   Layers layers;
-  for (std::size_t i = 0; i < scales.size(); ++i)
-    layers.push_back(std::make_unique<StoredLayer<float>>(
-        widths[i + 1], widths[i],
-        Stream{seed, Purpose::weights, static_cast<std::uint32_t>(i + 1)}, scales[i], threads));
+  for (std::size_t i = 0; i < scales.size(); ++i) {
+    const Stream stream{seed, Purpose::weights, static_cast<std::uint32_t>(i + 1)};
+    if (stored)
+      layers.push_back(std::make_unique<StoredLayer<float>>(widths[i + 1], widths[i], stream,
+                                                            scales[i], threads));
+    else
+      layers.push_back(
+          std::make_unique<StreamedLayer>(widths[i + 1], widths[i], stream, scales[i]));
+  }
   return Network(std::move(layers), seed);
 }
 
@@ -101,20 +107,34 @@ std::vector<Array<T>> activations(const Network& net, const Array<T>& x, int thr
   return arrays;
 }
 
-// A read-only view of the weights of layer i = 0, …, which keeps the network alive.
+// A read-only view of stored weights, which keeps the network alive.
 template <class W>
 py::object view_of(const StoredLayer<W>& layer, const py::object& owner) {
   const View<const W> w = layer.weights();
-  Array<W> view(Shape{w.rows, w.cols}, w.data, owner);
-  view.attr("setflags")(py::arg("write") = false);
-  return view;
+  return Array<W>(Shape{w.rows, w.cols}, w.data, owner);
+}
+
+py::object generated(const StreamedLayer& layer) {
+  Array<float> w(Shape{layer.fan_out(), layer.fan_in()});
+  float* out = w.mutable_data();
+  {
+    const py::gil_scoped_release release;
+    layer.generate(out, 0);
+  }
+  return w;
 }
 
 py::object weights(const py::object& self, std::size_t i) {
   const Layer* layer = self.cast<const Network&>().layers().at(i).get();
+  py::object w;
   if (const auto* single = dynamic_cast<const StoredLayer<float>*>(layer))
-    return view_of(*single, self);
-  return view_of(dynamic_cast<const StoredLayer<double>&>(*layer), self);
+    w = view_of(*single, self);
+  else if (const auto* streamed = dynamic_cast<const StreamedLayer*>(layer))
+    w = generated(*streamed);
+  else
+    w = view_of(dynamic_cast<const StoredLayer<double>&>(*layer), self);
+  w.attr("setflags")(py::arg("write") = false);
+  return w;
 }
 
 std::size_t nbytes(const Network& net) {
@@ -138,7 +158,7 @@ void bind_network(py::module_& m) {
   py::class_<Network> network(m, "Network");
   network
       .def_static("random", random_network, py::arg("widths"), py::arg("seed"), py::arg("scales"),
-                  py::arg("threads"))
+                  py::arg("stored"), py::arg("threads"))
       .def_static("from_weights", network_from_weights<float>, py::arg("weights").noconvert(),
                   py::arg("seed"))
       .def_static("from_weights", network_from_weights<double>, py::arg("weights").noconvert(),

@@ -53,6 +53,12 @@ def in_words(bytes_: int) -> str:
     return f"{tenths // 10}.{tenths % 10} {units[power - 1]}"
 
 
+def fits(bytes_: int, share: float) -> bool:
+    """Return whether `bytes_` are at most this share of the memory that is free."""
+    free = available_bytes() if bytes_ > _NEVER_MIND else None
+    return free is None or bytes_ <= share * free
+
+
 def require(bytes_: int, purpose: str, way_out: str) -> None:
     """Raise MemoryError, with the numbers, when `bytes_` are not free."""
     free = available_bytes() if bytes_ > _NEVER_MIND else None

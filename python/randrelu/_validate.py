@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+_WIDEST = 2**31 - 1  # so that the entries of a matrix can be counted in 64 bits
 _MOST_THREADS = 1024  # OpenMP ends the process when it cannot start as many as it is asked for
 
 Rng: TypeAlias = int | np.integer[Any] | np.random.SeedSequence | np.random.Generator | None
@@ -25,8 +26,10 @@ def one_of(name: str, value: str, options: Collection[str]) -> str:
     return value
 
 
-def integer(name: str, value: object, *, at_least: int | None = None) -> int:
-    """Return `value` as a Python integer, of at least `at_least` where that is given."""
+def integer(
+    name: str, value: object, *, at_least: int | None = None, at_most: int | None = None
+) -> int:
+    """Return `value` as a Python integer within the bounds that are given."""
     try:
         if isinstance(value, (bool, np.bool_)):
             raise TypeError
@@ -37,6 +40,8 @@ def integer(name: str, value: object, *, at_least: int | None = None) -> int:
         ) from None
     if at_least is not None and number < at_least:
         raise ValueError(f"{name} must be at least {at_least}, got {number}")
+    if at_most is not None and number > at_most:
+        raise ValueError(f"{name} must be at most {at_most}, got {number}")
     return number
 
 
@@ -55,7 +60,10 @@ def widths_tuple(widths: Iterable[int]) -> tuple[int, ...]:
         raise TypeError(
             f"widths must be a sequence of integers (d, d_1, …, d_ℓ, 1), got {widths!r}"
         )
-    result = tuple(integer(f"widths[{i}]", width, at_least=1) for i, width in enumerate(widths))
+    result = tuple(
+        integer(f"widths[{i}]", width, at_least=1, at_most=_WIDEST)
+        for i, width in enumerate(widths)
+    )
     if len(result) < 2:
         raise ValueError(
             f"widths must hold at least the input and the output dimension, (d, …, 1), got {result}"
@@ -67,10 +75,9 @@ def widths_tuple(widths: Iterable[int]) -> tuple[int, ...]:
 
 def thread_number(threads: int | None) -> int:
     """Return the number of threads, 0 for the default of OpenMP."""
-    number = 0 if threads is None else integer("threads", threads, at_least=1)
-    if number > _MOST_THREADS:
-        raise ValueError(f"threads must be at most {_MOST_THREADS}, got {number}")
-    return number
+    if threads is None:
+        return 0
+    return integer("threads", threads, at_least=1, at_most=_MOST_THREADS)
 
 
 def seed_of(rng: Rng) -> int:

@@ -21,7 +21,8 @@ _VARIANCES: dict[str, Callable[[int], float]] = {
     "he": lambda fan_in: 2.0 / fan_in,
     "unit": lambda fan_in: 1.0,
 }
-_STORAGES = ("auto", "stored")
+_STORAGES = ("auto", "stored", "streamed")
+_AUTO_SHARE = 0.5  # of the memory that is free, which "auto" lets the weights take
 
 
 def weight_variances(widths: tuple[int, ...], init: str) -> list[float]:
@@ -53,12 +54,14 @@ class Network:
         init: str | None,
         seed: int | None,
         dtype: np.dtype[np.floating[Any]],
+        storage: str,
     ) -> None:
         self._core = core_network
         self._widths = widths
         self._init = init
         self._seed = seed
         self._dtype = dtype
+        self._storage = storage
 
     @classmethod
     def random(
@@ -88,10 +91,13 @@ class Network:
         dtype : {"float32", "float64"}
             The arithmetic in which the network is evaluated. The weights are the same float32
             values for both.
-        storage : {"auto", "stored"}
-            How the weights are held: as matrices.
+        storage : {"auto", "stored", "streamed"}
+            "stored" keeps the matrices; "streamed" keeps the seed only, and generates the weights
+            again, tile by tile, whenever they are used: bit for bit the same network in hardly any
+            memory, at about a nanosecond a weight and core. "auto" stores what takes at most half
+            of the memory that is free, and streams the rest.
         threads : int, optional
-            The number of threads that generate the weights.
+            The number of threads that generate the weights of a stored network.
 
         Returns
         -------
@@ -100,7 +106,8 @@ class Network:
         Raises
         ------
         MemoryError
-            If the weights do not fit in the memory that is free, before any is allocated.
+            If the weights are to be stored and do not fit in the memory that is free, before any
+            is allocated.
         TypeError, ValueError
             If an argument is not as described.
         """
@@ -109,15 +116,20 @@ class Network:
         arithmetic = _validate.float_dtype(dtype)
         _validate.one_of("storage", storage, _STORAGES)
         thread_number = _validate.thread_number(threads)
-        _memory.require(
-            4 * sum(a * b for a, b in pairwise(widths)),
-            f"storing the weights of a network of widths {widths}",
-            "choose narrower widths",
-        )
+        nbytes = 4 * sum(a * b for a, b in pairwise(widths))
+        if storage == "auto":
+            storage = "stored" if _memory.fits(nbytes, _AUTO_SHARE) else "streamed"
+        if storage == "stored":
+            _memory.require(
+                nbytes,
+                f"storing the weights of a network of widths {widths}",
+                "choose storage='streamed', or narrower widths",
+            )
         seed = _validate.seed_of(rng)
         scales = [math.sqrt(variance) for variance in weight_variances(widths, init)]
-        network = core.Network.random(list(widths), seed, scales, thread_number)
-        return cls(network, widths, init, seed, arithmetic)
+        stored = storage == "stored"
+        network = core.Network.random(list(widths), seed, scales, stored, thread_number)
+        return cls(network, widths, init, seed, arithmetic, storage)
 
     @classmethod
     def from_weights(
@@ -168,7 +180,7 @@ class Network:
         )
         held = [_validate.converted(f"weights[{i}]", a, arithmetic) for i, a in enumerate(arrays)]
         widths = (arrays[0].shape[1], *(a.shape[0] for a in arrays))
-        return cls(core.Network.from_weights(held, 0), widths, None, None, arithmetic)
+        return cls(core.Network.from_weights(held, 0), widths, None, None, arithmetic, "stored")
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -182,8 +194,8 @@ class Network:
 
     @property
     def storage(self) -> str:
-        """How the weights are held: "stored"."""
-        return "stored"
+        """How the weights are held: "stored" or "streamed"."""
+        return self._storage
 
     @property
     def init(self) -> str | None:
@@ -202,11 +214,11 @@ class Network:
 
     @property
     def nbytes(self) -> int:
-        """The bytes that the weights take."""
+        """The bytes that the weights take; 0 when they are streamed."""
         return self._core.nbytes
 
     def weights(self, i: int) -> Floats:
-        """Return W_i, read-only, shape (d_i, d_{i−1}).
+        """Return W_i, read-only, shape (d_i, d_{i−1}); a streamed one is generated in full.
 
         Parameters
         ----------
@@ -217,10 +229,17 @@ class Network:
         ------
         IndexError
             If there is no such layer.
+        MemoryError
+            If a streamed matrix does not fit in the memory that is free.
         """
         layer = _validate.integer("i", i)
         if not 1 <= layer <= self.depth + 1:
             raise IndexError(f"i must be a layer from 1 to {self.depth + 1}, got {i}")
+        if self._storage == "streamed":
+            fan_in, fan_out = self._widths[layer - 1 : layer + 1]
+            _memory.require(
+                4 * fan_in * fan_out, f"the matrix W_{layer}", "use the network without it"
+            )
         return self._core.weights(layer - 1)
 
     def forward(self, x: ArrayLike, *, threads: int | None = None) -> Any:
@@ -376,7 +395,7 @@ class Network:
         if self._seed is None:
             matrices = [np.array(self.weights(i)) for i in range(1, self.depth + 2)]
             return _from_weights, (matrices, str(self._dtype))
-        return _random, (self._widths, self._seed, self._init, str(self._dtype))
+        return _random, (self._widths, self._seed, self._init, str(self._dtype), self._storage)
 
     def __repr__(self) -> str:
         origin = "given" if self._init is None else f"init={self._init!r}, seed={self._seed}"
@@ -386,9 +405,9 @@ class Network:
         )
 
 
-def _random(widths: tuple[int, ...], seed: int, init: str, dtype: str) -> Network:
+def _random(widths: tuple[int, ...], seed: int, init: str, dtype: str, storage: str) -> Network:
     """Draw a pickled random network again."""
-    return Network.random(widths, rng=seed, init=init, dtype=dtype)
+    return Network.random(widths, rng=seed, init=init, dtype=dtype, storage=storage)
 
 
 def _from_weights(weights: list[NDArray[Any]], dtype: str) -> Network:
