@@ -83,11 +83,11 @@ struct Direction {
   Float cosine, sine;
 };
 
-// The direction of angle 2π (word + ½)/2³², by the nearest quarter turn and a remainder of at most
-// half a quarter.
+// The direction of angle 2π (⌊word/64⌋ + ½)/2²⁶, by the nearest quarter turn and a remainder of at
+// most half a quarter, which float32 holds exactly.
 inline Direction direction(Uint word) {
   const Uint turned = word + 0x20000000u;  // its top two bits number the nearest quarter
-  const Float x = to_float((Int)(word << 2 | 2u)) * 0x1p-32f;
+  const Float x = to_float((Int)((word << 2 & ~0xffu) | 0x80u)) * 0x1p-32f;
   const Float z = x * x;
   // sin(πx/2) and cos(πx/2) on [−½, ½], minimax in z, relative errors below 1.1e-8; π/2 in two parts.
   const Float s = x * 0x1.921fb6p+0f + x * (-0x1.777a5cp-25f +

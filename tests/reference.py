@@ -4,8 +4,6 @@ Weights are lists of matrices W_1, …, W_{ℓ+1}; points come as rows. Everythi
 dtype of what is passed, usually float64.
 """
 
-import math
-
 import numpy as np
 
 
@@ -64,7 +62,7 @@ def gradient_bound(weights, masks, dtype):
 
 
 def philox4x32(counter, key):
-    """Philox4x32-10 in Python integers."""
+    """Philox4x32-10; the words may be Python integers or arrays of uint64 that hold 32 bits."""
     c, k, mask = list(counter), list(key), 0xFFFFFFFF
     for _ in range(10):
         p0, p1 = 0xD2511F53 * c[0], 0xCD9E8D57 * c[2]
@@ -73,17 +71,19 @@ def philox4x32(counter, key):
     return c
 
 
-def normal(seed, layer, index):
-    """The documented standard normal of (seed, layer, index), exactly transformed in double."""
-    group, k, lane = index // 64, index % 64 // 16, index % 16
-    counter = 16 * group + lane
-    words = philox4x32(
-        (counter & 0xFFFFFFFF, counter >> 32, layer, 0), (seed & 0xFFFFFFFF, seed >> 32)
-    )
-    radius_word, angle_word = words[0:2] if k < 2 else words[2:4]
-    radius = math.sqrt(-2 * math.log((radius_word // 4 + 0.5) / 2**30))
-    angle = 2 * math.pi * (angle_word + 0.5) / 2**32
-    return radius * (math.cos(angle) if k % 2 == 0 else math.sin(angle))
+def normals(seed, layer, first_group, groups):
+    """The documented standard normals of whole groups of 64, exactly transformed in double."""
+    counter = np.arange(16 * first_group, 16 * (first_group + groups), dtype=np.uint64)
+    fixed = [np.full_like(counter, word) for word in (layer, 0)]
+    key = (seed & 0xFFFFFFFF, seed >> 32)
+    words = philox4x32((counter & 0xFFFFFFFF, counter >> 32, *fixed), key)
+    out = np.empty((groups, 4, 16))
+    for pair in (0, 1):
+        radius = np.sqrt(-2 * np.log((words[2 * pair] // 4 + 0.5) / 2**30))
+        angle = 2 * np.pi * (words[2 * pair + 1] // 64 + 0.5) / 2**26
+        out[:, 2 * pair] = (radius * np.cos(angle)).reshape(groups, 16)
+        out[:, 2 * pair + 1] = (radius * np.sin(angle)).reshape(groups, 16)
+    return out.reshape(-1)
 
 
 def coin(seed, layer, unit):

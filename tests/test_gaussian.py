@@ -32,11 +32,12 @@ def test_first_normals_are_pinned(row):
 
 
 def test_normals_match_the_exact_transform_to_4_ulp():
-    starts = [(0, 1, 0), (7, 3, 10**6), (2**64 - 1, 2, 2**40), (12345, 1, 2**38 - 100)]
-    for seed, layer, first in starts:
-        got = core.normals(seed, layer, first, 2000).astype(float)
-        exact = [reference.normal(seed, layer, first + j) for j in range(2000)]
-        ulp = np.spacing(np.abs(np.float32(exact))).astype(float)
+    """Ten million of them: four streams of 2.6 million, far and near the start."""
+    groups = 40_000
+    for seed, layer, group in [(0, 1, 0), (7, 3, 10**5), (2**64 - 1, 2, 2**34), (5, 1, 2**32 - 9)]:
+        got = core.normals(seed, layer, 64 * group, 64 * groups).astype(float)
+        exact = reference.normals(seed, layer, group, groups)
+        ulp = np.spacing(np.abs(exact).astype(np.float32)).astype(float)
         assert np.max(np.abs(got - exact) / ulp) <= 4
 
 
@@ -54,17 +55,44 @@ def test_weights_are_scaled_normals_in_row_major_order():
         assert np.array_equal(net.weights(i), normals * np.float32(np.sqrt(2 / fan_in)))
 
 
-def test_normals_follow_their_law():
-    # Kolmogorov–Smirnov and the first four moments of 10⁶ draws of eight streams: 40 tests, false
-    # alarms 40 × 2.5e-6 = 1e-4 altogether.
-    alarm = 2.5e-6
-    moments = {1: (0, 1), 2: (1, 2), 3: (0, 15), 4: (3, 96)}  # of a normal: mean and variance
-    for seed, layer in [(s, k) for s in (0, 1, 2**63) for k in (1, 2)] + [(1, 9), (3, 1)]:
-        z = core.normals(seed, layer, 0, 10**6).astype(float)
-        assert stats.kstest(z, "norm").pvalue > alarm
-        for power, (mean, variance) in moments.items():
-            score = (np.mean(z**power) - mean) / np.sqrt(variance / z.size)
-            assert 2 * stats.norm.sf(abs(score)) > alarm
+ALARM = 1e-7  # two-sided, of every test below; with 23 of them, 2e-6 altogether
+
+
+def test_a_hundred_million_draws_follow_their_law():
+    """Moments to order 8, Kolmogorov–Smirnov on 20 000 cells, and the tails to 6σ."""
+    n, chunk = 10**8, 10**6
+    edges = np.linspace(-5, 5, 20_001)
+    cells = np.zeros(edges.size + 1, np.int64)
+    sums, tails, levels = np.zeros(9), np.zeros(5, int), np.array([3, 4, 5, 5.5, 6])
+    for first in range(0, n, chunk):
+        z = core.normals(3, 1, first, chunk).astype(float)
+        power = np.ones(chunk)
+        for order in range(1, 9):
+            power *= z
+            sums[order] += power.sum()
+        # Uniform cells: their numbers are found by arithmetic instead of a search.
+        index = np.clip(np.floor((z + 5) * 2000).astype(np.int64) + 1, 0, edges.size)
+        cells += np.bincount(index, minlength=cells.size)
+        large = np.abs(z[np.abs(z) > 3])
+        tails += (large[:, np.newaxis] > levels).sum(axis=0)
+    odd_factorial = [1, 1, 3, 15, 105, 945, 10395, 135135, 2027025]  # E z^{2k}
+    for order in range(1, 9):
+        mean = odd_factorial[order // 2] if order % 2 == 0 else 0
+        variance = odd_factorial[order] - mean**2
+        score = (sums[order] / n - mean) / np.sqrt(variance / n)
+        assert 2 * stats.norm.sf(abs(score)) > ALARM, order
+    distance = np.max(np.abs(np.cumsum(cells)[:-1] / n - stats.norm.cdf(edges)))
+    assert stats.kstwobign.sf(distance * np.sqrt(n)) > ALARM
+    for level, count in zip(levels, tails, strict=True):
+        assert stats.binomtest(int(count), n, 2 * stats.norm.sf(level)).pvalue > ALARM, level
+
+
+@pytest.mark.parametrize(("seed", "layer"), [(0, 1), (1, 1), (0, 2), (2**63, 9)])
+def test_every_stream_follows_the_law(seed, layer):
+    z = core.normals(seed, layer, 0, 10**6).astype(float)
+    assert stats.kstest(z, "norm").pvalue > ALARM
+    for lane in range(64):  # the places of a group; 64 tests a stream on 15 625 draws each
+        assert stats.kstest(z[lane::64], "norm").pvalue > ALARM
 
 
 def test_streams_seeds_and_lanes_are_uncorrelated():
