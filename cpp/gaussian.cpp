@@ -100,8 +100,9 @@ inline Direction direction(Uint word) {
           (Float)((Uint)(odd ? c : s) ^ (turned & kSign))};
 }
 
-// The 64 normals of group g.
-inline void fill_group(const Stream& stream, const Keys& keys, std::uint64_t g, float* out) {
+// The 64 normals of group g, times scale.
+inline void fill_group(const Stream& stream, const Keys& keys, float scale, std::uint64_t g,
+                       float* out) {
   for (int lane = 0; lane < kCounters; lane += kLanes) {
     const std::uint64_t counter = g * kCounters + static_cast<std::uint64_t>(lane);
     Counters even, odd;
@@ -120,8 +121,8 @@ inline void fill_group(const Stream& stream, const Keys& keys, std::uint64_t g, 
       const Direction unit =
           direction(interleave_low_halves(even.word[2 * half + 1], odd.word[2 * half + 1]));
       float* pair = out + 2 * half * kCounters + lane;
-      store(pair, r * unit.cosine);
-      store(pair + kCounters, r * unit.sine);
+      store(pair, r * unit.cosine * scale);
+      store(pair + kCounters, r * unit.sine * scale);
     }
   }
 }
@@ -144,7 +145,7 @@ Words4 Stream::words(std::uint64_t b) const {
                     {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)});
 }
 
-void normals(const Stream& stream, std::uint64_t first, Index count, float* out) {
+void normals(const Stream& stream, float scale, std::uint64_t first, Index count, float* out) {
   const Keys keys(stream.seed);
   float partial[kGroup];
   while (count > 0) {
@@ -152,9 +153,9 @@ void normals(const Stream& stream, std::uint64_t first, Index count, float* out)
     const auto skipped = static_cast<Index>(first % kGroup);
     const Index taken = std::min<Index>(kGroup - skipped, count);
     if (taken == kGroup) {
-      fill_group(stream, keys, group, out);
+      fill_group(stream, keys, scale, group, out);
     } else {
-      fill_group(stream, keys, group, partial);
+      fill_group(stream, keys, scale, group, partial);
       std::copy_n(partial + skipped, taken, out);
     }
     first += static_cast<std::uint64_t>(taken);
@@ -163,13 +164,11 @@ void normals(const Stream& stream, std::uint64_t first, Index count, float* out)
   }
 }
 
-void scaled_normals(const Stream& stream, float scale, Index count, float* out, int threads) {
-  constexpr Index kBlock = Index{1} << 16;  // a multiple of the group, in the second-level cache
+void normals_in_parallel(const Stream& stream, float scale, Index count, float* out, int threads) {
+  constexpr Index kBlock = Index{1} << 16;  // a multiple of the group
   parallel_for(ceil_div(count, kBlock), threads, [&](Index i) {
     const Block part(i, kBlock, count);
-    float* target = out + part.first;
-    normals(stream, static_cast<std::uint64_t>(part.first), part.count, target);
-    for (Index j = 0; j < part.count; ++j) target[j] *= scale;
+    normals(stream, scale, static_cast<std::uint64_t>(part.first), part.count, out + part.first);
   });
 }
 

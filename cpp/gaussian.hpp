@@ -27,14 +27,14 @@ struct Stream {
   Words4 words(std::uint64_t b) const;
 };
 
-// out[j] = normal(stream, first + j) for 0 <= j < count.
+// out[j] = scale × normal(stream, first + j) for 0 <= j < count.
 //
 // Index layout: 64 consecutive indices share 16 consecutive Philox counters; index 64 g + 16 k + j
 // is the k-th of the four normals that counter 16 g + j yields. So each vector register of 16, 8 or
 // 4 lanes holds neighbouring indices and nothing is transposed.
-void normals(const Stream& stream, std::uint64_t first, Index count, float* out);
+void normals(const Stream& stream, float scale, std::uint64_t first, Index count, float* out);
 
-// out[j] = scale × normal(stream, j) for 0 <= j < count, on several threads.
-void scaled_normals(const Stream& stream, float scale, Index count, float* out, int threads);
+// The first `count` of them, on several threads.
+void normals_in_parallel(const Stream& stream, float scale, Index count, float* out, int threads);
 
 }  // namespace randrelu

@@ -48,31 +48,32 @@ ConstStrided<T> block(View<const T> a, Block rows, Block cols) {
 
 Block all(Index total) { return {0, total, total}; }
 
-// Large tiles make Eigen fast; many of them keep the threads busy. A tile is halved until there are
-// sixteen, but not below 128. Weights that are generated are so only once, for all points.
+// Large tiles make Eigen fast; many of them keep the threads busy: a tile is halved until there are
+// sixteen, but not below 128. Generated weights are so only once, for all points.
 struct TileShape {
-  Index points = 512, units = 1024;
-
-  TileShape(Index all_points, Index all_units, bool in_memory) {
-    if (!in_memory) {
-      points = all_points;
-      units = 256;
-    }
-    while (ceil_div(all_points, points) * ceil_div(all_units, units) < 16 &&
-           std::max(in_memory ? points : 0, units) > 128)
-      (units > points || !in_memory ? units : points) /= 2;
-  }
+  Index points, units;
 };
+
+TileShape tile_shape(Index all_points, Index all_units, bool in_memory) {
+  constexpr Index kTiles = 16, kSmallest = 128;
+  if (!in_memory) return {all_points, all_units < kTiles * 256 ? kSmallest : 256};
+  TileShape tile{512, 1024};
+  while (ceil_div(all_points, tile.points) * ceil_div(all_units, tile.units) < kTiles &&
+         std::max(tile.points, tile.units) > kSmallest)
+    (tile.units > tile.points ? tile.units : tile.points) /= 2;
+  return tile;
+}
 
 // y = x orient(w) over one tile; `summands` is the whole inner dimension, and x_block(s) and
 // weights_block(s, buffer) are what belongs to the summands s.
 template <class W, class T, class XBlock, class WBlock, class Y, class Orient>
 void accumulate(Index summands, bool in_memory, Index units, const XBlock& x_block,
                 const WBlock& weights_block, Y y, const Orient& orient) {
-  if (std::is_same_v<W, T> && in_memory) {
-    if constexpr (std::is_same_v<W, T>)
+  if constexpr (std::is_same_v<W, T>) {
+    if (in_memory) {
       y.noalias() = x_block(all(summands)) * orient(weights_block(all(summands), nullptr));
-    return;
+      return;
+    }
   }
   const Buffer<W> buffer(in_memory ? 0 : units * kSlab);
   RowMajor<T> converted;
@@ -93,7 +94,7 @@ void accumulate(Index summands, bool in_memory, Index units, const XBlock& x_blo
 template <class W, class Body>
 void for_each_tile(const ExplicitLayer<W>& layer, Index points, Index units, int threads,
                    const Body& body) {
-  const TileShape tile(points, units, layer.in_memory());
+  const TileShape tile = tile_shape(points, units, layer.in_memory());
   const Index point_tiles = ceil_div(points, tile.points), unit_tiles = ceil_div(units, tile.units);
   parallel_for(point_tiles * unit_tiles, threads, [&](Index i) {
     body(Block(i % point_tiles, tile.points, points), Block(i / point_tiles, tile.units, units));

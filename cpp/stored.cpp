@@ -18,7 +18,7 @@ StoredLayer<W>::StoredLayer(Index fan_out, Index fan_in, const Stream& stream, f
                             int threads)
     : ExplicitLayer<W>(fan_out, fan_in), data_(fan_out * fan_in) {
   if constexpr (std::is_same_v<W, float>)
-    scaled_normals(stream, scale, fan_out * fan_in, data_.get(), threads);
+    normals_in_parallel(stream, scale, fan_out * fan_in, data_.get(), threads);
   else
     throw std::logic_error("random weights are float32 values");
 }

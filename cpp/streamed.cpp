@@ -1,11 +1,9 @@
 #include "streamed.hpp"
 
-#include "threads.hpp"
-
 namespace randrelu {
 
 void StreamedLayer::generate(float* out, int threads) const {
-  scaled_normals(stream_, scale_, fan_out() * fan_in(), out, threads);
+  normals_in_parallel(stream_, scale_, fan_out() * fan_in(), out, threads);
 }
 
 Tile<float> StreamedLayer::tile(Block rows, Block cols, float* buffer) const {
@@ -14,9 +12,8 @@ Tile<float> StreamedLayer::tile(Block rows, Block cols, float* buffer) const {
   const Index length = whole_rows ? rows.count * cols.count : cols.count;
   for (Index i = 0; i < runs; ++i) {
     const Index first = (rows.first + i) * fan_in() + cols.first;
-    normals(stream_, static_cast<std::uint64_t>(first), length, buffer + i * length);
+    normals(stream_, scale_, static_cast<std::uint64_t>(first), length, buffer + i * length);
   }
-  for (Index j = 0; j < rows.count * cols.count; ++j) buffer[j] *= scale_;
   return {buffer, cols.count};
 }
 

@@ -32,7 +32,7 @@ void translate_interrupt(std::exception_ptr p) {
 Array<float> normals_array(std::uint64_t seed, std::uint32_t layer, std::uint64_t first,
                            Index count) {
   Array<float> out(count);
-  normals({seed, Purpose::weights, layer}, first, count, out.mutable_data());
+  normals({seed, Purpose::weights, layer}, 1.0f, first, count, out.mutable_data());
   return out;
 }
 
