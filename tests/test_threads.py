@@ -81,7 +81,7 @@ def test_several_python_threads_at_once():
 def test_long_calls_release_the_gil():
     """While one thread computes, this one must get on: it would not move at all otherwise."""
     net = Network.random((500, 2000, 2000, 1), rng=0)
-    x, turns = np.ones((20_000, 500)), 0
+    x, turns = np.ones((3_000, 500)), 0
     worker = threading.Thread(target=net.forward, args=(x,), kwargs={"threads": 1})
     worker.start()
     while worker.is_alive():

@@ -89,20 +89,12 @@ py::tuple outputs(const Network& net, const Array<T>& x, bool value, bool bits, 
   return py::make_tuple(values, patterns, gradients);
 }
 
-template <class T>
-std::vector<Array<T>> preactivations(const Network& net, const Array<T>& x, int threads) {
+// One array per hidden layer: either member of Outputs that has them.
+template <class T, std::vector<T*> Outputs<T>::*Member>
+std::vector<Array<T>> hidden_layers(const Network& net, const Array<T>& x, int threads) {
   auto arrays = hidden_arrays<T>(net, x.shape(0));
   Outputs<T> out;
-  out.preactivations = pointers(arrays);
-  evaluate(net, x, out, threads);
-  return arrays;
-}
-
-template <class T>
-std::vector<Array<T>> activations(const Network& net, const Array<T>& x, int threads) {
-  auto arrays = hidden_arrays<T>(net, x.shape(0));
-  Outputs<T> out;
-  out.activations = pointers(arrays);
+  out.*Member = pointers(arrays);
   evaluate(net, x, out, threads);
   return arrays;
 }
@@ -148,8 +140,10 @@ void bind_arithmetic(Class& network) {
   network
       .def("evaluate", outputs<T>, py::arg("x").noconvert(), py::arg("value"), py::arg("bits"),
            py::arg("gradient"), py::arg("threads"))
-      .def("preactivations", preactivations<T>, py::arg("x").noconvert(), py::arg("threads"))
-      .def("activations", activations<T>, py::arg("x").noconvert(), py::arg("threads"));
+      .def("preactivations", hidden_layers<T, &Outputs<T>::preactivations>,
+           py::arg("x").noconvert(), py::arg("threads"))
+      .def("activations", hidden_layers<T, &Outputs<T>::activations>, py::arg("x").noconvert(),
+           py::arg("threads"));
 }
 
 }  // namespace
