@@ -80,9 +80,12 @@ def normals(seed, layer, first_group, groups):
     out = np.empty((groups, 4, 16))
     for pair in (0, 1):
         radius = np.sqrt(-2 * np.log((words[2 * pair] // 4 + 0.5) / 2**30))
-        angle = 2 * np.pi * (words[2 * pair + 1] // 64 + 0.5) / 2**26
-        out[:, 2 * pair] = (radius * np.cos(angle)).reshape(groups, 16)
-        out[:, 2 * pair + 1] = (radius * np.sin(angle)).reshape(groups, 16)
+        angle = np.pi / 4 * ((words[2 * pair + 1] % 2**23 // 2 + 0.5) / 2**21 - 1)
+        mirrored, swapped = words[2 * pair + 1] >> 31, words[2 * pair + 1] >> 30 & 1
+        cosine, sine = np.where(mirrored, -np.cos(angle), np.cos(angle)), np.sin(angle)
+        first, second = np.where(swapped, (sine, cosine), (cosine, sine))
+        out[:, 2 * pair] = (radius * first).reshape(groups, 16)
+        out[:, 2 * pair + 1] = (radius * second).reshape(groups, 16)
     return out.reshape(-1)
 
 

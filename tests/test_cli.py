@@ -29,8 +29,9 @@ def run(*arguments, code=0):
 
 
 def test_check_prints_the_table():
-    out = run("check", "theorem-1.1", "--widths", "100,80,80,1", "--trials", 30, "--seed", 1).stdout
-    c = check("theorem-1.1", widths=(100, 80, 80, 1), trials=30, rng=1)
+    options = ("--widths", "100,80,80,1", "--trials", 30, "--delta", 0.2, "--seed", 1)
+    out = run("check", "theorem-1.1", *options).stdout
+    c = check("theorem-1.1", widths=(100, 80, 80, 1), trials=30, delta=0.2, rng=1)
     flipped = c.measurements[0]
     assert f"{flipped.count[0]} of 30" in out
     assert f"[{flipped.low:.4f}, {flipped.high:.4f}]" in out
