@@ -52,3 +52,12 @@ class TestNetworks:
             return [torch.randn(b, a).mul_(a**-0.5) for a, b in pairwise(WIDTHS)]
 
         benchmark.pedantic(draw, rounds=7, warmup_rounds=1)
+
+    def test_torch_into_the_same_memory(self, benchmark, torch):
+        weights = [torch.empty(b, a) for a, b in pairwise(WIDTHS)]
+
+        def draw():
+            for w in weights:
+                w.normal_(std=w.shape[1] ** -0.5)
+
+        benchmark.pedantic(draw, rounds=7, warmup_rounds=1)

@@ -1,14 +1,10 @@
-// Memory for numbers: not cleared, aligned for vectors, and on huge pages where it is large, because
-// faulting in ordinary pages takes longer than generating the weights that fill them.
+// Memory for numbers: not cleared, and aligned for vectors.
 #pragma once
 
 #include <new>
 #include <utility>
 
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
-
+#include "pages.hpp"
 #include "types.hpp"
 
 namespace randrelu {
@@ -17,13 +13,15 @@ template <class T>
 class Buffer {
  public:
   explicit Buffer(Index size) : bytes_(static_cast<std::size_t>(size) * sizeof(T)) {
-    data_ = static_cast<T*>(::operator new(bytes_, alignment()));
-#if defined(__linux__)
-    if (is_large()) madvise(data_, bytes_, MADV_HUGEPAGE);  // advice: failing changes nothing
-#endif
+    if (is_large()) bytes_ = (bytes_ + kHugePage - 1) / kHugePage * kHugePage;
+    data_ = static_cast<T*>(is_large() ? take_pages(bytes_) : ::operator new(bytes_, kAlignment));
   }
   ~Buffer() {
-    if (data_) ::operator delete(data_, alignment());
+    if (!data_) return;
+    if (is_large())
+      give_pages(data_, bytes_);
+    else
+      ::operator delete(data_, kAlignment);
   }
   Buffer(Buffer&& other) noexcept
       : bytes_(other.bytes_), data_(std::exchange(other.data_, nullptr)) {}
@@ -32,9 +30,8 @@ class Buffer {
   T* get() const { return data_; }
 
  private:
-  static constexpr std::size_t kHugePage = std::size_t{1} << 21;
+  static constexpr std::align_val_t kAlignment{64};
   bool is_large() const { return bytes_ >= 2 * kHugePage; }
-  std::align_val_t alignment() const { return std::align_val_t{is_large() ? kHugePage : 64}; }
 
   std::size_t bytes_;
   T* data_;

@@ -107,6 +107,26 @@ ConstStrided<W> weights_block(const ExplicitLayer<W>& layer, Block rows, Block c
   return {tile.data, rows.count, cols.count, Eigen::OuterStride<>(tile.stride)};
 }
 
+// w · x in T. Written out because Eigen does not vectorise the conversion of every instruction set.
+template <class W, class T>
+T dot(const W* w, const T* x, Index n) {
+  constexpr Index kSums = 32;
+  T sums[kSums] = {};
+  const Index whole = n / kSums * kSums;
+  for (Index i = 0; i < whole; i += kSums)
+    for (Index j = 0; j < kSums; ++j) sums[j] += static_cast<T>(w[i + j]) * x[i + j];
+  for (Index i = whole; i < n; ++i) sums[i - whole] += static_cast<T>(w[i]) * x[i];
+  for (Index half = kSums / 2; half > 0; half /= 2)
+    for (Index j = 0; j < half; ++j) sums[j] += sums[j + half];
+  return sums[0];
+}
+
+// y += c w in T.
+template <class W, class T>
+void add_multiple(T c, const W* w, T* y, Index n) {
+  for (Index i = 0; i < n; ++i) y[i] += c * static_cast<T>(w[i]);
+}
+
 template <class W, class T>
 void multiply_few(const ExplicitLayer<W>& layer, View<const T> x, View<T> y, int threads) {
   // Rows whose weights stay in the second-level cache between being generated and being used.
@@ -114,12 +134,10 @@ void multiply_few(const ExplicitLayer<W>& layer, View<const T> x, View<T> y, int
   parallel_for(ceil_div(layer.fan_out(), rows_at_once), threads, [&](Index i) {
     const Block rows(i, rows_at_once, layer.fan_out());
     const Buffer<W> buffer(layer.in_memory() ? 0 : rows.count * x.cols);
-    const ConstStrided<W> weights = weights_block(layer, rows, all(x.cols), buffer.get());
+    const Tile<W> weights = layer.tile(rows, all(x.cols), buffer.get());
     for (Index r = 0; r < rows.count; ++r)
       for (Index p = 0; p < x.rows; ++p)
-        y.row(p)[rows.first + r] = ConstRowVector<T>(x.row(p), x.cols)
-                                       .cwiseProduct(weights.row(r).template cast<T>())
-                                       .sum();
+        y.row(p)[rows.first + r] = dot(weights.data + r * weights.stride, x.row(p), x.cols);
   });
 }
 
@@ -141,11 +159,11 @@ void multiply_transpose_few(const ExplicitLayer<W>& layer, View<const T> v, View
       bool active = false;
       for (Index p = 0; p < v.rows; ++p) active |= v.row(p)[r] != T{0};
       if (!active) continue;
-      const auto weights =
-          weights_block(layer, Block(r, 1, layer.fan_out()), all(g.cols), buffer.get());
+      const Tile<W> weights =
+          layer.tile(Block(r, 1, layer.fan_out()), all(g.cols), buffer.get());
       for (Index p = 0; p < v.rows; ++p)
         if (const T coefficient = v.row(p)[r]; coefficient != T{0})
-          sum.row(p) += coefficient * weights.row(0).template cast<T>();
+          add_multiple(coefficient, weights.data, &sum(p, 0), g.cols);
     }
   });
   for (Index p = 0; p < g.rows; ++p) {
