@@ -92,7 +92,13 @@ RANDRELU_INLINE inline Uint as_uint(const Float& a) {
 RANDRELU_INLINE inline Float choose(const Uint& bits, std::uint32_t mask, const Float& a,
                                     const Float& b) {
   return each_way([&](int k) RANDRELU_INLINE -> FloatRegister {
+#if defined(__AVX512F__)
+    const __m512i masks = _mm512_set1_epi32((int)mask);
+    const __mmask16 chosen = _mm512_test_epi32_mask((__m512i)bits.way[k], masks);
+    return (FloatRegister)_mm512_mask_blend_ps(chosen, (__m512)a.way[k], (__m512)b.way[k]);
+#else
     return (bits.way[k] & mask) != 0 ? b.way[k] : a.way[k];
+#endif
   });
 }
 

@@ -29,11 +29,9 @@ void translate_interrupt(std::exception_ptr p) {
   }
 }
 
-Array<float> normals_array(std::uint64_t seed, std::uint32_t layer, std::uint64_t first,
-                           Index count) {
-  Array<float> out(count);
-  normals({seed, Purpose::weights, layer}, 1.0f, first, count, out.mutable_data());
-  return out;
+void fill_normals(std::uint64_t seed, std::uint32_t layer, std::uint64_t first,
+                  Array<float>& out) {
+  normals({seed, Purpose::weights, layer}, 1.0f, first, out.size(), out.mutable_data());
 }
 
 py::dict build_info() {
@@ -64,8 +62,8 @@ PYBIND11_MODULE(RANDRELU_MODULE, m) {
   m.def("build_info", build_info);
   m.def("thread_count", thread_count, py::arg("threads"));
   m.def("philox4x32", philox4x32, py::arg("counter"), py::arg("key"));
-  m.def("normals", normals_array, py::arg("seed"), py::arg("layer"), py::arg("first"),
-        py::arg("count"));
+  m.def("fill_normals", fill_normals, py::arg("seed"), py::arg("layer"), py::arg("first"),
+        py::arg("out").noconvert());
   bind_network(m);
   bind_pattern(m);
 }
