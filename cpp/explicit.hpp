@@ -27,10 +27,10 @@ class ExplicitLayer : public Layer {
   // not in memory.
   virtual Tile<W> tile(Block rows, Block cols, W* buffer) const = 0;
 
-  void apply(View<const float> x, View<float> y, int threads) const final;
-  void apply(View<const double> x, View<double> y, int threads) const final;
-  void apply_transpose(View<const float> v, View<float> g, int threads) const final;
-  void apply_transpose(View<const double> v, View<double> g, int threads) const final;
+  void apply(View<const float> x, View<float> y, const Run& run) const final;
+  void apply(View<const double> x, View<double> y, const Run& run) const final;
+  void apply_transpose(View<const float> v, View<float> g, const Run& run) const final;
+  void apply_transpose(View<const double> v, View<double> g, const Run& run) const final;
 
  private:
   Index fan_out_, fan_in_;

@@ -3,7 +3,6 @@
 #include <cstring>
 
 #include "simd.hpp"
-#include "threads.hpp"
 
 namespace randrelu {
 namespace {
@@ -206,9 +205,9 @@ void normals(const Stream& stream, float scale, std::uint64_t first, Index count
   }
 }
 
-void normals_in_parallel(const Stream& stream, float scale, Index count, float* out, int threads) {
+void normals_in_parallel(const Stream& stream, float scale, Index count, float* out, const Run& run) {
   constexpr Index kBlock = Index{1} << 16;  // a multiple of every batch
-  parallel_for(ceil_div(count, kBlock), threads, [&](Index i) {
+  parallel_for(ceil_div(count, kBlock), run, [&](Index i) {
     const Block part(i, kBlock, count);
     normals(stream, scale, static_cast<std::uint64_t>(part.first), part.count, out + part.first);
   });

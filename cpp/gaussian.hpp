@@ -6,7 +6,7 @@
 
 #include <array>
 
-#include "types.hpp"
+#include "threads.hpp"
 
 namespace randrelu {
 
@@ -35,6 +35,6 @@ struct Stream {
 void normals(const Stream& stream, float scale, std::uint64_t first, Index count, float* out);
 
 // The first `count` of them, on several threads.
-void normals_in_parallel(const Stream& stream, float scale, Index count, float* out, int threads);
+void normals_in_parallel(const Stream& stream, float scale, Index count, float* out, const Run& run);
 
 }  // namespace randrelu

@@ -2,7 +2,7 @@
 // float64, whatever holds the weights.
 #pragma once
 
-#include "types.hpp"
+#include "threads.hpp"
 
 namespace randrelu {
 
@@ -15,13 +15,13 @@ class Layer {
   virtual std::size_t nbytes() const = 0;
 
   // Y = X Wᵀ: every row of X (N, fan_in) through the weights, into Y (N, fan_out).
-  virtual void apply(View<const float> x, View<float> y, int threads) const = 0;
-  virtual void apply(View<const double> x, View<double> y, int threads) const = 0;
+  virtual void apply(View<const float> x, View<float> y, const Run& run) const = 0;
+  virtual void apply(View<const double> x, View<double> y, const Run& run) const = 0;
 
   // G = V W: every row of V (N, fan_out) back through the weights, into G (N, fan_in). Rows of the
   // weights whose coefficient is 0 may be left out: a masked unit costs nothing.
-  virtual void apply_transpose(View<const float> v, View<float> g, int threads) const = 0;
-  virtual void apply_transpose(View<const double> v, View<double> g, int threads) const = 0;
+  virtual void apply_transpose(View<const float> v, View<float> g, const Run& run) const = 0;
+  virtual void apply_transpose(View<const double> v, View<double> g, const Run& run) const = 0;
 };
 
 }  // namespace randrelu

@@ -5,16 +5,15 @@
 #include <stdexcept>
 
 #include "buffer.hpp"
-#include "threads.hpp"
 
 namespace randrelu {
 namespace {
 
 // The loop over the points of a block, in parts of about 2¹⁵ entries.
 template <class Body>
-void for_each_point(Index points, Index entries, int threads, const Body& body) {
+void for_each_point(Index points, Index entries, const Run& run, const Body& body) {
   const Index part = std::max<Index>(1, (Index{1} << 15) / std::max<Index>(1, entries));
-  parallel_for(ceil_div(points, part), threads, [&](Index i) {
+  parallel_for(ceil_div(points, part), run, [&](Index i) {
     const Block some(i, part, points);
     for (Index p = some.first; p < some.first + some.count; ++p) body(p);
   });
@@ -47,6 +46,23 @@ Network::Network(std::vector<std::unique_ptr<Layer>> layers, std::uint64_t seed)
     coins_.push_back(tie_coins(seed, static_cast<std::uint32_t>(i + 1), width(i)));
 }
 
+// The stages of a block of points: its layers, each as long as it has weights.
+class Network::Stages {
+ public:
+  Stages(const Run& run, double total) : run_(run), total_(total) {}
+  Run next(const Layer& layer) {
+    const double first = done_;
+    done_ += static_cast<double>(layer.fan_in()) * static_cast<double>(layer.fan_out());
+    return run_.stage(first / total_, done_ / total_);
+  }
+  // What takes no time beside them.
+  Run silent() const { return {run_.threads}; }
+
+ private:
+  Run run_;
+  double total_, done_ = 0;
+};
+
 // What the layers of one block of points hand on to each other, in turns.
 template <class T>
 struct Network::Scratch {
@@ -61,6 +77,13 @@ Index Network::widest() const {
   return units;
 }
 
+double Network::weights_used(bool gradient) const {
+  double weights = 0;
+  for (const auto& layer : layers_)
+    weights += static_cast<double>(layer->fan_in()) * static_cast<double>(layer->fan_out());
+  return gradient ? 2 * weights : weights;
+}
+
 // As many as keep a buffer of the widest layer near 2²⁵ entries: enough for full matrix products,
 // little enough to bound the memory of any batch.
 Index Network::points_per_block() const {
@@ -68,20 +91,23 @@ Index Network::points_per_block() const {
 }
 
 template <class T>
-void Network::evaluate(View<const T> x, const Outputs<T>& out, int threads) const {
+void Network::evaluate(View<const T> x, const Outputs<T>& out, const Run& run) const {
   const Index size = std::min(points_per_block(), x.rows);
   if (size == 0) return;
   Scratch<T> scratch(size * widest());
   for (Index i = 0; i < ceil_div(x.rows, size); ++i) {
     const Block points(i, size, x.rows);
-    evaluate_block(x.middle_rows(points.first, points.count), points.first, out, scratch, threads);
+    const auto share = [&](Index p) { return static_cast<double>(p) / static_cast<double>(x.rows); };
+    evaluate_block(x.middle_rows(points.first, points.count), points.first, out, scratch,
+                   run.stage(share(points.first), share(points.first + points.count)));
   }
 }
 
 template <class T>
 void Network::evaluate_block(View<const T> x, Index first, const Outputs<T>& out,
-                             Scratch<T>& scratch, int threads) const {
+                             Scratch<T>& scratch, const Run& run) const {
   const Index points = x.rows;
+  Stages stages(run, weights_used(out.gradients != nullptr));
   // The gradient needs the patterns of all layers, whether or not the caller wants them.
   std::vector<Buffer<Bits>> own_bits;
   std::vector<Bits*> bits;
@@ -102,8 +128,8 @@ void Network::evaluate_block(View<const T> x, Index first, const Outputs<T>& out
       return View<T>(wanted.empty() ? scratch.layer(i) : wanted[i] + first * units, points, units);
     };
     const View<T> z = target(out.preactivations), a = target(out.activations);
-    layers_[i]->apply(input, z, threads);
-    for_each_point(points, units, threads, [&](Index p) {
+    layers_[i]->apply(input, z, stages.next(*layers_[i]));
+    for_each_point(points, units, stages.silent(), [&](Index p) {
       require_finite(z.row(p), units);
       if (!bits.empty()) pack(z.row(p), units, coins_[i].data(), bits[i] + p * bytes);
       relu(z.row(p), units, a.row(p));
@@ -112,34 +138,34 @@ void Network::evaluate_block(View<const T> x, Index first, const Outputs<T>& out
   }
 
   const View<T> values(out.values ? out.values + first : scratch.layer(depth()), points, 1);
-  layers_.back()->apply(input, values, threads);
+  layers_.back()->apply(input, values, stages.next(*layers_.back()));
   require_finite(values.data, points);
   if (out.gradients)
     backward(bits, View<T>(out.gradients + first * input_dim(), points, input_dim()), scratch,
-             threads);
+             stages);
 }
 
 // ∇f = W_{ℓ+1} D_ℓ W_ℓ … D_1 W_1, from the left.
 template <class T>
 void Network::backward(const std::vector<Bits*>& bits, View<T> gradients, Scratch<T>& scratch,
-                       int threads) const {
+                       Stages& stages) const {
   const Index points = gradients.rows;
   View<T> v(scratch.layer(depth() + 1), points, 1);
   std::fill_n(v.data, points, T{1});
   for (std::size_t i = depth(); i > 0; --i) {
     const Index units = width(i - 1);
     const View<T> g(scratch.layer(i), points, units);
-    layers_[i]->apply_transpose(v, g, threads);
-    for_each_point(points, units, threads, [&](Index p) {
+    layers_[i]->apply_transpose(v, g, stages.next(*layers_[i]));
+    for_each_point(points, units, stages.silent(), [&](Index p) {
       keep_active(bits[i - 1] + p * pattern_bytes(units), units, g.row(p));
     });
     v = g;
   }
-  layers_.front()->apply_transpose(v, gradients, threads);
+  layers_.front()->apply_transpose(v, gradients, stages.next(*layers_.front()));
   require_finite(gradients.data, points * gradients.cols);
 }
 
-template void Network::evaluate(View<const float>, const Outputs<float>&, int) const;
-template void Network::evaluate(View<const double>, const Outputs<double>&, int) const;
+template void Network::evaluate(View<const float>, const Outputs<float>&, const Run&) const;
+template void Network::evaluate(View<const double>, const Outputs<double>&, const Run&) const;
 
 }  // namespace randrelu

@@ -33,19 +33,23 @@ class Network {
   Index input_dim() const { return layers_.front()->fan_in(); }
   Index width(std::size_t hidden) const { return layers_[hidden]->fan_out(); }
 
+  // The weights that evaluating a point goes through: all, and all again for its gradient.
+  double weights_used(bool gradient) const;
+
   // Throws std::overflow_error when a value leaves the range of T.
   template <class T>
-  void evaluate(View<const T> x, const Outputs<T>& out, int threads) const;
+  void evaluate(View<const T> x, const Outputs<T>& out, const Run& run) const;
 
  private:
   template <class T>
   struct Scratch;
+  class Stages;
   template <class T>
   void evaluate_block(View<const T> x, Index first, const Outputs<T>& out, Scratch<T>& scratch,
-                      int threads) const;
+                      const Run& run) const;
   template <class T>
   void backward(const std::vector<Bits*>& bits, View<T> gradients, Scratch<T>& scratch,
-                int threads) const;
+                Stages& stages) const;
   Index widest() const;
   Index points_per_block() const;
 

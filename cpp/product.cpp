@@ -8,7 +8,6 @@
 
 #include "buffer.hpp"
 #include "explicit.hpp"
-#include "threads.hpp"
 
 #if !EIGEN_VERSION_AT_LEAST(5, 0, 0)
 #error "randrelu needs Eigen 5 or newer"
@@ -92,11 +91,11 @@ void accumulate(Index summands, bool in_memory, Index units, const XBlock& x_blo
 
 // The loop over the tiles of a (points, units) output.
 template <class W, class Body>
-void for_each_tile(const ExplicitLayer<W>& layer, Index points, Index units, int threads,
+void for_each_tile(const ExplicitLayer<W>& layer, Index points, Index units, const Run& run,
                    const Body& body) {
   const TileShape tile = tile_shape(points, units, layer.in_memory());
   const Index point_tiles = ceil_div(points, tile.points), unit_tiles = ceil_div(units, tile.units);
-  parallel_for(point_tiles * unit_tiles, threads, [&](Index i) {
+  parallel_for(point_tiles * unit_tiles, run, [&](Index i) {
     body(Block(i % point_tiles, tile.points, points), Block(i / point_tiles, tile.units, units));
   });
 }
@@ -128,10 +127,10 @@ void add_multiple(T c, const W* w, T* y, Index n) {
 }
 
 template <class W, class T>
-void multiply_few(const ExplicitLayer<W>& layer, View<const T> x, View<T> y, int threads) {
+void multiply_few(const ExplicitLayer<W>& layer, View<const T> x, View<T> y, const Run& run) {
   // Rows whose weights stay in the second-level cache between being generated and being used.
   const Index rows_at_once = std::clamp<Index>((Index{1} << 16) / x.cols, 1, 64);
-  parallel_for(ceil_div(layer.fan_out(), rows_at_once), threads, [&](Index i) {
+  parallel_for(ceil_div(layer.fan_out(), rows_at_once), run, [&](Index i) {
     const Block rows(i, rows_at_once, layer.fan_out());
     const Buffer<W> buffer(layer.in_memory() ? 0 : rows.count * x.cols);
     const Tile<W> weights = layer.tile(rows, all(x.cols), buffer.get());
@@ -145,12 +144,12 @@ void multiply_few(const ExplicitLayer<W>& layer, View<const T> x, View<T> y, int
 // that every point multiplies by 0 is not looked at.
 template <class W, class T>
 void multiply_transpose_few(const ExplicitLayer<W>& layer, View<const T> v, View<T> g,
-                            int threads) {
+                            const Run& run) {
   constexpr Index kParts = 16, kRows = 128;
   const Index part_rows = std::max(kRows, ceil_div(layer.fan_out(), kParts));
   const Index parts = ceil_div(layer.fan_out(), part_rows);
   std::vector<RowMajor<T>> sums(static_cast<std::size_t>(parts));
-  parallel_for(parts, threads, [&](Index i) {
+  parallel_for(parts, run, [&](Index i) {
     RowMajor<T>& sum = sums[static_cast<std::size_t>(i)];
     sum.setZero(g.rows, g.cols);
     const Buffer<W> buffer(layer.in_memory() ? 0 : g.cols);
@@ -174,10 +173,10 @@ void multiply_transpose_few(const ExplicitLayer<W>& layer, View<const T> v, View
 }
 
 template <class W, class T>
-void multiply(const ExplicitLayer<W>& layer, View<const T> x, View<T> y, int threads) {
+void multiply(const ExplicitLayer<W>& layer, View<const T> x, View<T> y, const Run& run) {
   assert(x.cols == layer.fan_in() && y.cols == layer.fan_out() && x.rows == y.rows);
-  if (x.rows <= kFewPoints) return multiply_few(layer, x, y, threads);
-  for_each_tile(layer, x.rows, y.cols, threads, [&](Block points, Block units) {
+  if (x.rows <= kFewPoints) return multiply_few(layer, x, y, run);
+  for_each_tile(layer, x.rows, y.cols, run, [&](Block points, Block units) {
     accumulate<W, T>(
         x.cols, layer.in_memory(), units.count, [&](Block s) { return block(x, points, s); },
         [&](Block s, W* buffer) { return weights_block(layer, units, s, buffer); },
@@ -186,10 +185,10 @@ void multiply(const ExplicitLayer<W>& layer, View<const T> x, View<T> y, int thr
 }
 
 template <class W, class T>
-void multiply_transpose(const ExplicitLayer<W>& layer, View<const T> v, View<T> g, int threads) {
+void multiply_transpose(const ExplicitLayer<W>& layer, View<const T> v, View<T> g, const Run& run) {
   assert(v.cols == layer.fan_out() && g.cols == layer.fan_in() && v.rows == g.rows);
-  if (v.rows <= kFewPoints) return multiply_transpose_few(layer, v, g, threads);
-  for_each_tile(layer, v.rows, g.cols, threads, [&](Block points, Block units) {
+  if (v.rows <= kFewPoints) return multiply_transpose_few(layer, v, g, run);
+  for_each_tile(layer, v.rows, g.cols, run, [&](Block points, Block units) {
     accumulate<W, T>(
         v.cols, layer.in_memory(), units.count, [&](Block s) { return block(v, points, s); },
         [&](Block s, W* buffer) { return weights_block(layer, s, units, buffer); },
@@ -204,25 +203,25 @@ void multiply_transpose(const ExplicitLayer<W>& layer, View<const T> v, View<T> 
 }  // namespace
 
 template <class W>
-void ExplicitLayer<W>::apply(View<const float> x, View<float> y, int threads) const {
-  if constexpr (std::is_same_v<W, float>) return multiply(*this, x, y, threads);
+void ExplicitLayer<W>::apply(View<const float> x, View<float> y, const Run& run) const {
+  if constexpr (std::is_same_v<W, float>) return multiply(*this, x, y, run);
   refuse_float32();
 }
 
 template <class W>
-void ExplicitLayer<W>::apply(View<const double> x, View<double> y, int threads) const {
-  multiply(*this, x, y, threads);
+void ExplicitLayer<W>::apply(View<const double> x, View<double> y, const Run& run) const {
+  multiply(*this, x, y, run);
 }
 
 template <class W>
-void ExplicitLayer<W>::apply_transpose(View<const float> v, View<float> g, int threads) const {
-  if constexpr (std::is_same_v<W, float>) return multiply_transpose(*this, v, g, threads);
+void ExplicitLayer<W>::apply_transpose(View<const float> v, View<float> g, const Run& run) const {
+  if constexpr (std::is_same_v<W, float>) return multiply_transpose(*this, v, g, run);
   refuse_float32();
 }
 
 template <class W>
-void ExplicitLayer<W>::apply_transpose(View<const double> v, View<double> g, int threads) const {
-  multiply_transpose(*this, v, g, threads);
+void ExplicitLayer<W>::apply_transpose(View<const double> v, View<double> g, const Run& run) const {
+  multiply_transpose(*this, v, g, run);
 }
 
 template class ExplicitLayer<float>;

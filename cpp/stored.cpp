@@ -3,8 +3,6 @@
 #include <stdexcept>
 #include <type_traits>
 
-#include "threads.hpp"
-
 namespace randrelu {
 
 template <class W>
@@ -15,10 +13,10 @@ StoredLayer<W>::StoredLayer(View<const W> weights)
 
 template <class W>
 StoredLayer<W>::StoredLayer(Index fan_out, Index fan_in, const Stream& stream, float scale,
-                            int threads)
+                            const Run& run)
     : ExplicitLayer<W>(fan_out, fan_in), data_(fan_out * fan_in) {
   if constexpr (std::is_same_v<W, float>)
-    normals_in_parallel(stream, scale, fan_out * fan_in, data_.get(), threads);
+    normals_in_parallel(stream, scale, fan_out * fan_in, data_.get(), run);
   else
     throw std::logic_error("random weights are float32 values");
 }

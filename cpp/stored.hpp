@@ -13,7 +13,7 @@ class StoredLayer final : public ExplicitLayer<W> {
   // A copy of the caller's weights (fan_out, fan_in).
   explicit StoredLayer(View<const W> weights);
   // weights[r, c] = scale × normal(stream, r × fan_in + c); only for W = float.
-  StoredLayer(Index fan_out, Index fan_in, const Stream& stream, float scale, int threads);
+  StoredLayer(Index fan_out, Index fan_in, const Stream& stream, float scale, const Run& run);
 
   View<const W> weights() const { return {data_.get(), this->fan_out(), this->fan_in()}; }
 

@@ -2,8 +2,8 @@
 
 namespace randrelu {
 
-void StreamedLayer::generate(float* out, int threads) const {
-  normals_in_parallel(stream_, scale_, fan_out() * fan_in(), out, threads);
+void StreamedLayer::generate(float* out, const Run& run) const {
+  normals_in_parallel(stream_, scale_, fan_out() * fan_in(), out, run);
 }
 
 Tile<float> StreamedLayer::tile(Block rows, Block cols, float* buffer) const {

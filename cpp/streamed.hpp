@@ -13,7 +13,7 @@ class StreamedLayer final : public ExplicitLayer<float> {
       : ExplicitLayer<float>(fan_out, fan_in), stream_(stream), scale_(scale) {}
 
   // The whole matrix, into `out` (fan_out, fan_in).
-  void generate(float* out, int threads) const;
+  void generate(float* out, const Run& run) const;
 
   std::size_t nbytes() const override { return 0; }
   bool in_memory() const override { return false; }

@@ -19,13 +19,15 @@ constexpr auto kPollEvery = std::chrono::milliseconds(50);
 std::atomic<InterruptCheck> interrupt_check{nullptr};
 std::atomic<bool> forked_child{false};
 
-bool interrupted() {
+// What the caller looks after between two blocks of its loop, every now and then.
+void poll(const Run& run, double share) {
   thread_local Clock::time_point last_poll = Clock::now();
   const auto now = Clock::now();
-  if (now - last_poll < kPollEvery) return false;
+  if (now - last_poll < kPollEvery) return;
   last_poll = now;
   const InterruptCheck check = interrupt_check;
-  return check && check();
+  if (check && check()) throw Interrupted();
+  if (run.report) (*run.report)(run.from + share * (run.to - run.from));
 }
 
 }  // namespace
@@ -44,7 +46,7 @@ void run_forked_children_on_one_thread() {
 #endif
 }
 
-void parallel_for(Index blocks, int threads, const std::function<void(Index)>& body) {
+void parallel_for(Index blocks, const Run& run, const std::function<void(Index)>& body) {
   std::atomic<Index> next{0};
   std::atomic<bool> stop{false};
   std::exception_ptr failure;
@@ -55,7 +57,7 @@ void parallel_for(Index blocks, int threads, const std::function<void(Index)>& b
       while (!stop.load(std::memory_order_relaxed)) {
         const Index block = next.fetch_add(1, std::memory_order_relaxed);
         if (block >= blocks) return;
-        if (is_caller && interrupted()) throw Interrupted();
+        if (is_caller) poll(run, static_cast<double>(block) / static_cast<double>(blocks));
         body(block);
       }
     } catch (...) {
@@ -65,7 +67,7 @@ void parallel_for(Index blocks, int threads, const std::function<void(Index)>& b
     }
   };
 
-  const int team = static_cast<int>(std::min<Index>(thread_count(threads), blocks));
+  const int team = static_cast<int>(std::min<Index>(thread_count(run.threads), blocks));
   if (team <= 1) {
     work(true);
   } else {

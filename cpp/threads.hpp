@@ -29,8 +29,23 @@ int thread_count(int threads);
 // does without.
 void run_forked_children_on_one_thread();
 
-// Runs body(0) … body(blocks − 1), on up to `threads` threads (0: the default), in any order. The
-// first exception of a body ends the loop and is rethrown here.
-void parallel_for(Index blocks, int threads, const std::function<void(Index)>& body);
+// How a call runs: on how many threads (0: the default), and whom it tells how far it is.
+struct Run {
+  int threads = 0;
+  // Called now and then, from the thread that made the call, with the share of the call that is done.
+  const std::function<void(double)>* report = nullptr;
+  // The part of the call that the next loop is.
+  double from = 0, to = 1;
+
+  // The stage of this run between two shares of it.
+  Run stage(double first, double last) const {
+    const double whole = to - from;
+    return {threads, report, from + first * whole, from + last * whole};
+  }
+};
+
+// Runs body(0) … body(blocks − 1) in any order. The first exception, of a body or of the report, ends
+// the loop and is rethrown here.
+void parallel_for(Index blocks, const Run& run, const std::function<void(Index)>& body);
 
 }  // namespace randrelu

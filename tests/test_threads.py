@@ -168,3 +168,36 @@ def test_an_exception_in_progress_ends_the_check():
 
     with pytest.raises(RuntimeError, match="enough"):
         check("lemma-2.2", widths=(4, 3, 1), progress=stop)
+
+
+@pytest.mark.parametrize("storage", ["stored", "streamed"])
+def test_progress_of_a_long_call_rises_to_its_end(storage):
+    net = Network.random((3000, 3000, 3000, 1), rng=0, storage=storage)
+    x, weights = np.ones((64, 3000)), 2 * 3000**2 + 3000
+    calls = {
+        net.forward: 1,
+        net.gradient: 2,
+        net.pattern: 1,
+        lambda x, progress: gradient_step(net, x, eta=[1, 2], progress=progress): 4,
+    }
+    for call, passes in calls.items():
+        seen = []
+        call(x, progress=lambda *numbers, seen=seen: seen.append(numbers))
+        done, totals = zip(*seen, strict=True)
+        assert set(totals) == {passes * 64 * weights} and done[-1] == totals[-1]
+        assert list(done) == sorted(done) and done[0] >= 0
+    if storage == "stored":  # 7e10 operations take a while anywhere, and are heard of on the way
+        seen = []
+        net.gradient(np.ones((2000, 3000)), progress=lambda done, total: seen.append(done / total))
+        assert any(0 < share < 1 for share in seen)
+
+
+def test_an_exception_in_progress_ends_the_call():
+    net = Network.random((3000, 3000, 3000, 1), rng=0)
+
+    def stop(done, total):
+        raise RuntimeError(f"enough after {done}")
+
+    with pytest.raises(RuntimeError, match="enough"):
+        net.gradient(np.ones((2000, 3000)), progress=stop)
+    assert np.isfinite(net.forward(np.ones(3000)))

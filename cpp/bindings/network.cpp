@@ -1,5 +1,7 @@
 #include "network.hpp"
 
+#include <cmath>
+
 #include "arrays.hpp"
 #include "stored.hpp"
 #include "streamed.hpp"
@@ -17,7 +19,7 @@ Network random_network(const std::vector<Index>& widths, std::uint64_t seed,
     const Stream stream{seed, Purpose::weights, static_cast<std::uint32_t>(i + 1)};
     if (stored)
       layers.push_back(std::make_unique<StoredLayer<float>>(widths[i + 1], widths[i], stream,
-                                                            scales[i], threads));
+                                                            scales[i], Run{threads}));
     else
       layers.push_back(
           std::make_unique<StreamedLayer>(widths[i + 1], widths[i], stream, scales[i]));
@@ -58,16 +60,23 @@ std::vector<T*> pointers(std::vector<Array<T>>& arrays) {
 }
 
 template <class T>
-void evaluate(const Network& net, const Array<T>& x, const Outputs<T>& out, int threads) {
+void evaluate(const Network& net, const Array<T>& x, const Outputs<T>& out, int threads,
+              const py::object& progress) {
   const View<const T> points = matrix(x);
   if (points.cols != net.input_dim()) throw py::value_error("x has the wrong dimension");
+  const double total = net.weights_used(out.gradients != nullptr) * static_cast<double>(points.rows);
+  const std::function<void(double)> report = [&](double share) {
+    const py::gil_scoped_acquire gil;
+    progress(std::llround(share * total), std::llround(total));
+  };
   const py::gil_scoped_release release;
-  net.evaluate(points, out, threads);
+  net.evaluate(points, out, Run{threads, progress.is_none() ? nullptr : &report});
+  if (!progress.is_none()) report(1);
 }
 
 template <class T>
 py::tuple outputs(const Network& net, const Array<T>& x, bool value, bool bits, bool gradient,
-                  int threads) {
+                  int threads, const py::object& progress) {
   py::object values = py::none(), patterns = py::none(), gradients = py::none();
   Outputs<T> out;
   if (value) {
@@ -85,17 +94,18 @@ py::tuple outputs(const Network& net, const Array<T>& x, bool value, bool bits, 
     out.gradients = a.mutable_data();
     gradients = std::move(a);
   }
-  evaluate(net, x, out, threads);
+  evaluate(net, x, out, threads, progress);
   return py::make_tuple(values, patterns, gradients);
 }
 
 // One array per hidden layer: either member of Outputs that has them.
 template <class T, std::vector<T*> Outputs<T>::*Member>
-std::vector<Array<T>> hidden_layers(const Network& net, const Array<T>& x, int threads) {
+std::vector<Array<T>> hidden_layers(const Network& net, const Array<T>& x, int threads,
+                                    const py::object& progress) {
   auto arrays = hidden_arrays<T>(net, x.shape(0));
   Outputs<T> out;
   out.*Member = pointers(arrays);
-  evaluate(net, x, out, threads);
+  evaluate(net, x, out, threads, progress);
   return arrays;
 }
 
@@ -111,7 +121,7 @@ py::object generated(const StreamedLayer& layer) {
   float* out = w.mutable_data();
   {
     const py::gil_scoped_release release;
-    layer.generate(out, 0);
+    layer.generate(out, Run{});
   }
   return w;
 }
@@ -139,11 +149,11 @@ template <class T, class Class>
 void bind_arithmetic(Class& network) {
   network
       .def("evaluate", outputs<T>, py::arg("x").noconvert(), py::arg("value"), py::arg("bits"),
-           py::arg("gradient"), py::arg("threads"))
+           py::arg("gradient"), py::arg("threads"), py::arg("progress"))
       .def("preactivations", hidden_layers<T, &Outputs<T>::preactivations>,
-           py::arg("x").noconvert(), py::arg("threads"))
+           py::arg("x").noconvert(), py::arg("threads"), py::arg("progress"))
       .def("activations", hidden_layers<T, &Outputs<T>::activations>, py::arg("x").noconvert(),
-           py::arg("threads"));
+           py::arg("threads"), py::arg("progress"));
 }
 
 }  // namespace

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -25,7 +26,17 @@ class Network:
     def nbytes(self) -> int: ...
     def weights(self, i: int) -> _Floats: ...
     def evaluate(
-        self, x: NDArray[_F], value: bool, bits: bool, gradient: bool, threads: int
+        self,
+        x: NDArray[_F],
+        value: bool,
+        bits: bool,
+        gradient: bool,
+        threads: int,
+        progress: Callable[[int, int], object] | None,
     ) -> tuple[NDArray[_F], list[_Bits], NDArray[_F]]: ...
-    def preactivations(self, x: NDArray[_F], threads: int) -> list[NDArray[_F]]: ...
-    def activations(self, x: NDArray[_F], threads: int) -> list[NDArray[_F]]: ...
+    def preactivations(
+        self, x: NDArray[_F], threads: int, progress: Callable[[int, int], object] | None
+    ) -> list[NDArray[_F]]: ...
+    def activations(
+        self, x: NDArray[_F], threads: int, progress: Callable[[int, int], object] | None
+    ) -> list[NDArray[_F]]: ...

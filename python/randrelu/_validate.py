@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numbers
 import operator
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -16,6 +16,7 @@ _MOST_THREADS = 1024  # OpenMP ends the process when it cannot start as many as 
 Rng: TypeAlias = int | np.integer[Any] | np.random.SeedSequence | np.random.Generator | None
 F = TypeVar("F", bound=np.floating[Any])  # float32 or float64
 Floats: TypeAlias = NDArray[np.floating[Any]]
+Progress: TypeAlias = Callable[[int, int], object]  # progress(done, total)
 
 
 def one_of(name: str, value: str, options: Collection[str]) -> str:

@@ -6,12 +6,14 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from randrelu import _frames, _validate, laws
+from randrelu._validate import Progress
 from randrelu.network import Network, weight_variances
 
 if TYPE_CHECKING:
@@ -93,6 +95,7 @@ def gradient_step(
     eta: float | str | Sequence[float] | NDArray[Any] = "linear",
     delta: float = 0.05,
     threads: int | None = None,
+    progress: Progress | None = None,
 ) -> Attack:
     """Take one step x + η∇f(x) and see whether the sign of f flips (Theorem 1.1).
 
@@ -112,6 +115,8 @@ def gradient_step(
         The failure probability δ of the theorem, in (0, 1); only "paper" uses it.
     threads : int, optional
         The number of threads.
+    progress : callable, optional
+        Called as ``progress(done, total)``, see `Network`.
 
     Returns
     -------
@@ -147,18 +152,22 @@ def gradient_step(
     else:
         steps = _numeric_eta(eta)
 
-    base = evaluate_base(net, points, threads=threads)
+    # The base takes a pass forward and one back, every step one forward.
+    count = 1 if steps is None else steps.size
+    unit = len(points) * sum(a * b for a, b in pairwise(net.widths))
+    first, rest = (_from(progress, done * unit, (2 + count) * unit) for done in (0, 2))
+    base = evaluate_base(net, points, threads=threads, progress=first)
     if steps is not None:
         etas = np.repeat(np.atleast_1d(steps)[:, np.newaxis], len(points), axis=1)
         with np.errstate(over="ignore"):  # take_steps refuses it
             changes = etas * base.grad_norm * base.grad_norm
-        attack = take_steps(net, base, etas, changes, threads=threads)
+        attack = take_steps(net, base, etas, changes, threads=threads, progress=rest)
     else:
         change = -2.0 * base.f
         if eta == "paper":
             size = laws.paper_step_size(net.widths, delta) / math.sqrt(net.widths[0])
             change = -np.sign(base.f) * size * base.norm * _nn_def_scale(net)
-        attack = take_changes(net, base, change[np.newaxis], threads=threads)
+        attack = take_changes(net, base, change[np.newaxis], threads=threads, progress=rest)
     if single:
         attack = one_point(attack, 0)
     return one_step(attack, 0) if steps is None or steps.ndim == 0 else attack
@@ -176,15 +185,33 @@ class Base:
     grad_norm: NDArray[np.float64]  # (N,)
 
 
-def evaluate_base(net: Network, points: NDArray[np.float64], *, threads: int | None) -> Base:
+def _from(progress: Progress | None, offset: int, total: int) -> Progress | None:
+    """Return the progress of a stage that begins at `offset` of `total`."""
+    return progress and (lambda done, _: progress(offset + done, total))
+
+
+def evaluate_base(
+    net: Network,
+    points: NDArray[np.float64],
+    *,
+    threads: int | None,
+    progress: Progress | None = None,
+) -> Base:
     """Evaluate f, the pattern and the gradient at points (N, d) in float64."""
-    f, bits, gradient = net._evaluate(points, value=True, bits=True, gradient=True, threads=threads)
+    f, bits, gradient = net._evaluate(
+        points, value=True, bits=True, gradient=True, threads=threads, progress=progress
+    )
     norm, grad_norm = _validate.norms(points), _validate.norms(gradient)
     return Base(points, norm, f, bits, gradient, grad_norm)
 
 
 def take_changes(
-    net: Network, base: Base, changes: NDArray[np.float64], *, threads: int | None
+    net: Network,
+    base: Base,
+    changes: NDArray[np.float64],
+    *,
+    threads: int | None,
+    progress: Progress | None = None,
 ) -> Attack:
     """Take the steps that change f by `changes`, (K, N), where it is linear; none at gradient 0."""
     alive = base.grad_norm > 0
@@ -192,7 +219,7 @@ def take_changes(
     changes = np.where(alive, changes, 0.0)
     with np.errstate(over="ignore"):  # take_steps refuses it
         etas = changes / safe_norm / safe_norm
-    return take_steps(net, base, etas, changes, threads=threads)
+    return take_steps(net, base, etas, changes, threads=threads, progress=progress)
 
 
 def take_steps(
@@ -202,6 +229,7 @@ def take_steps(
     changes: NDArray[np.float64],
     *,
     threads: int | None,
+    progress: Progress | None = None,
 ) -> Attack:
     """Take steps η of shape (K, N), whose `changes` η‖∇f‖² are those of f where it is linear."""
     with np.errstate(over="ignore", invalid="ignore"):
@@ -212,7 +240,11 @@ def take_steps(
             "points of another scale"
         )
     f_after, bits_after, _ = net._evaluate(
-        x_adv.reshape(-1, base.points.shape[1]), value=True, bits=True, threads=threads
+        x_adv.reshape(-1, base.points.shape[1]),
+        value=True,
+        bits=True,
+        threads=threads,
+        progress=progress,
     )
     linear = np.ones(etas.shape, bool)
     for before, after in zip(base.bits, bits_after, strict=True):

@@ -101,7 +101,10 @@ def attack(
         net = rr.Network.from_weights(_files.read_weights(weights))
     dim = net.widths[0]
     x = np.ones(dim) if points is None else _files.read_points(points, dim)
-    result = rr.gradient_step(net, x, eta=_eta(eta), delta=delta, threads=threads)
+    with _progress("weights times points") as progress:
+        result = rr.gradient_step(
+            net, x, eta=_eta(eta), delta=delta, threads=threads, progress=progress
+        )
     if as_json:
         network = {"widths": net.widths, "init": net.init, "seed": net.seed}
         columns = {name: values.tolist() for name, values in result.columns().items()}

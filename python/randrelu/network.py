@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from randrelu import _memory, _validate
 from randrelu._load import core
-from randrelu._validate import F, Floats, Rng
+from randrelu._validate import F, Floats, Progress, Rng
 from randrelu.pattern import Pattern
 
 # The variance of a weight, given its layer's fan-in.
@@ -39,7 +39,10 @@ class Network:
     Every method that takes points accepts one point ``(d,)`` or a batch ``(N, d)`` of any real
     dtype and memory layout, and gives the same rank back. ``threads`` is the number of threads to
     use; by default OpenMP decides, which honours ``OMP_NUM_THREADS``. Results do not depend on it,
-    bit for bit. Calls release the GIL and stop on Ctrl-C.
+    bit for bit. Calls release the GIL and stop on Ctrl-C. ``progress`` is called as
+    ``progress(done, total)``, some twenty times a second and once at the end, from the thread that
+    made the call; both are in weights times points, twice that where there is a gradient. An
+    exception that it raises ends the call.
 
     They raise ``ValueError`` for points of the wrong shape or with NaN or infinity, ``TypeError``
     for points that are not real numbers, ``OverflowError`` when a value inside the network leaves
@@ -242,7 +245,9 @@ class Network:
             )
         return self._core.weights(layer - 1)
 
-    def forward(self, x: ArrayLike, *, threads: int | None = None) -> Any:
+    def forward(
+        self, x: ArrayLike, *, threads: int | None = None, progress: Progress | None = None
+    ) -> Any:
         """Compute f(x).
 
         Parameters
@@ -251,6 +256,8 @@ class Network:
             The points.
         threads : int, optional
             The number of threads.
+        progress : callable, optional
+            Called as ``progress(done, total)``, see the class.
 
         Returns
         -------
@@ -258,10 +265,12 @@ class Network:
             In the dtype of the network.
         """
         points, single = self._points(x)
-        values, _, _ = self._evaluate(points, value=True, threads=threads)
+        values, _, _ = self._evaluate(points, value=True, threads=threads, progress=progress)
         return values[0] if single else values
 
-    def preactivations(self, x: ArrayLike, *, threads: int | None = None) -> list[Floats]:
+    def preactivations(
+        self, x: ArrayLike, *, threads: int | None = None, progress: Progress | None = None
+    ) -> list[Floats]:
         """Compute f̃_i(x) = W_i f_{i−1}(x), the input of every ReLU.
 
         Parameters
@@ -270,6 +279,8 @@ class Network:
             The points.
         threads : int, optional
             The number of threads.
+        progress : callable, optional
+            Called as ``progress(done, total)``, see the class.
 
         Returns
         -------
@@ -278,10 +289,12 @@ class Network:
         """
         points, single = self._points(x)
         self._require_hidden(points)
-        layers = self._core.preactivations(points, _validate.thread_number(threads))
+        layers = self._core.preactivations(points, _validate.thread_number(threads), progress)
         return [a[0] for a in layers] if single else layers
 
-    def activations(self, x: ArrayLike, *, threads: int | None = None) -> list[Floats]:
+    def activations(
+        self, x: ArrayLike, *, threads: int | None = None, progress: Progress | None = None
+    ) -> list[Floats]:
         """Compute f_i(x) = σ(f̃_i(x)), the output of every hidden layer.
 
         Parameters
@@ -290,6 +303,8 @@ class Network:
             The points.
         threads : int, optional
             The number of threads.
+        progress : callable, optional
+            Called as ``progress(done, total)``, see the class.
 
         Returns
         -------
@@ -298,10 +313,12 @@ class Network:
         """
         points, single = self._points(x)
         self._require_hidden(points)
-        layers = self._core.activations(points, _validate.thread_number(threads))
+        layers = self._core.activations(points, _validate.thread_number(threads), progress)
         return [a[0] for a in layers] if single else layers
 
-    def pattern(self, x: ArrayLike, *, threads: int | None = None) -> Pattern:
+    def pattern(
+        self, x: ArrayLike, *, threads: int | None = None, progress: Progress | None = None
+    ) -> Pattern:
         """Find the active units of every hidden layer, the paper's D_i.
 
         Parameters
@@ -310,19 +327,23 @@ class Network:
             The points.
         threads : int, optional
             The number of threads.
+        progress : callable, optional
+            Called as ``progress(done, total)``, see the class.
 
         Returns
         -------
         Pattern
         """
         points, single = self._points(x)
-        _, bits, _ = self._evaluate(points, bits=True, threads=threads)
+        _, bits, _ = self._evaluate(points, bits=True, threads=threads, progress=progress)
         hidden = self._widths[1:-1]
         if single:
             return Pattern(tuple(a[0] for a in bits), hidden, None)
         return Pattern(tuple(bits), hidden, len(points))
 
-    def gradient(self, x: ArrayLike, *, threads: int | None = None) -> Floats:
+    def gradient(
+        self, x: ArrayLike, *, threads: int | None = None, progress: Progress | None = None
+    ) -> Floats:
         """Compute ∇f(x) = W_{ℓ+1} D_ℓ W_ℓ … D_1 W_1.
 
         A unit at exactly 0 counts as active by its coin, as in `pattern`; so at x = 0, for example,
@@ -334,6 +355,8 @@ class Network:
             The points.
         threads : int, optional
             The number of threads.
+        progress : callable, optional
+            Called as ``progress(done, total)``, see the class.
 
         Returns
         -------
@@ -341,10 +364,12 @@ class Network:
             In the dtype of the network.
         """
         points, single = self._points(x)
-        _, _, gradients = self._evaluate(points, gradient=True, threads=threads)
+        _, _, gradients = self._evaluate(points, gradient=True, threads=threads, progress=progress)
         return gradients[0] if single else gradients
 
-    def value_and_gradient(self, x: ArrayLike, *, threads: int | None = None) -> tuple[Any, Floats]:
+    def value_and_gradient(
+        self, x: ArrayLike, *, threads: int | None = None, progress: Progress | None = None
+    ) -> tuple[Any, Floats]:
         """Compute f(x) and ∇f(x) together, at the cost of the gradient.
 
         Parameters
@@ -353,6 +378,8 @@ class Network:
             The points.
         threads : int, optional
             The number of threads.
+        progress : callable, optional
+            Called as ``progress(done, total)``, see the class.
 
         Returns
         -------
@@ -360,7 +387,9 @@ class Network:
         gradient : ndarray, shape (d,) or (N, d)
         """
         points, single = self._points(x)
-        values, _, gradients = self._evaluate(points, value=True, gradient=True, threads=threads)
+        values, _, gradients = self._evaluate(
+            points, value=True, gradient=True, threads=threads, progress=progress
+        )
         return (values[0], gradients[0]) if single else (values, gradients)
 
     def _points(self, x: ArrayLike) -> tuple[Floats, bool]:
@@ -381,6 +410,7 @@ class Network:
         bits: bool = False,
         gradient: bool = False,
         threads: int | None = None,
+        progress: Progress | None = None,
     ) -> tuple[NDArray[F], list[NDArray[np.uint8]], NDArray[F]]:
         """Evaluate what is asked for in the arithmetic of `points`, (N, d) and contiguous."""
         if gradient:
@@ -389,7 +419,9 @@ class Network:
                 f"returning the gradients of {len(points)} points",
                 "pass fewer points at a time",
             )
-        return self._core.evaluate(points, value, bits, gradient, _validate.thread_number(threads))
+        return self._core.evaluate(
+            points, value, bits, gradient, _validate.thread_number(threads), progress
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._seed is None:

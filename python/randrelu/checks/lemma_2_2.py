@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from randrelu import _validate
-from randrelu._validate import Rng
+from randrelu._validate import Progress, Rng
 from randrelu.checks.result import Check, Measurement, conclude, share, smallest_constant
 from randrelu.checks.trials import (
-    Progress,
     nonzero_point,
     over_networks,
     trial_seeds,

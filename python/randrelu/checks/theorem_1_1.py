@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from randrelu import _validate, laws
-from randrelu._validate import Rng
+from randrelu._validate import Progress, Rng
 from randrelu.attack import (
     Attack,
     evaluate_base,
@@ -20,7 +20,6 @@ from randrelu.attack import (
 )
 from randrelu.checks.result import Check, Measurement, conclude, share, smallest_constant
 from randrelu.checks.trials import (
-    Progress,
     nonzero_point,
     over_networks,
     trial_seeds,

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from randrelu import _validate
+from randrelu._validate import Progress
 from randrelu.checks.result import Hypothesis
 from randrelu.laws import log10_required_width, narrowest
 from randrelu.network import Network
 
 T = TypeVar("T")
-
-# Called after every trial with the number that are done and the number there are.
-Progress: TypeAlias = Callable[[int, int], object]
 
 
 def over_networks(
