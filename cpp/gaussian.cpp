@@ -89,9 +89,9 @@ RANDRELU_INLINE inline Float radius(const Uint& word) {
   const Float u_minus_1 = to_float(half | 0x80000001u) * 0x1p-31f;
 
   // u = 2ᵉ (1 + f) with 1 + f in [¾, 1½).
-  constexpr std::uint32_t kThreeQuarters = 0x3f400000, kOne = 0x3f800000;
-  const Uint shifted = as_uint(scaled_u) + (kOne - kThreeQuarters);
-  const Uint exponent = (shifted >> 23) - (127u + 31u);
+  constexpr std::uint32_t kThreeQuarters = 0x3f400000, kScaledOne = (127u + 31u) << 23;
+  const Uint shifted = as_uint(scaled_u) + (0x3f800000u - kThreeQuarters - kScaledOne);
+  const Uint exponent = signed_shift_right(shifted, 23);
   const Float e = to_float(exponent);
   const Float mantissa = as_float((shifted & 0x007fffffu) + kThreeQuarters);
   const Float f = choose(exponent, ~0u, u_minus_1, mantissa - 1.0f);

@@ -80,6 +80,12 @@ RANDRELU_INLINE inline Float to_float(const Uint& a) {
     return __builtin_convertvector((IntRegister)a.way[k], FloatRegister);
   });
 }
+// Numbers shifted as signed integers.
+RANDRELU_INLINE inline Uint signed_shift_right(const Uint& a, int bits) {
+  return each_way([&](int k) RANDRELU_INLINE -> UintRegister {
+    return (UintRegister)((IntRegister)a.way[k] >> bits);
+  });
+}
 // The same bits, read as another type.
 RANDRELU_INLINE inline Float as_float(const Uint& a) {
   return each_way([&](int k) RANDRELU_INLINE -> FloatRegister { return (FloatRegister)a.way[k]; });

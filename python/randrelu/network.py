@@ -97,7 +97,7 @@ class Network:
         storage : {"auto", "stored", "streamed"}
             "stored" keeps the matrices; "streamed" keeps the seed only, and generates the weights
             again, tile by tile, whenever they are used: bit for bit the same network in hardly any
-            memory, at one to one and a half nanoseconds a weight and core. "auto" stores what
+            memory, at about a nanosecond a weight and core. "auto" stores what
             takes at most half of the memory that is free, and streams the rest.
         threads : int, optional
             The number of threads that generate the weights of a stored network.
