@@ -31,6 +31,14 @@ class ExplicitLayer : public Layer {
   void apply(View<const double> x, View<double> y, const Run& run) const final;
   void apply_transpose(View<const float> v, View<float> g, const Run& run) const final;
   void apply_transpose(View<const double> v, View<double> g, const Run& run) const final;
+  void apply(View<const float> x, Units outputs, Units inputs, View<float> y,
+             const Run& run) const final;
+  void apply(View<const double> x, Units outputs, Units inputs, View<double> y,
+             const Run& run) const final;
+  void apply_transpose(View<const float> v, Units outputs, Units inputs, View<float> g,
+                       const Run& run) const final;
+  void apply_transpose(View<const double> v, Units outputs, Units inputs, View<double> g,
+                       const Run& run) const final;
 
  private:
   Index fan_out_, fan_in_;

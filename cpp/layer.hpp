@@ -22,6 +22,17 @@ class Layer {
   // weights whose coefficient is 0 may be left out: a masked unit costs nothing.
   virtual void apply_transpose(View<const float> v, View<float> g, const Run& run) const = 0;
   virtual void apply_transpose(View<const double> v, View<double> g, const Run& run) const = 0;
+
+  // The same with a part of the weights, W' = W[outputs, inputs]: Y = X W'ᵀ for X (N, |inputs|) and
+  // Y (N, |outputs|), and G = V W' for V (N, |outputs|) and G (N, |inputs|).
+  virtual void apply(View<const float> x, Units outputs, Units inputs, View<float> y,
+                     const Run& run) const = 0;
+  virtual void apply(View<const double> x, Units outputs, Units inputs, View<double> y,
+                     const Run& run) const = 0;
+  virtual void apply_transpose(View<const float> v, Units outputs, Units inputs, View<float> g,
+                               const Run& run) const = 0;
+  virtual void apply_transpose(View<const double> v, Units outputs, Units inputs, View<double> g,
+                               const Run& run) const = 0;
 };
 
 }  // namespace randrelu

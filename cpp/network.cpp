@@ -24,7 +24,8 @@ void relu(const T* z, Index units, T* a) {
   for (Index j = 0; j < units; ++j) a[j] = z[j] > T{0} ? z[j] : T{0};
 }
 
-// Weights and points are finite, so only an overflow can make a value that is not.
+}  // namespace
+
 template <class T>
 void require_finite(const T* values, Index count) {
   bool finite = true;
@@ -38,7 +39,8 @@ void require_finite(const T* values, Index count) {
                          "of a smaller scale");
 }
 
-}  // namespace
+template void require_finite(const float*, Index);
+template void require_finite(const double*, Index);
 
 Network::Network(std::vector<std::unique_ptr<Layer>> layers, std::uint64_t seed)
     : layers_(std::move(layers)) {

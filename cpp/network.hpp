@@ -21,6 +21,11 @@ struct Outputs {
   std::vector<T*> activations;        // (N, d_i) each
 };
 
+// Throws std::overflow_error unless all values are finite. Weights and points are, so only an
+// overflow can make one that is not.
+template <class T>
+void require_finite(const T* values, Index count);
+
 class Network {
  public:
   // Layers from the input to the output; the last has one unit. `seed` is that of the tie coins.
@@ -32,9 +37,14 @@ class Network {
   std::size_t depth() const { return layers_.size() - 1; }
   Index input_dim() const { return layers_.front()->fan_in(); }
   Index width(std::size_t hidden) const { return layers_[hidden]->fan_out(); }
+  // The bits of the units of a hidden layer at exactly 0.
+  const Bits* coins(std::size_t hidden) const { return coins_[hidden].data(); }
 
   // The weights that evaluating a point goes through: all, and all again for its gradient.
   double weights_used(bool gradient) const;
+  Index widest() const;
+  // How many points are evaluated at once, whatever their number.
+  Index points_per_block() const;
 
   // Throws std::overflow_error when a value leaves the range of T.
   template <class T>
@@ -50,9 +60,6 @@ class Network {
   template <class T>
   void backward(const std::vector<Bits*>& bits, View<T> gradients, Scratch<T>& scratch,
                 Stages& stages) const;
-  Index widest() const;
-  Index points_per_block() const;
-
   std::vector<std::unique_ptr<Layer>> layers_;
   std::vector<std::vector<Bits>> coins_;
 };

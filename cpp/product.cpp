@@ -196,6 +196,64 @@ void multiply_transpose(const ExplicitLayer<W>& layer, View<const T> v, View<T> 
   });
 }
 
+// W[rows, cols] for some of the outputs and inputs, side by side in `out`; `row` has room for a row
+// of the weights.
+template <class W>
+ConstStrided<W> gather(const ExplicitLayer<W>& layer, Units outputs, Block rows, Units inputs,
+                       Block cols, W* row, W* out) {
+  const Index first = inputs[cols.first];
+  const Block span(first, inputs[cols.first + cols.count - 1] + 1 - first);
+  for (Index r = 0; r < rows.count; ++r, out += cols.count) {
+    const Tile<W> tile = layer.tile(Block(outputs[rows.first + r], 1), span, row);
+    if (inputs.all())
+      std::copy_n(tile.data, cols.count, out);
+    else
+      for (Index c = 0; c < cols.count; ++c) out[c] = tile.data[inputs[cols.first + c] - first];
+  }
+  return {out - rows.count * cols.count, rows.count, cols.count,
+          Eigen::OuterStride<>(cols.count)};
+}
+
+// The loop of both products with a part of the weights: y = x orient(W'), for tiles of y that take
+// all points, so that every weight is gathered once.
+template <class W, class T, class Gather, class Orient>
+void multiply_part(Index fan_in, View<const T> x, View<T> y, const Run& run, const Gather& gathered,
+                   const Orient& orient) {
+  const Index units = std::clamp<Index>(ceil_div(y.cols, 16), 128, 512);
+  parallel_for(ceil_div(y.cols, units), run, [&](Index i) {
+    const Block some(i, units, y.cols);
+    const Buffer<W> row(fan_in), buffer(units * kSlab);
+    accumulate<W, T>(
+        x.cols, false, units, [&](Block s) { return block(x, all(x.rows), s); },
+        [&](Block s, W*) { return gathered(some, s, row.get(), buffer.get()); },
+        block(y, all(y.rows), some), orient);
+  });
+}
+
+template <class W, class T>
+void multiply(const ExplicitLayer<W>& layer, View<const T> x, Units outputs, Units inputs,
+              View<T> y, const Run& run) {
+  assert(x.cols == inputs.size(layer.fan_in()) && y.cols == outputs.size(layer.fan_out()));
+  multiply_part<W, T>(
+      layer.fan_in(), x, y, run,
+      [&](Block units, Block s, W* row, W* out) {
+        return gather(layer, outputs, units, inputs, s, row, out);
+      },
+      [](const auto& w) { return w.transpose(); });
+}
+
+template <class W, class T>
+void multiply_transpose(const ExplicitLayer<W>& layer, View<const T> v, Units outputs, Units inputs,
+                        View<T> g, const Run& run) {
+  assert(v.cols == outputs.size(layer.fan_out()) && g.cols == inputs.size(layer.fan_in()));
+  multiply_part<W, T>(
+      layer.fan_in(), v, g, run,
+      [&](Block units, Block s, W* row, W* out) {
+        return gather(layer, outputs, s, inputs, units, row, out);
+      },
+      [](const auto& w) -> const auto& { return w; });
+}
+
 [[noreturn]] void refuse_float32() {
   throw std::logic_error("float64 weights are evaluated in float64 only");
 }
@@ -222,6 +280,33 @@ void ExplicitLayer<W>::apply_transpose(View<const float> v, View<float> g, const
 template <class W>
 void ExplicitLayer<W>::apply_transpose(View<const double> v, View<double> g, const Run& run) const {
   multiply_transpose(*this, v, g, run);
+}
+
+template <class W>
+void ExplicitLayer<W>::apply(View<const float> x, Units outputs, Units inputs, View<float> y,
+                             const Run& run) const {
+  if constexpr (std::is_same_v<W, float>) return multiply(*this, x, outputs, inputs, y, run);
+  refuse_float32();
+}
+
+template <class W>
+void ExplicitLayer<W>::apply(View<const double> x, Units outputs, Units inputs, View<double> y,
+                             const Run& run) const {
+  multiply(*this, x, outputs, inputs, y, run);
+}
+
+template <class W>
+void ExplicitLayer<W>::apply_transpose(View<const float> v, Units outputs, Units inputs,
+                                       View<float> g, const Run& run) const {
+  if constexpr (std::is_same_v<W, float>)
+    return multiply_transpose(*this, v, outputs, inputs, g, run);
+  refuse_float32();
+}
+
+template <class W>
+void ExplicitLayer<W>::apply_transpose(View<const double> v, Units outputs, Units inputs,
+                                       View<double> g, const Run& run) const {
+  multiply_transpose(*this, v, outputs, inputs, g, run);
 }
 
 template class ExplicitLayer<float>;

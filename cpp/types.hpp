@@ -8,6 +8,7 @@
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 namespace randrelu {
 
@@ -41,6 +42,18 @@ struct Block {
   Index first, count;
   Block(Index index, Index size, Index total)
       : first(index * size), count(std::min(size, total - index * size)) {}
+  Block(Index first_, Index count_) : first(first_), count(count_) {}
+};
+
+// Some of the units of a layer, ascending; by default all of them.
+struct Units {
+  const std::vector<Index>* list = nullptr;
+
+  Units() = default;
+  explicit Units(const std::vector<Index>& units) : list(&units) {}
+  bool all() const { return !list; }
+  Index size(Index total) const { return all() ? total : static_cast<Index>(list->size()); }
+  Index operator[](Index i) const { return all() ? i : (*list)[static_cast<std::size_t>(i)]; }
 };
 
 }  // namespace randrelu

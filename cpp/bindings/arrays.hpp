@@ -6,9 +6,11 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <cmath>
+#include <functional>
 #include <vector>
 
-#include "types.hpp"
+#include "threads.hpp"
 
 namespace randrelu {
 
@@ -25,6 +27,26 @@ View<const T> matrix(const Array<T>& a) {
   return {a.data(), a.shape(0), a.shape(1)};
 }
 
+// Tells a Python callable, or None, how far a call of `total` steps is; use it with the GIL.
+class Report {
+ public:
+  Report(const py::object& progress, double total)
+      : called_(!progress.is_none()), report_([&progress, total](double share) {
+          const py::gil_scoped_acquire gil;
+          progress(std::llround(share * total), std::llround(total));
+        }) {}
+  Report(const Report&) = delete;
+  Run run(int threads) const { return {threads, called_ ? &report_ : nullptr}; }
+  void finish() const {
+    if (called_) report_(1);
+  }
+
+ private:
+  bool called_;
+  std::function<void(double)> report_;
+};
+
+void bind_ball(py::module_& m);
 void bind_network(py::module_& m);
 void bind_pattern(py::module_& m);
 

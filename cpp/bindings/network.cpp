@@ -1,7 +1,5 @@
 #include "network.hpp"
 
-#include <cmath>
-
 #include "arrays.hpp"
 #include "stored.hpp"
 #include "streamed.hpp"
@@ -64,14 +62,11 @@ void evaluate(const Network& net, const Array<T>& x, const Outputs<T>& out, int 
               const py::object& progress) {
   const View<const T> points = matrix(x);
   if (points.cols != net.input_dim()) throw py::value_error("x has the wrong dimension");
-  const double total = net.weights_used(out.gradients != nullptr) * static_cast<double>(points.rows);
-  const std::function<void(double)> report = [&](double share) {
-    const py::gil_scoped_acquire gil;
-    progress(std::llround(share * total), std::llround(total));
-  };
+  const double weights = net.weights_used(out.gradients != nullptr);
+  const Report report(progress, weights * static_cast<double>(points.rows));
   const py::gil_scoped_release release;
-  net.evaluate(points, out, Run{threads, progress.is_none() ? nullptr : &report});
-  if (!progress.is_none()) report(1);
+  net.evaluate(points, out, report.run(threads));
+  report.finish();
 }
 
 template <class T>

@@ -1,0 +1,44 @@
+// Around a base point: which units flip at other points, and how much the gradient changes. In delta
+// form: the base point is evaluated once, in float64, and every other point carries its difference
+// from it, which is exact where the points are close and needs only the units that are active at
+// either.
+#pragma once
+
+#include <functional>
+
+#include "network.hpp"
+
+namespace randrelu {
+
+// What is known about the base point x, in float64. Hidden layers count from 0.
+struct BasePoint {
+  BasePoint(const Network& net, View<const double> x, const Run& run);
+
+  std::vector<std::vector<double>> preactivations;  // f̃_i(x), (d_i,)
+  std::vector<std::vector<Bits>> bits;
+  // The gradient of f with regard to f_i, before the mask of layer i: (d_i,).
+  std::vector<std::vector<double>> backward;
+  std::vector<double> gradient;  // (d,)
+};
+
+// Fills the differences y − x of these points, (count, d).
+using Differences = std::function<void(Block points, View<double> u)>;
+
+// Where explore() writes, a row per point; what is null is not computed.
+struct Deviations {
+  std::int64_t* flips = nullptr;    // (N, L)
+  double* gradient = nullptr;       // (N,): ‖∇f(x) − ∇f(y)‖
+  double* terms = nullptr;          // (N, L): ‖Δ_j‖ of (GD-DECOMP)
+  double* decomposition = nullptr;  // (N, L, d): the Δ_j
+};
+
+// Visits `points` points, with differences in T.
+template <class T>
+void explore(const Network& net, const BasePoint& base, const Differences& differences, Index points,
+             const Deviations& out, const Run& run);
+
+// Points of the ball around 0 (N, d), uniform, from sample `first` on; of its surface if asked for.
+void sample_ball(std::uint64_t seed, double radius, bool surface, Index first, View<double> u,
+                 const Run& run);
+
+}  // namespace randrelu

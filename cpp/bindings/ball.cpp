@@ -1,0 +1,116 @@
+#include "ball.hpp"
+
+#include <cmath>
+
+#include "arrays.hpp"
+
+namespace randrelu {
+namespace {
+
+// (flips, deviations, norms of the terms, terms, ∇f(x)); `single`: differences in float32.
+py::tuple explored(const Network& net, const Array<double>& x, bool single,
+                   const Differences& differences, Index points, bool gradient, bool terms,
+                   bool decomposition, const Run& run) {
+  const auto depth = static_cast<py::ssize_t>(net.depth());
+  Array<std::int64_t> flips(Shape{points, depth});
+  Deviations out;
+  out.flips = flips.mutable_data();
+  py::object deviations = py::none(), norms = py::none(), rows = py::none(), at_x = py::none();
+  if (gradient) {
+    Array<double> a(points);
+    out.gradient = a.mutable_data();
+    deviations = std::move(a);
+  }
+  if (terms) {
+    Array<double> a(Shape{points, depth});
+    out.terms = a.mutable_data();
+    norms = std::move(a);
+  }
+  if (decomposition) {
+    Array<double> a(Shape{points, depth, net.input_dim()});
+    out.decomposition = a.mutable_data();
+    rows = std::move(a);
+  }
+  Array<double> at_base(net.input_dim());
+  const View<const double> point(x.data(), 1, x.size());
+  double* gradient_at_x = at_base.mutable_data();
+  {
+    const py::gil_scoped_release release;
+    const BasePoint base(net, point, Run{run.threads});
+    std::copy(base.gradient.begin(), base.gradient.end(), gradient_at_x);
+    if (single)
+      explore<float>(net, base, differences, points, out, run);
+    else
+      explore<double>(net, base, differences, points, out, run);
+  }
+  return py::make_tuple(flips, deviations, norms, rows, at_base);
+}
+
+py::tuple explore_points(const Network& net, const Array<double>& x, const Array<double>& u,
+                         bool single, bool gradient, bool terms, bool decomposition, int threads,
+                         const py::object& progress) {
+  const View<const double> rows = matrix(u);
+  if (x.size() != net.input_dim() || rows.cols != x.size())
+    throw py::value_error("x or u has the wrong dimension");
+  const Differences differences = [&](Block points, View<double> out) {
+    std::copy_n(rows.row(points.first), points.count * rows.cols, out.data);
+  };
+  const Report report(progress, static_cast<double>(rows.rows));
+  const py::tuple found = explored(net, x, single, differences, rows.rows, gradient, terms,
+                                   decomposition, report.run(threads));
+  report.finish();
+  return found;
+}
+
+py::tuple explore_ball(const Network& net, const Array<double>& x, double radius, Index samples,
+                       std::uint64_t seed, bool surface, bool single, bool gradient, bool terms,
+                       int threads, const py::object& progress) {
+  if (x.size() != net.input_dim()) throw py::value_error("x has the wrong dimension");
+  const double* at_x = x.data();
+  Array<double> angles(samples);
+  double* angle = angles.mutable_data();
+  const Differences differences = [&](Block points, View<double> u) {
+    sample_ball(seed, radius, surface, points.first, u, Run{threads});
+    for (Index p = 0; p < points.count; ++p) {
+      // tan θ = |u − proj| / (‖x‖ + proj); without cancellation where u is short.
+      double along = 0, x2 = 0, across = 0;
+      for (Index j = 0; j < u.cols; ++j) along += u.row(p)[j] * at_x[j], x2 += at_x[j] * at_x[j];
+      const double part = x2 > 0 ? along / x2 : 0;
+      for (Index j = 0; j < u.cols; ++j) {
+        const double c = u.row(p)[j] - part * at_x[j];
+        across += c * c;
+      }
+      angle[points.first + p] = std::atan2(std::sqrt(across), (1 + part) * std::sqrt(x2));
+    }
+  };
+  const Report report(progress, static_cast<double>(samples));
+  const py::tuple found = explored(net, x, single, differences, samples, gradient, terms, false,
+                                   report.run(threads));
+  report.finish();
+  return py::make_tuple(found[0], found[1], found[2], found[4], angles);
+}
+
+Array<double> sampled(Index dim, double radius, Index n, std::uint64_t seed, bool surface,
+                      int threads) {
+  Array<double> u(Shape{n, dim});
+  const View<double> rows(u.mutable_data(), n, dim);
+  const py::gil_scoped_release release;
+  sample_ball(seed, radius, surface, 0, rows, Run{threads});
+  return u;
+}
+
+}  // namespace
+
+void bind_ball(py::module_& m) {
+  m.def("explore_points", explore_points, py::arg("network"), py::arg("x").noconvert(),
+        py::arg("u").noconvert(), py::arg("single"), py::arg("gradient"), py::arg("terms"),
+        py::arg("decomposition"), py::arg("threads"), py::arg("progress"));
+  m.def("explore_ball", explore_ball, py::arg("network"), py::arg("x").noconvert(),
+        py::arg("radius"), py::arg("samples"), py::arg("seed"), py::arg("surface"),
+        py::arg("single"), py::arg("gradient"), py::arg("terms"), py::arg("threads"),
+        py::arg("progress"));
+  m.def("sample_ball", sampled, py::arg("dim"), py::arg("radius"), py::arg("n"), py::arg("seed"),
+        py::arg("surface"), py::arg("threads"));
+}
+
+}  // namespace randrelu
