@@ -53,8 +53,10 @@ class Explorer {
   void forward(View<const double> u, std::int64_t* flips, Index stages, const Run& run) {
     points_ = u.rows;
     View<T> delta(a_.get(), points_, u.cols);
-    for (Index i = 0; i < points_ * u.cols; ++i) delta.data[i] = static_cast<T>(u.data[i]);
-    require_finite(delta.data, points_ * u.cols);
+    for_each_point(points_, run, [&](Index p) {
+      for (Index j = 0; j < u.cols; ++j) delta.row(p)[j] = static_cast<T>(u.row(p)[j]);
+      require_finite(delta.row(p), u.cols);
+    });
     const auto depth = static_cast<Index>(net_.depth());
     for (Index i = 0; i < depth; ++i) {
       const Index units = net_.width(at(i));
@@ -156,9 +158,13 @@ class Explorer {
     const T* base = preactivations_[at(i)].data();
     for_each_point(points_, run, [&](Index p) {
       require_finite(z.row(p), units);
-      std::vector<T> sum(at(units));
-      for (Index j = 0; j < units; ++j) sum[at(j)] = base[j] + z.row(p)[j];
-      pack(sum.data(), units, net_.coins(at(i)), bits_of(i, p));
+      constexpr Index kRun = 512;  // a multiple of a byte of bits
+      T sum[kRun];
+      for (Index first = 0; first < units; first += kRun) {
+        const Index count = std::min(kRun, units - first);
+        for (Index j = 0; j < count; ++j) sum[j] = base[first + j] + z.row(p)[first + j];
+        pack(sum, count, net_.coins(at(i)) + first / 8, bits_of(i, p) + first / 8);
+      }
       if (flips)
         flips[p * static_cast<Index>(net_.depth()) + i] =
             count_flips(at_x.data(), bits_of(i, p), bytes);
@@ -232,12 +238,9 @@ void explore(const Network& net, const BasePoint& base, const Differences& diffe
   const Index dim = net.input_dim();
   const bool terms = out.terms || out.decomposition;
   if (points == 0) return;
-  if (depth == 0) {  // f is linear
-    if (out.gradient) std::fill_n(out.gradient, points, 0.0);
-    return;
-  }
-  const Index per_block = std::clamp<Index>(net.points_per_block() / (terms ? depth : 1), 1, points);
-  Explorer<T> explorer(net, base, per_block, terms ? depth : 1);
+  const Index rows = terms ? std::max<Index>(depth, 1) : 1;  // that a point takes
+  const Index per_block = std::clamp<Index>(net.points_per_block() / rows, 1, points);
+  Explorer<T> explorer(net, base, per_block, rows);
   const Buffer<double> u(per_block * dim);
   const Index stages = out.gradient || terms ? 2 * depth : depth;
   for (Index b = 0; b < ceil_div(points, per_block); ++b) {
@@ -245,9 +248,13 @@ void explore(const Network& net, const BasePoint& base, const Differences& diffe
     const double n = static_cast<double>(points);
     const Run part = run.stage(static_cast<double>(some.first) / n,
                                static_cast<double>(some.first + some.count) / n);
-    const View<double> rows(u.get(), some.count, dim);
-    differences(some, rows);
-    explorer.forward(rows, out.flips ? out.flips + some.first * depth : nullptr, stages, part);
+    const View<double> some_u(u.get(), some.count, dim);
+    differences(some, some_u);
+    if (depth == 0) {  // f is linear
+      if (out.gradient) std::fill_n(out.gradient + some.first, some.count, 0.0);
+      continue;
+    }
+    explorer.forward(some_u, out.flips ? out.flips + some.first * depth : nullptr, stages, part);
     if (!terms) {
       if (out.gradient) explorer.gradient(out.gradient + some.first, stages, part);
       continue;
@@ -272,6 +279,21 @@ template void explore<float>(const Network&, const BasePoint&, const Differences
                              const Deviations&, const Run&);
 template void explore<double>(const Network&, const BasePoint&, const Differences&, Index,
                               const Deviations&, const Run&);
+
+void angles(View<const double> x, View<const double> u, double* angle, const Run& run) {
+  const double length = norm(x.data, x.cols);
+  parallel_for(u.rows, run, [&](Index p) {
+    // tan θ = |what is across x| / (‖x‖ + what is along it): no cancellation where u is short.
+    double along = 0, across = 0;
+    for (Index j = 0; j < u.cols; ++j) along += u.row(p)[j] * x.data[j];
+    const double part = length > 0 ? along / length / length : 0;
+    for (Index j = 0; j < u.cols; ++j) {
+      const double c = u.row(p)[j] - part * x.data[j];
+      across += c * c;
+    }
+    angle[p] = std::atan2(std::sqrt(across), (1 + part) * length);
+  });
+}
 
 void sample_ball(std::uint64_t seed, double radius, bool surface, Index first, View<double> u,
                  const Run& run) {

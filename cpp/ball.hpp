@@ -37,6 +37,9 @@ template <class T>
 void explore(const Network& net, const BasePoint& base, const Differences& differences, Index points,
              const Deviations& out, const Run& run);
 
+// The angle between x and x + u, for the rows of u.
+void angles(View<const double> x, View<const double> u, double* angle, const Run& run);
+
 // Points of the ball around 0 (N, d), uniform, from sample `first` on; of its surface if asked for.
 void sample_ball(std::uint64_t seed, double radius, bool surface, Index first, View<double> u,
                  const Run& run);

@@ -66,7 +66,7 @@ TileShape tile_shape(Index all_points, Index all_units, bool in_memory) {
 // y = x orient(w) over one tile; `summands` is the whole inner dimension, and x_block(s) and
 // weights_block(s, buffer) are what belongs to the summands s.
 template <class W, class T, class XBlock, class WBlock, class Y, class Orient>
-void accumulate(Index summands, bool in_memory, Index units, const XBlock& x_block,
+void accumulate(Index summands, bool in_memory, Index units, Index slab, const XBlock& x_block,
                 const WBlock& weights_block, Y y, const Orient& orient) {
   if constexpr (std::is_same_v<W, T>) {
     if (in_memory) {
@@ -74,11 +74,11 @@ void accumulate(Index summands, bool in_memory, Index units, const XBlock& x_blo
       return;
     }
   }
-  const Buffer<W> buffer(in_memory ? 0 : units * kSlab);
+  const Buffer<W> buffer(in_memory ? 0 : units * std::min(slab, summands));
   RowMajor<T> converted;
   y.setZero();
-  for (Index i = 0; i < ceil_div(summands, kSlab); ++i) {
-    const Block some(i, kSlab, summands);
+  for (Index i = 0; i < ceil_div(summands, slab); ++i) {
+    const Block some(i, slab, summands);
     const ConstStrided<W> weights = weights_block(some, buffer.get());
     if constexpr (std::is_same_v<W, T>) {
       y.noalias() += x_block(some) * orient(weights);
@@ -178,7 +178,7 @@ void multiply(const ExplicitLayer<W>& layer, View<const T> x, View<T> y, const R
   if (x.rows <= kFewPoints) return multiply_few(layer, x, y, run);
   for_each_tile(layer, x.rows, y.cols, run, [&](Block points, Block units) {
     accumulate<W, T>(
-        x.cols, layer.in_memory(), units.count, [&](Block s) { return block(x, points, s); },
+        x.cols, layer.in_memory(), units.count, kSlab, [&](Block s) { return block(x, points, s); },
         [&](Block s, W* buffer) { return weights_block(layer, units, s, buffer); },
         block(y, points, units), [](const auto& w) { return w.transpose(); });
   });
@@ -190,7 +190,7 @@ void multiply_transpose(const ExplicitLayer<W>& layer, View<const T> v, View<T> 
   if (v.rows <= kFewPoints) return multiply_transpose_few(layer, v, g, run);
   for_each_tile(layer, v.rows, g.cols, run, [&](Block points, Block units) {
     accumulate<W, T>(
-        v.cols, layer.in_memory(), units.count, [&](Block s) { return block(v, points, s); },
+        v.cols, layer.in_memory(), units.count, kSlab, [&](Block s) { return block(v, points, s); },
         [&](Block s, W* buffer) { return weights_block(layer, s, units, buffer); },
         block(g, points, units), [](const auto& w) -> const auto& { return w; });
   });
@@ -219,13 +219,14 @@ ConstStrided<W> gather(const ExplicitLayer<W>& layer, Units outputs, Block rows,
 template <class W, class T, class Gather, class Orient>
 void multiply_part(Index fan_in, View<const T> x, View<T> y, const Run& run, const Gather& gathered,
                    const Orient& orient) {
-  const Index units = std::clamp<Index>(ceil_div(y.cols, 16), 128, 512);
+  constexpr Index kGathered = Index{1} << 22;  // weights, in a thread's buffer
+  const Index units = std::clamp<Index>(ceil_div(y.cols, 16), 128, 256);
   parallel_for(ceil_div(y.cols, units), run, [&](Index i) {
     const Block some(i, units, y.cols);
-    const Buffer<W> row(fan_in), buffer(units * kSlab);
+    const Buffer<W> row(fan_in);
     accumulate<W, T>(
-        x.cols, false, units, [&](Block s) { return block(x, all(x.rows), s); },
-        [&](Block s, W*) { return gathered(some, s, row.get(), buffer.get()); },
+        x.cols, false, units, kGathered / units, [&](Block s) { return block(x, all(x.rows), s); },
+        [&](Block s, W* buffer) { return gathered(some, s, row.get(), buffer); },
         block(y, all(y.rows), some), orient);
   });
 }

@@ -1,7 +1,5 @@
 #include "ball.hpp"
 
-#include <cmath>
-
 #include "arrays.hpp"
 
 namespace randrelu {
@@ -55,39 +53,32 @@ py::tuple explore_points(const Network& net, const Array<double>& x, const Array
   const Differences differences = [&](Block points, View<double> out) {
     std::copy_n(rows.row(points.first), points.count * rows.cols, out.data);
   };
+  Array<double> to_x(rows.rows);
+  const View<const double> at_x(x.data(), 1, x.size());
+  angles(at_x, rows, to_x.mutable_data(), Run{threads});
   const Report report(progress, static_cast<double>(rows.rows));
   const py::tuple found = explored(net, x, single, differences, rows.rows, gradient, terms,
                                    decomposition, report.run(threads));
   report.finish();
-  return found;
+  return py::make_tuple(found[0], found[1], found[2], found[3], found[4], to_x);
 }
 
 py::tuple explore_ball(const Network& net, const Array<double>& x, double radius, Index samples,
                        std::uint64_t seed, bool surface, bool single, bool gradient, bool terms,
                        int threads, const py::object& progress) {
   if (x.size() != net.input_dim()) throw py::value_error("x has the wrong dimension");
-  const double* at_x = x.data();
-  Array<double> angles(samples);
-  double* angle = angles.mutable_data();
+  const View<const double> at_x(x.data(), 1, x.size());
+  Array<double> to_x(samples);
+  double* angle = to_x.mutable_data();
   const Differences differences = [&](Block points, View<double> u) {
     sample_ball(seed, radius, surface, points.first, u, Run{threads});
-    for (Index p = 0; p < points.count; ++p) {
-      // tan θ = |u − proj| / (‖x‖ + proj); without cancellation where u is short.
-      double along = 0, x2 = 0, across = 0;
-      for (Index j = 0; j < u.cols; ++j) along += u.row(p)[j] * at_x[j], x2 += at_x[j] * at_x[j];
-      const double part = x2 > 0 ? along / x2 : 0;
-      for (Index j = 0; j < u.cols; ++j) {
-        const double c = u.row(p)[j] - part * at_x[j];
-        across += c * c;
-      }
-      angle[points.first + p] = std::atan2(std::sqrt(across), (1 + part) * std::sqrt(x2));
-    }
+    angles(at_x, u, angle + points.first, Run{threads});
   };
   const Report report(progress, static_cast<double>(samples));
   const py::tuple found = explored(net, x, single, differences, samples, gradient, terms, false,
                                    report.run(threads));
   report.finish();
-  return py::make_tuple(found[0], found[1], found[2], found[4], angles);
+  return py::make_tuple(found[0], found[1], found[2], found[3], found[4], to_x);
 }
 
 Array<double> sampled(Index dim, double radius, Index n, std::uint64_t seed, bool surface,
