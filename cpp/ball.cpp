@@ -231,6 +231,20 @@ BasePoint::BasePoint(const Network& net, View<const double> x, const Run& run)
   }
 }
 
+std::vector<double> pull_back(const Network& net, const BasePoint& base, std::size_t i,
+                              std::vector<double> v, const Run& run) {
+  for (;; --i) {
+    const Layer& layer = *net.layers()[i];
+    std::vector<double> below(static_cast<std::size_t>(layer.fan_in()));
+    layer.apply_transpose(View<const double>(v.data(), 1, layer.fan_out()),
+                          View<double>(below.data(), 1, layer.fan_in()), run);
+    require_finite(below.data(), layer.fan_in());
+    v = std::move(below);
+    if (i == 0) return v;
+    keep_active(base.bits[i - 1].data(), layer.fan_in(), v.data());
+  }
+}
+
 template <class T>
 void explore(const Network& net, const BasePoint& base, const Differences& differences, Index points,
              const Deviations& out, const Run& run) {

@@ -37,6 +37,11 @@ template <class T>
 void explore(const Network& net, const BasePoint& base, const Differences& differences, Index points,
              const Deviations& out, const Run& run);
 
+// v W_i D_{i−1} W_{i−1} … D_1 W_1 with the patterns of the base point: the gradient (d,) at x of the
+// preactivations of hidden layer i, weighted by v (d_i,).
+std::vector<double> pull_back(const Network& net, const BasePoint& base, std::size_t i,
+                              std::vector<double> v, const Run& run);
+
 // The angle between x and x + u, for the rows of u.
 void angles(View<const double> x, View<const double> u, double* angle, const Run& run);
 

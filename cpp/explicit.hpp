@@ -27,6 +27,9 @@ class ExplicitLayer : public Layer {
   // not in memory.
   virtual Tile<W> tile(Block rows, Block cols, W* buffer) const = 0;
 
+  // The Euclidean norm of every row, (fan_out,).
+  void row_norms(double* norms, const Run& run) const final;
+
   void apply(View<const float> x, View<float> y, const Run& run) const final;
   void apply(View<const double> x, View<double> y, const Run& run) const final;
   void apply_transpose(View<const float> v, View<float> g, const Run& run) const final;

@@ -14,6 +14,8 @@ class Layer {
   virtual Index fan_out() const = 0;
   virtual std::size_t nbytes() const = 0;
 
+  virtual void row_norms(double* norms, const Run& run) const = 0;
+
   // Y = X Wᵀ: every row of X (N, fan_in) through the weights, into Y (N, fan_out).
   virtual void apply(View<const float> x, View<float> y, const Run& run) const = 0;
   virtual void apply(View<const double> x, View<double> y, const Run& run) const = 0;

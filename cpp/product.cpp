@@ -1,6 +1,7 @@
 #include "product.hpp"
 
 #include <Eigen/Core>
+#include <cmath>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
@@ -260,6 +261,18 @@ void multiply_transpose(const ExplicitLayer<W>& layer, View<const T> v, Units ou
 }
 
 }  // namespace
+
+template <class W>
+void ExplicitLayer<W>::row_norms(double* norms, const Run& run) const {
+  parallel_for(fan_out_, run, [&](Index r) {
+    const Buffer<W> buffer(in_memory() ? 0 : fan_in_);
+    const W* row = tile(Block(r, 1), all(fan_in_), buffer.get()).data;
+    double sum = 0;
+    for (Index c = 0; c < fan_in_; ++c)
+      sum += static_cast<double>(row[c]) * static_cast<double>(row[c]);
+    norms[r] = std::sqrt(sum);
+  });
+}
 
 template <class W>
 void ExplicitLayer<W>::apply(View<const float> x, View<float> y, const Run& run) const {

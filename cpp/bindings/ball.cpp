@@ -81,6 +81,30 @@ py::tuple explore_ball(const Network& net, const Array<double>& x, double radius
   return py::make_tuple(found[0], found[1], found[2], found[3], found[4], to_x);
 }
 
+Array<double> layer_gradient(const Network& net, const Array<double>& x, std::size_t i,
+                             const Array<double>& v, int threads) {
+  if (x.size() != net.input_dim() || i >= net.depth() || v.size() != net.width(i))
+    throw py::value_error("x, i or v does not fit the network");
+  const View<const double> point(x.data(), 1, x.size());
+  const std::vector<double> weights(v.data(), v.data() + v.size());
+  Array<double> gradient(net.input_dim());
+  double* out = gradient.mutable_data();
+  const py::gil_scoped_release release;
+  const BasePoint base(net, point, Run{threads});
+  const std::vector<double> found = pull_back(net, base, i, weights, Run{threads});
+  std::copy(found.begin(), found.end(), out);
+  return gradient;
+}
+
+Array<double> row_norms(const Network& net, std::size_t i, int threads) {
+  const Layer& layer = *net.layers().at(i);
+  Array<double> norms(layer.fan_out());
+  double* out = norms.mutable_data();
+  const py::gil_scoped_release release;
+  layer.row_norms(out, Run{threads});
+  return norms;
+}
+
 Array<double> sampled(Index dim, double radius, Index n, std::uint64_t seed, bool surface,
                       int threads) {
   Array<double> u(Shape{n, dim});
@@ -100,6 +124,9 @@ void bind_ball(py::module_& m) {
         py::arg("radius"), py::arg("samples"), py::arg("seed"), py::arg("surface"),
         py::arg("single"), py::arg("gradient"), py::arg("terms"), py::arg("threads"),
         py::arg("progress"));
+  m.def("layer_gradient", layer_gradient, py::arg("network"), py::arg("x").noconvert(),
+        py::arg("i"), py::arg("v").noconvert(), py::arg("threads"));
+  m.def("row_norms", row_norms, py::arg("network"), py::arg("i"), py::arg("threads"));
   m.def("sample_ball", sampled, py::arg("dim"), py::arg("radius"), py::arg("n"), py::arg("seed"),
         py::arg("surface"), py::arg("threads"));
 }

@@ -40,3 +40,48 @@ class Network:
     def activations(
         self, x: NDArray[_F], threads: int, progress: Callable[[int, int], object] | None
     ) -> list[NDArray[_F]]: ...
+
+_Explored: TypeAlias = tuple[
+    NDArray[np.int64],
+    NDArray[np.float64] | None,
+    NDArray[np.float64] | None,
+    NDArray[np.float64] | None,
+    NDArray[np.float64],
+    NDArray[np.float64],
+]
+
+def explore_points(
+    network: Network,
+    x: NDArray[np.float64],
+    u: NDArray[np.float64],
+    single: bool,
+    gradient: bool,
+    terms: bool,
+    decomposition: bool,
+    threads: int,
+    progress: Callable[[int, int], object] | None,
+) -> _Explored: ...
+def explore_ball(
+    network: Network,
+    x: NDArray[np.float64],
+    radius: float,
+    samples: int,
+    seed: int,
+    surface: bool,
+    single: bool,
+    gradient: bool,
+    terms: bool,
+    threads: int,
+    progress: Callable[[int, int], object] | None,
+) -> _Explored: ...
+def layer_gradient(
+    network: Network,
+    x: NDArray[np.float64],
+    i: int,
+    v: NDArray[np.float64],
+    threads: int,
+) -> NDArray[np.float64]: ...
+def row_norms(network: Network, i: int, threads: int) -> NDArray[np.float64]: ...
+def sample_ball(
+    dim: int, radius: float, n: int, seed: int, surface: bool, threads: int
+) -> NDArray[np.float64]: ...

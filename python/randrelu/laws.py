@@ -70,3 +70,53 @@ def nn_def_scale(widths: tuple[int, ...], variances: list[float]) -> float:
     """Return how much larger f is than that of NN-DEF when W_i has the given variances."""
     factors = [math.sqrt(v * n) for v, n in zip(variances, widths[:-1], strict=True)]
     return math.prod(factors)
+
+
+def next_angle(angle: ArrayLike) -> NDArray[np.float64]:
+    """Return the angle between the images of two points behind a wide ReLU layer.
+
+    With many independent normal weights the angle θ becomes θ′ with
+    cos θ′ = (sin θ + (π − θ) cos θ)/π, the arc-cosine map.
+
+    Parameters
+    ----------
+    angle : array_like
+        θ in [0, π].
+
+    Returns
+    -------
+    ndarray
+        θ′ in [0, π/2], without loss of digits where θ is small.
+    """
+    theta = np.asarray(angle, np.float64)
+    # 1 − cos θ′ = 2 sin²(θ′/2) = 2 sin²(θ/2) − (sin θ − θ cos θ)/π; the last by its series near 0.
+    series = theta**3 / 3 - theta**5 / 30 + theta**7 / 840
+    difference = np.where(theta < 0.05, series, np.sin(theta) - theta * np.cos(theta))
+    half_versine = np.sin(theta / 2) ** 2 - difference / (2 * math.pi)
+    result: NDArray[np.float64] = 2 * np.arcsin(np.sqrt(np.clip(half_versine, 0, 1)))
+    return result
+
+
+def flip_fractions(angle: ArrayLike, depth: int) -> NDArray[np.float64]:
+    """Return the share of each layer's units that differ between two points, at infinite width.
+
+    The first layer's flips follow Binomial(d_1, θ/π) exactly at any width; behind it `next_angle`
+    holds in the limit.
+
+    Parameters
+    ----------
+    angle : array_like, shape (...)
+        The angle θ between the points, in [0, π].
+    depth : int
+        The number ℓ of hidden layers.
+
+    Returns
+    -------
+    ndarray, shape (..., ℓ)
+    """
+    theta = np.asarray(angle, np.float64)
+    fractions = np.empty((*theta.shape, depth))
+    for layer in range(depth):
+        fractions[..., layer] = theta / math.pi
+        theta = next_angle(theta)
+    return fractions

@@ -1,0 +1,285 @@
+"""Flips and gradient deviations around a point: against plain float64 passes, and their laws."""
+
+import numpy as np
+import pytest
+import reference
+from randrelu import (
+    Network,
+    flips,
+    gradient_decomposition,
+    gradient_deviation,
+    sample_ball,
+    worst_flips,
+)
+from scipy import stats
+
+SHAPES = [(20, 30, 40, 25, 1), (50, 1, 7, 1), (9, 1), (7, 64, 1), (300, 700, 90, 800, 1)]
+ALARM = 1e-6  # the false-alarm probability of every statistical test here; there are nine
+
+
+def point(net, seed=0):
+    return np.random.default_rng(seed).normal(size=net.widths[0])
+
+
+def weights(net):
+    return [net.weights(i).astype(float) for i in range(1, net.depth + 2)]
+
+
+def masks(net, x):
+    return [mask.astype(float) for mask in net.pattern(x).unpack()]
+
+
+# --- the sample
+
+
+@pytest.mark.parametrize("surface", [False, True])
+def test_samples_are_uniform_in_the_ball(surface):
+    d, n, radius = 7, 20_000, 2.5
+    centre = np.arange(d, dtype=float)
+    u = sample_ball(centre, radius, n, rng=3, surface=surface) - centre
+    norms = np.linalg.norm(u, axis=1)
+    if surface:
+        np.testing.assert_allclose(norms, radius, rtol=1e-13)
+    else:
+        assert norms.max() < radius * (1 + 1e-13)
+        assert stats.kstest((norms / radius) ** d, "uniform").pvalue > ALARM
+    # A coordinate of a uniform direction: its square is Beta(1/2, (d − 1)/2), its sign fair.
+    direction = u / norms[:, np.newaxis]
+    for axis in (0, 6):
+        law = stats.beta(0.5, (d - 1) / 2).cdf
+        assert stats.kstest(direction[:, axis] ** 2, law).pvalue > ALARM
+        assert stats.binomtest(int((direction[:, axis] > 0).sum()), n).pvalue > ALARM
+
+
+def test_a_sample_depends_on_its_seed_and_number_alone():
+    x = np.ones(33)
+    many = sample_ball(x, 1.0, 1000, rng=5)
+    assert np.array_equal(sample_ball(x, 1.0, 10, rng=5), many[:10])
+    assert np.array_equal(sample_ball(x, 1.0, 1000, rng=5, threads=1), many)
+    assert not np.array_equal(sample_ball(x, 1.0, 10, rng=6), many[:10])
+    np.testing.assert_allclose(sample_ball(x, 2.0, 10, rng=5) - x, 2 * (many[:10] - x), rtol=1e-12)
+
+
+# --- against plain float64 passes
+
+
+@pytest.mark.parametrize("storage", ["stored", "streamed"])
+@pytest.mark.parametrize("radius", [0.3, 3.0])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_float64_agrees_with_two_plain_passes(shape, radius, storage):
+    net = Network.random(shape, rng=3, dtype="float64", storage=storage)
+    x = point(net)
+    radius *= np.linalg.norm(x)
+    y = sample_ball(x, radius, 200, rng=1)
+    plain = [reference.preactivations(weights(net), rows) for rows in (x[np.newaxis], y)]
+    expected = np.empty((200, net.depth))
+    for i in range(net.depth):
+        expected[:, i] = ((plain[0][i] > 0) != (plain[1][i] > 0)).sum(axis=1)
+    sampled = flips(net, x, radius, 200, rng=1)
+    assert sampled.counts.dtype == np.int64 and np.array_equal(sampled.counts, expected)
+    assert np.array_equal(flips(net, x, points=y).counts, expected)
+
+    difference = net.gradient(x) - net.gradient(y)
+    norms = np.linalg.norm(difference, axis=1)
+    scale = 1e-11 * np.linalg.norm(net.gradient(x))
+    for deviation in (
+        gradient_deviation(net, x, radius, 200, rng=1),
+        gradient_deviation(net, x, points=y),
+        gradient_deviation(net, x, radius, 200, rng=1, terms=True),
+    ):
+        np.testing.assert_allclose(deviation.norms, norms, rtol=1e-10, atol=scale)
+        np.testing.assert_allclose(deviation.grad_norm, np.linalg.norm(net.gradient(x)))
+    assert deviation.terms.shape == (200, net.depth)
+    for k in (0, 199):
+        terms = gradient_decomposition(net, x, y[k])
+        np.testing.assert_allclose(terms.sum(axis=0), difference[k], rtol=0, atol=scale)
+        np.testing.assert_allclose(
+            deviation.terms[k], np.linalg.norm(terms, axis=1), rtol=1e-10, atol=scale
+        )
+
+
+def test_decomposition_is_that_of_the_paper():
+    net = Network.random((6, 30, 20, 40, 1), rng=8, dtype="float64")
+    x = point(net)
+    y, w = x + 0.5 * point(net, 1), weights(net)
+    at_x, at_y = masks(net, x), masks(net, y)
+    for j, term in enumerate(gradient_decomposition(net, x, y)):
+        row = w[-1][0]
+        for i in (2, 1, 0):
+            change = at_x[i] - at_y[i] if i == j else (at_x[i] if i > j else at_y[i])
+            row = (row * change) @ w[i]
+        np.testing.assert_allclose(term, row, rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_blocks_and_threads_change_nothing(dtype):
+    net = Network.random((40, 300, 200, 1), rng=2, dtype=dtype)
+    x = point(net)
+    whole = flips(net, x, 1.0, 3000, rng=0)
+    assert np.array_equal(flips(net, x, 1.0, 1500, rng=0).counts, whole.counts[:1500])
+    for threads in (1, 3):
+        assert np.array_equal(flips(net, x, 1.0, 3000, rng=0, threads=threads).counts, whole.counts)
+    a, b = (gradient_deviation(net, x, 1.0, 3000, rng=0, threads=t).norms for t in (1, 3))
+    assert np.array_equal(a, b)
+
+
+def test_float32_deviations_agree_to_1e_4():
+    net = Network.random((100, 400, 300, 500, 1), rng=4)
+    exact = Network.random((100, 400, 300, 500, 1), rng=4, dtype="float64")
+    x = point(net)
+    for relative in (1e-4, 1e-2, 0.5):
+        radius = relative * np.linalg.norm(x)
+        got, want = (gradient_deviation(n, x, radius, 2000, rng=1).norms for n in (net, exact))
+        # A unit that float32 misjudges changes a deviation by all of itself.
+        counts, true = (flips(n, x, radius, 2000, rng=1).counts for n in (net, exact))
+        same = (counts == true).all(axis=1)
+        assert same.mean() > 0.999
+        np.testing.assert_allclose(got[same], want[same], rtol=1e-4, atol=0)
+
+
+def test_delta_form_misjudges_fewer_units_than_a_plain_pass():
+    """Thousands of true flips at every radius; what is wrong in the counts is counted for both."""
+    shape, samples = (48, 12_000, 48, 12_000, 1), 4000
+    net, exact = (Network.random(shape, rng=6, dtype=t) for t in ("float32", "float64"))
+    x = point(net)
+    for relative in (1e-4, 1e-3, 1e-2, 0.05, 0.5):
+        y = sample_ball(x, relative * np.linalg.norm(x), samples, rng=1)
+        true = exact.pattern(x).flips(exact.pattern(y))
+        plain = np.abs(net.pattern(x).flips(net.pattern(y)) - true).sum()
+        delta = np.abs(flips(net, x, points=y).counts - true).sum()
+        print(f"radius {relative}: {delta} of {true.sum()} misjudged, {plain} by plain passes")
+        assert true.sum() > 2000
+        assert delta <= plain, relative
+        if relative == 1e-4:
+            assert 10 * delta <= plain and plain > 0
+
+
+# --- laws
+
+
+def test_first_layer_flips_are_binomial():
+    n, d, width = 400, 30, 50
+    x, y = np.random.default_rng(0).normal(size=(2, d))
+    y = x + 0.4 * y
+    angle = np.arccos(x @ y / np.linalg.norm(x) / np.linalg.norm(y))
+    total = 0
+    for seed in range(n):
+        net = Network.random((d, width, 1), rng=seed)
+        found = flips(net, x, points=y[np.newaxis])
+        total += int(found.counts[0, 0])
+        assert found.predicted[0] == pytest.approx(width * angle / np.pi, rel=1e-12)
+    assert stats.binomtest(total, n * width, angle / np.pi).pvalue > ALARM
+
+
+def test_wide_layers_flip_as_the_arc_cosine_map_predicts():
+    """Over networks the mean flips of wide layers tend to the prediction; 6 standard errors."""
+    nets, x = 30, np.random.default_rng(0).normal(size=400)
+    shares, predicted = [], None
+    for seed in range(nets):
+        net = Network.random((400, 1000, 1000, 1000, 1), rng=seed)
+        found = flips(net, x, 0.3 * np.linalg.norm(x), 20, rng=seed)
+        shares.append(found.mean - found.predicted)
+        predicted = found.predicted
+    shares = np.array(shares)
+    error = shares.std(axis=0, ddof=1) / np.sqrt(nets)
+    finite_width = np.array([0, 1, 2]) / 1000 * predicted  # an O(1/width) bias a layer
+    assert (np.abs(shares.mean(axis=0)) < 6 * error + finite_width).all()
+
+
+# --- the bracket of the worst case
+
+
+@pytest.mark.parametrize("relative", [0.01, 0.2])
+def test_worst_flips_bracket_the_sampled_ones(relative):
+    net = Network.random((60, 500, 400, 1), rng=1)
+    x = point(net)
+    radius = relative * np.linalg.norm(x)
+    sampled = flips(net, x, radius, 2000, rng=0, surface=True).max
+    for layer in (1, 2):
+        worst = worst_flips(net, x, radius, layer=layer)
+        assert np.linalg.norm(worst.point - x) <= radius
+        exact = Network.random((60, 500, 400, 1), rng=1, dtype="float64")
+        counts = flips(exact, x, points=worst.point[np.newaxis]).counts
+        assert counts[0, layer - 1] == worst.attained >= sampled[layer - 1]
+        if layer == 1:
+            distance = np.abs(weights(net)[0] @ x) / np.linalg.norm(weights(net)[0], axis=1)
+            assert worst.certified == (distance <= radius).sum() >= worst.attained
+        else:
+            assert worst.certified is None
+    assert "attained" in repr(worst)
+
+
+def test_certified_and_attained_meet_where_one_direction_crosses_every_boundary():
+    w = np.abs(np.random.default_rng(0).normal(size=(40, 5))) + 0.1
+    net = Network.from_weights([w, np.ones(40)])
+    x = np.full(5, 0.01)
+    worst = worst_flips(net, x, 1.0, layer=1)
+    assert worst.attained == worst.certified == 40
+
+
+# --- edges
+
+
+def test_nothing_to_visit_and_nowhere_to_go():
+    net = Network.random((5, 8, 6, 1), rng=0)
+    x = np.ones(5)
+    empty = flips(net, x, 1.0, 0)
+    assert empty.counts.shape == (0, 2) and np.isnan(empty.mean).all() and (empty.max == 0).all()
+    assert np.isnan(empty.quantiles(0.5)).all() and "0 points" in repr(empty)
+    assert gradient_deviation(net, x, 1.0, 0, terms=True).terms.shape == (0, 2)
+    assert "no points" in repr(gradient_deviation(net, x, 1.0, 0))
+    still = flips(net, x, 0, 10)
+    assert not still.counts.any() and not still.predicted.any()
+    assert not gradient_deviation(net, x, 0.0, 10).norms.any()
+    assert not worst_flips(net, x, 0, layer=1).attained
+    assert not gradient_decomposition(net, x, x).any()
+    # All preactivations are 0 at the origin: coins decide, the same ones wherever they are asked.
+    assert not flips(net, np.zeros(5), points=np.zeros((3, 5))).counts.any()
+    # A ball around x that covers the origin is a ball like any other.
+    assert flips(net, x, 10.0, 50, rng=0).counts.shape == (50, 2)
+
+
+def test_frames_have_a_row_per_layer_and_per_point():
+    net = Network.random((5, 8, 6, 1), rng=0)
+    found = flips(net, np.ones(5), 1.0, 50, rng=0)
+    frame = found.to_frame()
+    assert list(frame["layer"]) == [1, 2] and np.array_equal(frame["mean"], found.mean)
+    assert np.array_equal(found.fraction, found.counts / np.array([8, 6]))
+    frame = gradient_deviation(net, np.ones(5), 1.0, 50, rng=0, terms=True).to_frame()
+    assert list(frame.columns) == ["norm", "relative", "term_1", "term_2"] and len(frame) == 50
+
+
+def test_progress_counts_points():
+    net, seen = Network.random((5, 8, 6, 1), rng=0), []
+    flips(net, np.ones(5), 1.0, 50, rng=0, progress=lambda *numbers: seen.append(numbers))
+    assert seen[-1] == (50, 50)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda n, x: flips(n, x, -1.0), ValueError, "radius must be finite and at least 0"),
+        (lambda n, x: flips(n, x, np.nan), ValueError, "radius must be finite"),
+        (lambda n, x: flips(n, x, "wide"), TypeError, "radius must be a number, got str"),
+        (lambda n, x: flips(n, x), TypeError, "radius is missing"),
+        (lambda n, x: flips(n, x, 1.0, points=x[None]), TypeError, "either radius or points"),
+        (lambda n, x: flips(n, x, 1.0, -1), ValueError, "samples must be at least 0"),
+        (lambda n, x: flips(n, x, 1.0, 2.5), TypeError, "samples must be an integer"),
+        (lambda n, x: flips(n, x, points=x), ValueError, r"points must have shape \(N, 5\)"),
+        (lambda n, x: flips(n, x, points=np.ones((2, 4))), ValueError, "points"),
+        (lambda n, x: flips(n, x[None], 1.0), ValueError, "x must be a single point"),
+        (lambda n, x: flips(None, x, 1.0), TypeError, "net must be a Network"),
+        (lambda n, x: gradient_decomposition(n, x, x[:4]), ValueError, "y must"),
+        (lambda n, x: worst_flips(n, x, 1.0, layer=0), IndexError, "from 1 to 2, got 0"),
+        (lambda n, x: worst_flips(n, x, 1.0, layer=3), IndexError, "from 1 to 2, got 3"),
+        (lambda n, x: sample_ball(x[None], 1.0, 3), ValueError, "x must be a single point"),
+        (lambda n, x: sample_ball(x, 1.0, -3), ValueError, "n must be at least 0"),
+        (lambda n, x: sample_ball(x * np.nan, 1.0, 3), ValueError, "x must be finite"),
+        (lambda n, x: sample_ball(x, 1.0, 10**15), MemoryError, "draw fewer"),
+        (lambda n, x: flips(n, x, 1e300, 3), OverflowError, "float32"),
+    ],
+)
+def test_bad_input(call, error, message):
+    net = Network.random((5, 8, 6, 1), rng=0)
+    with pytest.raises(error, match=message):
+        call(net, np.ones(5))
