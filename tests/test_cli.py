@@ -9,6 +9,7 @@ import time
 
 import numpy as np
 import pytest
+import randrelu as rr
 from randrelu import Network, check, gradient_step
 from randrelu._load import core
 from sklearn.datasets import load_digits
@@ -217,3 +218,38 @@ def test_progress_shows_on_a_terminal():
     os.close(terminal)
     assert done.returncode == 0 and "lemma-2.2, 30 networks" in shown
     assert "\x1b" not in done.stdout.decode()
+
+
+def test_flips_prints_measured_beside_predicted(tmp_path):
+    options = ("--widths", "30,200,100,1", "--relative-radii", "0.01,0.3", "--seed", 5)
+    out = run("flips", *options, "--samples", 200).stdout
+    net, x = rr.Network.random((30, 200, 100, 1), rng=5), np.ones(30)
+    for relative in (0.01, 0.3):
+        found = rr.flips(net, x, relative * np.linalg.norm(x), 200, rng=5)
+        for mean, predicted in zip(found.mean, found.predicted, strict=True):
+            assert f"{mean:.4g}" in out and f"{predicted:.4g}" in out
+    result = json.loads(run("flips", *options, "--samples", 200, "--json").stdout)
+    assert result["seed"] == 5 and result["balls"][1]["mean"] == found.mean.tolist()
+
+
+def test_flips_of_given_weights_and_point_into_a_picture(tmp_path):
+    np.savez(tmp_path / "net.npz", np.eye(3), np.ones(3))
+    np.save(tmp_path / "x.npy", np.array([1.0, -2.0, 3.0]))
+    picture = tmp_path / "flips.png"
+    run("flips", "--weights", tmp_path / "net.npz", "--input", tmp_path / "x.npy",
+        "--samples", 50, "--plot", picture)  # fmt: skip
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--widths", "3,4,1", "--relative-radii", "-1"), "relative-radii must be"),
+        (("--widths", "3,4,1", "--relative-radii", "wide"), "relative-radii must be"),
+        (("--widths", "3,4,1", "--samples", "-1"), "samples must be at least 0"),
+        (("--widths", "3,4,1", "--plot", "x.xyz"), "plot must end in"),
+        ((), "either --widths"),
+    ],
+)
+def test_bad_usage_of_flips(arguments, message):
+    assert message in run("flips", *arguments, code=2).stderr

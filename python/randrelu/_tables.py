@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from randrelu.attack import Attack
+from randrelu.ball import Flips
 from randrelu.checks import Check, Measurement
 from randrelu.network import Network
 
@@ -106,6 +107,37 @@ def _summary(columns: Mapping[str, NDArray[Any]]) -> Table:
     for name, label in labels.items():
         table.add_row(label, *(f"{value:.4g}" for value in np.quantile(columns[name], quantiles)))
     return table
+
+
+def flips_table(
+    net: Network, seed: int, samples: int, radii: Sequence[float], found: Sequence[Flips]
+) -> RenderableType:
+    """Return the flips of every layer in every ball."""
+    table = Table(
+        "R/‖x‖", "layer", "width", "mean flips", "predicted", "5 % … 95 %", "most seen",
+        box=box.SIMPLE_HEAD,
+    )  # fmt: skip
+    for radius, flips in zip(radii, found, strict=True):
+        c = flips.columns()
+        for i in range(len(flips.widths)):
+            table.add_row(
+                f"{radius:g}" if i == 0 else "",
+                str(c["layer"][i]),
+                str(c["width"][i]),
+                f"{c['mean'][i]:.4g}",
+                f"{c['predicted'][i]:.4g}",
+                f"{c['q05'][i]:.4g} … {c['q95'][i]:.4g}",
+                str(c["max"][i]),
+            )
+    return Group(
+        Text(repr(net), style="bold"),
+        Text(f"{samples} sampled points a ball, seed {seed}"),
+        table,
+        Text(
+            "Predicted: exact for layer 1 over random networks, the limit of infinite width behind "
+            "it. Sampled points say little about the most there is: see randrelu.worst_flips."
+        ),
+    )
 
 
 def info_table(facts: Mapping[str, Any]) -> Table:

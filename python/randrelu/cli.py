@@ -1,4 +1,4 @@
-"""The command line: randrelu check, attack and info."""
+"""The command line: randrelu check, attack, flips and info."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 
 import randrelu as rr
-from randrelu import _files, _tables
+from randrelu import _files, _tables, _validate
 from randrelu._load import core
 
 app = typer.Typer(
@@ -32,6 +32,12 @@ Widths = Annotated[
 Delta = Annotated[float, typer.Option(help="The failure probability δ, in (0, 1).")]
 Seed = Annotated[int | None, typer.Option(min=0, help="Repeat a run; by default a fresh one.")]
 Threads = Annotated[int | None, typer.Option(help="Threads; by default OMP_NUM_THREADS or all.")]
+Weights = Annotated[
+    Path | None, typer.Option(help="Use this network instead: W_1, …, W_{ℓ+1} in a .npz.")
+]
+Init = Annotated[
+    str | None, typer.Option(help="The weights' scale: paper (the default), he or unit.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON instead of a table.")]
 
 
@@ -74,31 +80,22 @@ def check(
 @app.command()
 def attack(
     widths: Widths = None,
-    weights: Annotated[
-        Path | None, typer.Option(help="Attack this network instead: W_1, …, W_{ℓ+1} in a .npz.")
-    ] = None,
+    weights: Weights = None,
     points: Annotated[
         Path | None,
         typer.Option("--input", help="A point or points in a .npy or .csv; by default (1, …, 1)."),
     ] = None,
     eta: Annotated[str, typer.Option(help="linear, paper, or a number.")] = "linear",
     delta: Delta = 0.05,
-    init: Annotated[
-        str | None, typer.Option(help="The weights' scale: paper (the default), he or unit.")
-    ] = None,
+    init: Init = None,
     seed: Seed = None,
     threads: Threads = None,
     as_json: Json = False,
 ) -> None:
     """Take one gradient step from every point of one network."""
-    if (widths is None) == (weights is None):
-        raise ValueError("give either --widths, for a random network, or --weights")
-    if weights is None:
-        net = rr.Network.random(_widths(widths), rng=seed, init=init or "paper", threads=threads)
-    else:
-        if init is not None or seed is not None:
-            raise ValueError("--init and --seed go with --widths, not with --weights")
-        net = rr.Network.from_weights(_files.read_weights(weights))
+    if weights is not None and seed is not None:
+        raise ValueError("--seed goes with --widths, not with --weights")
+    net = _network(widths, weights, init, seed, threads)
     dim = net.widths[0]
     x = np.ones(dim) if points is None else _files.read_points(points, dim)
     with _progress("weights times points") as progress:
@@ -112,6 +109,67 @@ def attack(
         _print_json({"network": network, **columns, "x_adv": x_adv})
     else:
         Console().print(_tables.attack_table(net, result))
+
+
+@app.command()
+def flips(
+    widths: Widths = None,
+    weights: Weights = None,
+    point: Annotated[
+        Path | None,
+        typer.Option("--input", help="The point x in a .npy or .csv; by default (1, …, 1)."),
+    ] = None,
+    relative_radii: Annotated[
+        str, typer.Option(help="Radii of the balls, as multiples of ‖x‖.")
+    ] = "0.001,0.01,0.1",
+    samples: Annotated[int, typer.Option(help="Points to sample from every ball.")] = 1000,
+    surface: Annotated[bool, typer.Option("--surface", help="Sample the sphere instead.")] = False,
+    init: Init = None,
+    seed: Seed = None,
+    threads: Threads = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw flips against radius into this .png, .svg or .pdf.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Count the units that flip in balls around a point, beside the prediction for wide layers."""
+    radii = _radii(relative_radii)
+    if plot is not None:
+        from randrelu import plots  # first: it needs Matplotlib
+
+        plots.require_format(plot)
+    seed = _validate.seed_of(seed)
+    net = _network(widths, weights, init, seed, threads)
+    x = np.ones(net.widths[0]) if point is None else _files.read_points(point, net.widths[0])
+    length = float(np.linalg.norm(x))
+    found = []
+    with _progress(f"{len(radii)} balls, samples") as progress:
+        for k, radius in enumerate(radii):
+            found.append(
+                rr.flips(
+                    net,
+                    x,
+                    radius * length,
+                    samples,
+                    rng=seed,
+                    surface=surface,
+                    threads=threads,
+                    progress=lambda done, total, k=k: progress(  # type: ignore[misc]
+                        k * total + done, len(radii) * total
+                    ),
+                )
+            )
+    if plot is not None:
+        plots.flips_figure(radii, found).savefig(plot)
+    if as_json:
+        rows = [
+            {"relative_radius": r, **{k: v.tolist() for k, v in f.columns().items()}}
+            for r, f in zip(radii, found, strict=True)
+        ]
+        network = {"widths": net.widths, "init": net.init}
+        _print_json({"network": network, "seed": seed, "samples": samples, "balls": rows})
+    else:
+        Console().print(_tables.flips_table(net, seed, samples, radii, found))
 
 
 @app.command()
@@ -137,11 +195,39 @@ def main() -> None:
             stream.reconfigure(errors="replace")  # a terminal without ∇ prints ? instead
     try:
         app(standalone_mode=True)
-    except (ValueError, TypeError, MemoryError, OverflowError, OSError) as error:
+    except (ValueError, TypeError, MemoryError, OverflowError, OSError, ImportError) as error:
         Console(stderr=True, soft_wrap=True).print(f"randrelu: {error}", markup=False)
         raise SystemExit(2) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
+
+
+def _network(
+    widths: str | None,
+    weights: Path | None,
+    init: str | None,
+    seed: int | None,
+    threads: int | None,
+) -> rr.Network:
+    if (widths is None) == (weights is None):
+        raise ValueError("give either --widths, for a random network, or --weights")
+    if weights is None:
+        return rr.Network.random(_widths(widths), rng=seed, init=init or "paper", threads=threads)
+    if init is not None:
+        raise ValueError("--init goes with --widths, not with --weights")
+    return rr.Network.from_weights(_files.read_weights(weights))
+
+
+def _radii(text: str) -> list[float]:
+    try:
+        radii = [float(part) for part in text.split(",")]
+    except ValueError:
+        radii = []
+    if not radii or not all(0 <= r < np.inf for r in radii):
+        raise ValueError(
+            f"relative-radii must be numbers of at least 0 separated by commas, got {text!r}"
+        )
+    return radii
 
 
 def _widths(text: str | None) -> tuple[int, ...]:
