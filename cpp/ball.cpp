@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "buffer.hpp"
+#include "dot.hpp"
 #include "gaussian.hpp"
 
 namespace randrelu {
@@ -24,13 +25,6 @@ void for_each_point(Index points, const Run& run, const Body& body) {
     const Block some(i, kPart, points);
     for (Index p = some.first; p < some.first + some.count; ++p) body(p);
   });
-}
-
-template <class T>
-double norm(const T* v, Index n) {
-  double sum = 0;
-  for (Index j = 0; j < n; ++j) sum += static_cast<double>(v[j]) * static_cast<double>(v[j]);
-  return std::sqrt(sum);
 }
 
 // A block of points: their differences from the base, layer by layer.
@@ -67,10 +61,9 @@ class Explorer {
       if (i + 1 < depth) {
         const std::vector<Index>& outputs = touched_[at(i)];
         delta = View<T>(a_.get(), points_, size(outputs));
-        for_each_point(points_, run, [&](Index p) {
-          mask_difference(i, p, outputs, preactivations_[at(i)],
-                          [&](Index k) { return z.row(p)[outputs[at(k)]]; }, delta.row(p));
-        });
+        const std::vector<T> base = gathered(preactivations_[at(i)], outputs);
+        for_each_point(points_, run,
+                       [&](Index p) { relu_difference(base, z.row(p), outputs, delta.row(p)); });
       }
     }
   }
@@ -98,7 +91,8 @@ class Explorer {
       });
     }
     const View<T> g(b_.get(), points_, net_.input_dim());
-    net_.layers().front()->apply_transpose(v, Units(*units), Units(), g, stage(run, 2 * depth - 1, stages));
+    net_.layers().front()->apply_transpose(v, Units(*units), Units(), g,
+                                           stage(run, 2 * depth - 1, stages));
     require_finite(g.data, points_ * g.cols);
     for (Index p = 0; p < points_; ++p) deviations[p] = norm(g.row(p), g.cols);
   }
@@ -178,16 +172,37 @@ class Explorer {
     touched_[at(i)] = set_bits(touched, units);
   }
 
+  static std::vector<T> gathered(const std::vector<T>& values, const std::vector<Index>& units) {
+    std::vector<T> result;
+    for (const Index j : units) result.push_back(values[at(j)]);
+    return result;
+  }
+
+  // σ(base + z) − σ(base) at some units; `base` has their values only, z those of all.
+  static void relu_difference(const std::vector<T>& base, const T* z,
+                              const std::vector<Index>& units, T* out) {
+    const Index* list = units.data();
+    const T* at_x = base.data();
+    for (Index k = 0; k < size(units); ++k) {
+      const T delta = z[list[k]], before = at_x[k], after = before + delta;
+      // Where the unit is active at both, the difference itself: no rounding.
+      const T active = before > T{0} ? delta : after;
+      const T inactive = before > T{0} ? -before : T{0};
+      out[k] = after > T{0} ? active : inactive;
+    }
+  }
+
   // D(y) (value + delta) − D(x) value at some units of layer i: what the mask makes of a difference.
   template <class Delta>
-  void mask_difference(Index i, Index p, const std::vector<Index>& units, const std::vector<T>& value,
-                       const Delta& delta, T* out) {
+  void mask_difference(Index i, Index p, const std::vector<Index>& units,
+                       const std::vector<T>& value, const Delta& delta, T* out) {
     const Bits *at_x = base_.bits[at(i)].data(), *at_y = bits_of(i, p);
     for (Index k = 0; k < size(units); ++k) {
       const Index j = units[at(k)];
       const bool x = bit(at_x, j), y = bit(at_y, j);
-      // Where the unit is active at both, the difference itself: no rounding.
-      out[k] = y ? (x ? delta(k) : value[at(j)] + delta(k)) : (x ? -value[at(j)] : T{0});
+      const T there = delta(k), here = value[at(j)];
+      const T active = x ? there : here + there, inactive = x ? -here : T{0};
+      out[k] = y ? active : inactive;
     }
   }
 
@@ -202,9 +217,8 @@ class Explorer {
 
 }  // namespace
 
-BasePoint::BasePoint(const Network& net, View<const double> x, const Run& run)
-    : preactivations(net.depth()), bits(net.depth()), backward(net.depth()),
-      gradient(static_cast<std::size_t>(net.input_dim())) {
+BasePoint::BasePoint(const Network& net, View<const double> x, bool with_gradient, const Run& run)
+    : preactivations(net.depth()), bits(net.depth()), backward(net.depth()) {
   std::vector<double> a(x.data, x.data + x.cols);
   for (std::size_t i = 0; i < net.depth(); ++i) {
     const Index units = net.width(i);
@@ -218,6 +232,8 @@ BasePoint::BasePoint(const Network& net, View<const double> x, const Run& run)
     a = z;
     keep_active(bits[i].data(), units, a.data());
   }
+  if (!with_gradient) return;
+  gradient.resize(static_cast<std::size_t>(net.input_dim()));
   std::vector<double> v{1.0};
   for (std::size_t i = net.depth() + 1; i-- > 0;) {
     const Layer& layer = *net.layers()[i];
@@ -246,8 +262,8 @@ std::vector<double> pull_back(const Network& net, const BasePoint& base, std::si
 }
 
 template <class T>
-void explore(const Network& net, const BasePoint& base, const Differences& differences, Index points,
-             const Deviations& out, const Run& run) {
+void explore(const Network& net, const BasePoint& base, const Differences& differences,
+             Index points, const Deviations& out, const Run& run) {
   const auto depth = static_cast<Index>(net.depth());
   const Index dim = net.input_dim();
   const bool terms = out.terms || out.decomposition;
@@ -279,7 +295,7 @@ void explore(const Network& net, const BasePoint& base, const Differences& diffe
       std::fill(sum.begin(), sum.end(), 0.0);
       for (Index j = 0; j < depth; ++j) {
         const T* row = found.row((depth - 1 - j) * some.count + p);
-        for (Index c = 0; c < dim; ++c) sum[static_cast<std::size_t>(c)] += static_cast<double>(row[c]);
+        for (std::size_t c = 0; c < sum.size(); ++c) sum[c] += static_cast<double>(row[c]);
         const Index place = (some.first + p) * depth + j;
         if (out.terms) out.terms[place] = norm(row, dim);
         if (out.decomposition) std::copy_n(row, dim, out.decomposition + place * dim);
@@ -298,29 +314,31 @@ void angles(View<const double> x, View<const double> u, double* angle, const Run
   const double length = norm(x.data, x.cols);
   parallel_for(u.rows, run, [&](Index p) {
     // tan θ = |what is across x| / (‖x‖ + what is along it): no cancellation where u is short.
-    double along = 0, across = 0;
-    for (Index j = 0; j < u.cols; ++j) along += u.row(p)[j] * x.data[j];
-    const double part = length > 0 ? along / length / length : 0;
-    for (Index j = 0; j < u.cols; ++j) {
-      const double c = u.row(p)[j] - part * x.data[j];
-      across += c * c;
-    }
-    angle[p] = std::atan2(std::sqrt(across), (1 + part) * length);
+    const double part = length > 0 ? dot<double>(u.row(p), x.data, u.cols) / length / length : 0;
+    const Buffer<double> across(u.cols);
+    for (Index j = 0; j < u.cols; ++j) across.get()[j] = u.row(p)[j] - part * x.data[j];
+    angle[p] = std::atan2(norm(across.get(), u.cols), (1 + part) * length);
   });
 }
 
 void sample_ball(std::uint64_t seed, double radius, bool surface, Index first, View<double> u,
                  const Run& run) {
   const Stream directions{seed, Purpose::directions, 0}, radii{seed, Purpose::radii, 0};
-  parallel_for(u.rows, run, [&](Index p) {
-    const auto sample = static_cast<std::uint64_t>(first + p), dim = static_cast<std::uint64_t>(u.cols);
-    const Buffer<float> g(u.cols);
-    normals(directions, 1.0f, sample * dim, u.cols, g.get());
-    const Words4 words = radii.words(sample);
-    const double uniform = (static_cast<double>((std::uint64_t{words[0]} << 32 | words[1]) >> 11) + 0.5) * 0x1p-53;
-    const double length = radius * (surface ? 1.0 : std::pow(uniform, 1.0 / static_cast<double>(dim)));
-    const double scale = length / norm(g.get(), u.cols);
-    for (Index j = 0; j < u.cols; ++j) u.row(p)[j] = scale * static_cast<double>(g.get()[j]);
+  const Index dim = u.cols, rows = std::max<Index>(1, (Index{1} << 12) / dim);
+  parallel_for(ceil_div(u.rows, rows), run, [&](Index i) {
+    const Block some(i, rows, u.rows);
+    const Buffer<float> normal(some.count * dim);
+    normals(directions, 1.0f, static_cast<std::uint64_t>((first + some.first) * dim),
+            some.count * dim, normal.get());
+    for (Index p = some.first; p < some.first + some.count; ++p) {
+      const float* g = normal.get() + (p - some.first) * dim;
+      const Words4 words = radii.words(static_cast<std::uint64_t>(first + p));
+      const std::uint64_t word = std::uint64_t{words[0]} << 32 | words[1];
+      const double uniform = (static_cast<double>(word >> 11) + 0.5) * 0x1p-53;
+      const double share = surface ? 1.0 : std::pow(uniform, 1.0 / static_cast<double>(dim));
+      const double scale = radius * share / norm(g, dim);
+      for (Index j = 0; j < dim; ++j) u.row(p)[j] = scale * static_cast<double>(g[j]);
+    }
   });
 }
 

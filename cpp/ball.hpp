@@ -12,11 +12,11 @@ namespace randrelu {
 
 // What is known about the base point x, in float64. Hidden layers count from 0.
 struct BasePoint {
-  BasePoint(const Network& net, View<const double> x, const Run& run);
+  BasePoint(const Network& net, View<const double> x, bool with_gradient, const Run& run);
 
   std::vector<std::vector<double>> preactivations;  // f̃_i(x), (d_i,)
   std::vector<std::vector<Bits>> bits;
-  // The gradient of f with regard to f_i, before the mask of layer i: (d_i,).
+  // If asked for: the gradient of f with regard to f_i, before the mask of layer i, (d_i,).
   std::vector<std::vector<double>> backward;
   std::vector<double> gradient;  // (d,)
 };
@@ -34,8 +34,8 @@ struct Deviations {
 
 // Visits `points` points, with differences in T.
 template <class T>
-void explore(const Network& net, const BasePoint& base, const Differences& differences, Index points,
-             const Deviations& out, const Run& run);
+void explore(const Network& net, const BasePoint& base, const Differences& differences,
+             Index points, const Deviations& out, const Run& run);
 
 // v W_i D_{i−1} W_{i−1} … D_1 W_1 with the patterns of the base point: the gradient (d,) at x of the
 // preactivations of hidden layer i, weighted by v (d_i,).

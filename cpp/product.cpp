@@ -1,13 +1,13 @@
 #include "product.hpp"
 
 #include <Eigen/Core>
-#include <cmath>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
 #include <vector>
 
 #include "buffer.hpp"
+#include "dot.hpp"
 #include "explicit.hpp"
 
 #if !EIGEN_VERSION_AT_LEAST(5, 0, 0)
@@ -107,20 +107,6 @@ ConstStrided<W> weights_block(const ExplicitLayer<W>& layer, Block rows, Block c
   return {tile.data, rows.count, cols.count, Eigen::OuterStride<>(tile.stride)};
 }
 
-// w · x in T. Written out because Eigen does not vectorise the conversion of every instruction set.
-template <class W, class T>
-T dot(const W* w, const T* x, Index n) {
-  constexpr Index kSums = 32;
-  T sums[kSums] = {};
-  const Index whole = n / kSums * kSums;
-  for (Index i = 0; i < whole; i += kSums)
-    for (Index j = 0; j < kSums; ++j) sums[j] += static_cast<T>(w[i + j]) * x[i + j];
-  for (Index i = whole; i < n; ++i) sums[i - whole] += static_cast<T>(w[i]) * x[i];
-  for (Index half = kSums / 2; half > 0; half /= 2)
-    for (Index j = 0; j < half; ++j) sums[j] += sums[j + half];
-  return sums[0];
-}
-
 // y += c w in T.
 template <class W, class T>
 void add_multiple(T c, const W* w, T* y, Index n) {
@@ -137,7 +123,7 @@ void multiply_few(const ExplicitLayer<W>& layer, View<const T> x, View<T> y, con
     const Tile<W> weights = layer.tile(rows, all(x.cols), buffer.get());
     for (Index r = 0; r < rows.count; ++r)
       for (Index p = 0; p < x.rows; ++p)
-        y.row(p)[rows.first + r] = dot(weights.data + r * weights.stride, x.row(p), x.cols);
+        y.row(p)[rows.first + r] = dot<T>(weights.data + r * weights.stride, x.row(p), x.cols);
   });
 }
 
@@ -215,20 +201,26 @@ ConstStrided<W> gather(const ExplicitLayer<W>& layer, Units outputs, Block rows,
           Eigen::OuterStride<>(cols.count)};
 }
 
-// The loop of both products with a part of the weights: y = x orient(W'), for tiles of y that take
-// all points, so that every weight is gathered once.
+// The loop of both products with a part of the weights: y = x orient(W'). Tiles of y take all points,
+// so that a weight is gathered once, unless there are too few tiles then.
 template <class W, class T, class Gather, class Orient>
 void multiply_part(Index fan_in, View<const T> x, View<T> y, const Run& run, const Gather& gathered,
                    const Orient& orient) {
+  constexpr Index kTiles = 16, kSmallest = 128;
   constexpr Index kGathered = Index{1} << 22;  // weights, in a thread's buffer
-  const Index units = std::clamp<Index>(ceil_div(y.cols, 16), 128, 256);
-  parallel_for(ceil_div(y.cols, units), run, [&](Index i) {
-    const Block some(i, units, y.cols);
+  const Index units = std::clamp<Index>(ceil_div(y.cols, kTiles), kSmallest, 2 * kSmallest);
+  const Index unit_tiles = ceil_div(y.cols, units);
+  if (unit_tiles == 0) return;
+  const Index points = std::max(kSmallest, ceil_div(y.rows, ceil_div(kTiles, unit_tiles)));
+  const Index point_tiles = ceil_div(y.rows, points);
+  parallel_for(point_tiles * unit_tiles, run, [&](Index i) {
+    const Block some_points(i % point_tiles, points, y.rows);
+    const Block some(i / point_tiles, units, y.cols);
     const Buffer<W> row(fan_in);
     accumulate<W, T>(
-        x.cols, false, units, kGathered / units, [&](Block s) { return block(x, all(x.rows), s); },
+        x.cols, false, units, kGathered / units, [&](Block s) { return block(x, some_points, s); },
         [&](Block s, W* buffer) { return gathered(some, s, row.get(), buffer); },
-        block(y, all(y.rows), some), orient);
+        block(y, some_points, some), orient);
   });
 }
 
@@ -266,11 +258,7 @@ template <class W>
 void ExplicitLayer<W>::row_norms(double* norms, const Run& run) const {
   parallel_for(fan_out_, run, [&](Index r) {
     const Buffer<W> buffer(in_memory() ? 0 : fan_in_);
-    const W* row = tile(Block(r, 1), all(fan_in_), buffer.get()).data;
-    double sum = 0;
-    for (Index c = 0; c < fan_in_; ++c)
-      sum += static_cast<double>(row[c]) * static_cast<double>(row[c]);
-    norms[r] = std::sqrt(sum);
+    norms[r] = norm(tile(Block(r, 1), all(fan_in_), buffer.get()).data, fan_in_);
   });
 }
 

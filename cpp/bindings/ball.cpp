@@ -5,7 +5,7 @@
 namespace randrelu {
 namespace {
 
-// (flips, deviations, norms of the terms, terms, ∇f(x)); `single`: differences in float32.
+// (flips, deviations, norms of the terms, terms, ∇f(x) or nothing); `single`: differences in float32.
 py::tuple explored(const Network& net, const Array<double>& x, bool single,
                    const Differences& differences, Index points, bool gradient, bool terms,
                    bool decomposition, const Run& run) {
@@ -29,13 +29,13 @@ py::tuple explored(const Network& net, const Array<double>& x, bool single,
     out.decomposition = a.mutable_data();
     rows = std::move(a);
   }
-  Array<double> at_base(net.input_dim());
+  Array<double> at_base(gradient ? net.input_dim() : 0);
   const View<const double> point(x.data(), 1, x.size());
   double* gradient_at_x = at_base.mutable_data();
   {
     const py::gil_scoped_release release;
-    const BasePoint base(net, point, Run{run.threads});
-    std::copy(base.gradient.begin(), base.gradient.end(), gradient_at_x);
+    const BasePoint base(net, point, gradient || terms || decomposition, Run{run.threads});
+    if (gradient) std::copy(base.gradient.begin(), base.gradient.end(), gradient_at_x);
     if (single)
       explore<float>(net, base, differences, points, out, run);
     else
@@ -90,7 +90,7 @@ Array<double> layer_gradient(const Network& net, const Array<double>& x, std::si
   Array<double> gradient(net.input_dim());
   double* out = gradient.mutable_data();
   const py::gil_scoped_release release;
-  const BasePoint base(net, point, Run{threads});
+  const BasePoint base(net, point, false, Run{threads});
   const std::vector<double> found = pull_back(net, base, i, weights, Run{threads});
   std::copy(found.begin(), found.end(), out);
   return gradient;
