@@ -414,7 +414,10 @@ def _ascend(
 ) -> tuple[int, NDArray[np.float64]]:
     """Return the largest number of flips found in the ball, and where."""
     best, best_point = 0, base
-    if radius == 0:
+    # base + u is rounded; so much shorter, it stays in the ball.
+    eps = float(np.finfo(np.float64).eps)
+    length_u = radius * (1 - 4 * eps) - eps * (float(np.linalg.norm(base)) + radius)
+    if length_u <= 0:
         return best, best_point
     side = np.where(z > 0, 1.0, -1.0)
     u = np.zeros_like(base)
@@ -431,13 +434,13 @@ def _ascend(
         if length == 0:
             break
         u = 0.7 * u + 0.3 * radius / length * ascent
-        # On the sphere, a rounding error inside of it.
-        u *= radius * (1 - 1e-15) / (float(np.linalg.norm(u)) or 1.0)
+        u *= length_u / (float(np.linalg.norm(u)) or 1.0)
+        found = base + u
         counts = core.explore_points(
-            net._core, base, u[np.newaxis], False, False, False, False, threads, None
+            net._core, base, (found - base)[np.newaxis], False, False, False, False, threads, None
         )[0]
         if counts[0, index] > best:
-            best, best_point = int(counts[0, index]), base + u
+            best, best_point = int(counts[0, index]), found
     return best, best_point
 
 
