@@ -15,10 +15,13 @@ def address(net):
     return net.weights(1).ctypes.data
 
 
-@pytest.mark.skipif(
+kept = pytest.mark.skipif(
     sys.platform != "linux" or "asan" in os.environ.get("LD_PRELOAD", ""),
     reason="memory is kept on Linux, and not from a sanitizer",
 )
+
+
+@kept
 def test_the_next_network_of_the_same_size_gets_the_memory():
     net = Network.random(BIG, rng=0, storage="stored")
     before, first = address(net), net.weights(1)[:2].copy()
@@ -37,11 +40,11 @@ def test_weights_outlive_their_network():
     assert np.array_equal(w, Network.random(BIG, rng=0, storage="stored").weights(1))
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for the resident memory")
+@kept
 def test_no_more_than_a_gibibyte_is_kept():
     code = """
 from randrelu import Network
-for k in range(60):  # 3.9 GB in sixty sizes
+for k in range(30):  # 2 GB in thirty sizes
     Network.random((4000 + 8 * k, 4000, 1), rng=k, storage="stored")
 print(next(l for l in open("/proc/self/status") if l.startswith("VmRSS")).split()[1])
 """
