@@ -9,210 +9,230 @@
 namespace randrelu {
 namespace {
 
+std::size_t at(Index i) { return static_cast<std::size_t>(i); }
+
 bool bit(const Bits* bits, Index j) { return bits[j / 8] >> (j % 8) & 1; }
 
-std::vector<Index> set_bits(const std::vector<Bits>& bits, Index units) {
-  std::vector<Index> list;
+// The places of the bits that are set.
+void list_bits(const std::vector<Bits>& bits, Index units, std::vector<Index>& list) {
+  list.clear();
   for (Index j = 0; j < units; ++j)
     if (bit(bits.data(), j)) list.push_back(j);
-  return list;
 }
 
-template <class Body>
-void for_each_point(Index points, const Run& run, const Body& body) {
-  constexpr Index kPart = 8;
-  parallel_for(ceil_div(points, kPart), Run{run.threads}, [&](Index i) {
-    const Block some(i, kPart, points);
-    for (Index p = some.first; p < some.first + some.count; ++p) body(p);
-  });
+// The pattern of a point, from the preactivations of x and how much they differ.
+template <class T>
+void pack_sum(const T* base, const T* difference, Index units, const Bits* coins, Bits* bits) {
+  constexpr Index kRun = 512;  // a multiple of a byte of bits
+  T sum[kRun];
+  for (Index first = 0; first < units; first += kRun) {
+    const Index count = std::min(kRun, units - first);
+    for (Index j = 0; j < count; ++j) sum[j] = base[first + j] + difference[first + j];
+    pack(sum, count, coins + first / 8, bits + first / 8);
+  }
 }
+
+// D(y) (value + delta) − D(x) value for one number a unit, from the bits of y. A unit that is active at
+// both gives `delta` itself: no rounding.
+template <class T>
+class MaskedDifference {
+ public:
+  MaskedDifference() = default;
+  // Of the units in this list; `at_x` has the bits of all.
+  MaskedDifference(const std::vector<T>& value, const Bits* at_x, const std::vector<Index>& units) {
+    for (const Index j : units) {
+      const T here = value[at(j)];
+      gained_.push_back(bit(at_x, j) ? T{0} : here);
+      lost_.push_back(bit(at_x, j) ? -here : T{0});
+    }
+  }
+
+  void apply(const Bits* at_y, T* delta) const {
+    const T *gained = gained_.data(), *lost = lost_.data();
+    const Index units = static_cast<Index>(lost_.size()), whole = units / 8 * 8;
+    for (Index first = 0; first < whole; first += 8) {
+      const unsigned byte = at_y[first / 8];
+      for (Index k = 0; k < 8; ++k) {
+        const T active = gained[first + k] + delta[first + k];
+        delta[first + k] = byte & (1u << k) ? active : lost[first + k];
+      }
+    }
+    for (Index k = whole; k < units; ++k)
+      delta[k] = bit(at_y, k) ? gained[k] + delta[k] : lost[k];
+  }
+
+ private:
+  std::vector<T> gained_, lost_;  // by a unit that is active at y, and by one that is not
+};
+
+// A layer at the points of a block. Only some units take part in the differences behind it: those that
+// are active at x or at any of the points; in the last layer, whose values nobody needs, those that
+// differ anywhere. Their bits at the points stand side by side.
+template <class T>
+struct LayerState {
+  std::vector<Index> units;
+  std::vector<Bits> bits;  // (points, ⌈units / 8⌉)
+  MaskedDifference<T> backward;
+
+  Index size() const { return static_cast<Index>(units.size()); }
+  const Bits* at_y(Index p) const { return bits.data() + p * pattern_bytes(size()); }
+};
 
 // A block of points: their differences from the base, layer by layer.
 template <class T>
 class Explorer {
  public:
-  Explorer(const Network& net, const BasePoint& base, Index most_points, Index terms)
-      : net_(net), base_(base), most_points_(most_points), a_(room(terms)), b_(room(terms)) {
-    for (std::size_t i = 0; i < net.depth(); ++i) {
-      preactivations_.push_back(rounded(base.preactivations[i]));
-      backward_.push_back(rounded(base.backward[i]));
-      bits_.emplace_back(static_cast<std::size_t>(most_points * pattern_bytes(net.width(i))));
-    }
-    flipped_.resize(net.depth());
-    touched_.resize(net.depth());
+  Explorer(const Network& net, const BasePoint& base, Index most_points, bool backward, Index terms)
+      : net_(net),
+        base_(base),
+        depth_(static_cast<Index>(net.depth())),
+        backward_(backward),
+        layers_(net.depth()),
+        a_(most_points * terms * net.widest()),
+        b_(most_points * terms * net.widest()) {
+    for (const auto& z : base.preactivations) preactivations_.push_back(rounded(z));
+    for (const auto& v : base.backward) gradients_.push_back(rounded(v));
   }
 
-  // The patterns of x + u for the rows u; leaves their bits, and the units that flipped or are active
-  // anywhere.
+  // The patterns of x + u for the rows u, which the functions below go back through.
   void forward(View<const double> u, std::int64_t* flips, Index stages, const Run& run) {
     points_ = u.rows;
     View<T> delta(a_.get(), points_, u.cols);
-    for_each_point(points_, run, [&](Index p) {
+    for_each_row(points_, u.cols, run, [&](Index p) {
       for (Index j = 0; j < u.cols; ++j) delta.row(p)[j] = static_cast<T>(u.row(p)[j]);
       require_finite(delta.row(p), u.cols);
     });
-    const auto depth = static_cast<Index>(net_.depth());
-    for (Index i = 0; i < depth; ++i) {
-      const Index units = net_.width(at(i));
-      const View<T> z(b_.get(), points_, units);
-      const Units inputs = i ? Units(touched_[at(i - 1)]) : Units();
+    for (Index i = 0; i < depth_; ++i) {
+      const View<T> z(b_.get(), points_, net_.width(at(i)));
+      const Units inputs = i ? Units(layers_[at(i - 1)].units) : Units();
       net_.layers()[at(i)]->apply(delta, Units(), inputs, z, stage(run, i, stages));
       find_flips(i, z, flips, run);
-      if (i + 1 < depth) {
-        const std::vector<Index>& outputs = touched_[at(i)];
-        delta = View<T>(a_.get(), points_, size(outputs));
-        const std::vector<T> base = gathered(preactivations_[at(i)], outputs);
-        for_each_point(points_, run,
-                       [&](Index p) { relu_difference(base, z.row(p), outputs, delta.row(p)); });
-      }
+      if (i + 1 < depth_ || backward_) delta = select(i, z, run);
     }
   }
 
   // ‖∇f(x) − ∇f(y)‖ of every point.
   void gradient(double* deviations, Index stages, const Run& run) {
-    const auto depth = static_cast<Index>(net_.depth());
-    // Behind the last layer nothing but the masks differs.
-    const std::vector<Index>* units = &flipped_[at(depth - 1)];
-    View<T> v(a_.get(), points_, size(*units));
-    for_each_point(points_, run, [&](Index p) {
-      mask_difference(depth - 1, p, *units, backward_[at(depth - 1)], [](Index) { return T{0}; },
-                      v.row(p));
-    });
-    for (Index i = depth - 1; i > 0; --i) {
-      const std::vector<Index>& below = touched_[at(i - 1)];
-      const View<T> h(b_.get(), points_, size(below));
-      net_.layers()[at(i)]->apply_transpose(v, Units(*units), Units(below), h,
-                                            stage(run, 2 * depth - 1 - i, stages));
-      units = &below;
-      v = View<T>(a_.get(), points_, size(below));
-      for_each_point(points_, run, [&](Index p) {
-        mask_difference(i - 1, p, below, backward_[at(i - 1)],
-                        [&](Index k) { return h.row(p)[k]; }, v.row(p));
+    View<T> v(a_.get(), points_, layers_.back().size());
+    std::fill_n(v.data, v.rows * v.cols, T{0});  // behind the last layer nothing but its mask differs
+    for (Index i = depth_ - 1; i >= 0; --i) {
+      for_each_row(points_, v.cols, run, [&](Index p) {
+        layers_[at(i)].backward.apply(layers_[at(i)].at_y(p), v.row(p));
       });
+      const View<T> h = pull_back(i, v, stages, run);
+      std::swap(a_, b_);
+      v = h;
     }
-    const View<T> g(b_.get(), points_, net_.input_dim());
-    net_.layers().front()->apply_transpose(v, Units(*units), Units(), g,
-                                           stage(run, 2 * depth - 1, stages));
-    require_finite(g.data, points_ * g.cols);
-    for (Index p = 0; p < points_; ++p) deviations[p] = norm(g.row(p), g.cols);
+    require_finite(v.data, points_ * v.cols);
+    for (Index p = 0; p < points_; ++p) deviations[p] = norm(v.row(p), v.cols);
   }
 
   // The terms Δ_j of every point, as rows (L − 1 − j) × points + p, from the last layer on.
   View<T> terms(Index stages, const Run& run) {
-    const auto depth = static_cast<Index>(net_.depth());
-    View<T> above(b_.get(), 0, 0);
-    for (Index i = depth - 1; i >= 0; --i) {
+    View<T> v(a_.get(), points_, layers_.back().size());
+    for (Index i = depth_ - 1;; --i) {
+      const LayerState<T>& layer = layers_[at(i)];
       // Every term so far passes the mask of y; the new one is made of the units that differ.
-      const std::vector<Index>& units = touched_[at(i)];
-      const View<T> v(a_.get(), above.rows + points_, size(units));
-      for_each_point(points_, run, [&](Index p) {
-        const Bits *at_x = base_.bits[at(i)].data(), *at_y = bits_of(i, p);
-        for (Index row = p; row < above.rows; row += points_)
-          for (Index k = 0; k < v.cols; ++k)
-            v.row(row)[k] = bit(at_y, units[at(k)]) ? above.row(row)[k] : T{0};
-        T* fresh = v.row(above.rows + p);
-        for (Index k = 0; k < v.cols; ++k) {
-          const Index j = units[at(k)];
-          const int change = bit(at_x, j) - bit(at_y, j);
-          fresh[k] = static_cast<T>(change) * backward_[at(i)][at(j)];
-        }
+      for_each_row(points_, v.rows / points_ * v.cols, run, [&](Index p) {
+        Index row = p;
+        for (; row + points_ < v.rows; row += points_)
+          keep_active(layer.at_y(p), v.cols, v.row(row));
+        T* fresh = v.row(row);
+        std::fill_n(fresh, v.cols, T{0});
+        layer.backward.apply(layer.at_y(p), fresh);
+        for (Index k = 0; k < v.cols; ++k) fresh[k] = -fresh[k];
       });
-      const Units below = i ? Units(touched_[at(i - 1)]) : Units();
-      above = View<T>(b_.get(), v.rows, below.size(net_.input_dim()));
-      net_.layers()[at(i)]->apply_transpose(v, Units(units), below, above,
-                                            stage(run, 2 * depth - 1 - i, stages));
+      const View<T> below = pull_back(i, v, stages, run);
+      std::swap(a_, b_);
+      if (i == 0) {
+        require_finite(below.data, below.rows * below.cols);
+        return below;
+      }
+      v = View<T>(below.data, below.rows + points_, below.cols);
     }
-    require_finite(above.data, above.rows * above.cols);
-    return above;
   }
 
  private:
-  static std::size_t at(Index i) { return static_cast<std::size_t>(i); }
-  static Index size(const std::vector<Index>& units) { return static_cast<Index>(units.size()); }
   static Run stage(const Run& run, Index i, Index stages) {
     const double n = static_cast<double>(stages);
     return run.stage(static_cast<double>(i) / n, static_cast<double>(i + 1) / n);
   }
-  Index room(Index terms) const { return most_points_ * terms * net_.widest(); }
 
-  std::vector<T> rounded(const std::vector<double>& values) const {
+  static std::vector<T> rounded(const std::vector<double>& values) {
     std::vector<T> result(values.begin(), values.end());
     require_finite(result.data(), static_cast<Index>(result.size()));
     return result;
   }
 
-  Bits* bits_of(Index i, Index p) {
-    return bits_[at(i)].data() + p * pattern_bytes(net_.width(at(i)));
-  }
-
-  // The patterns of layer i, where the preactivations differ by z from those of x.
+  // The bits of layer i, where the preactivations differ by z from those of x, and the units that take
+  // part behind it.
   void find_flips(Index i, View<const T> z, std::int64_t* flips, const Run& run) {
     const Index units = z.cols, bytes = pattern_bytes(units);
     const std::vector<Bits>& at_x = base_.bits[at(i)];
     const T* base = preactivations_[at(i)].data();
-    for_each_point(points_, run, [&](Index p) {
+    const Bits* coins = net_.coins(at(i));
+    bits_.resize(at(points_ * bytes));
+    for_each_row(points_, units, run, [&](Index p) {
       require_finite(z.row(p), units);
-      constexpr Index kRun = 512;  // a multiple of a byte of bits
-      T sum[kRun];
-      for (Index first = 0; first < units; first += kRun) {
-        const Index count = std::min(kRun, units - first);
-        for (Index j = 0; j < count; ++j) sum[j] = base[first + j] + z.row(p)[first + j];
-        pack(sum, count, net_.coins(at(i)) + first / 8, bits_of(i, p) + first / 8);
-      }
-      if (flips)
-        flips[p * static_cast<Index>(net_.depth()) + i] =
-            count_flips(at_x.data(), bits_of(i, p), bytes);
+      Bits* at_y = bits_.data() + p * bytes;
+      pack_sum(base, z.row(p), units, coins, at_y);
+      if (flips) flips[p * depth_ + i] = count_flips(at_x.data(), at_y, bytes);
     });
-    std::vector<Bits> flipped(at(bytes)), touched = at_x;
-    for (Index p = 0; p < points_; ++p)
-      for (Index byte = 0; byte < bytes; ++byte)
-        flipped[at(byte)] |= static_cast<Bits>(at_x[at(byte)] ^ bits_of(i, p)[byte]);
-    for (Index byte = 0; byte < bytes; ++byte) touched[at(byte)] |= flipped[at(byte)];
-    flipped_[at(i)] = set_bits(flipped, units);
-    touched_[at(i)] = set_bits(touched, units);
-  }
-
-  static std::vector<T> gathered(const std::vector<T>& values, const std::vector<Index>& units) {
-    std::vector<T> result;
-    for (const Index j : units) result.push_back(values[at(j)]);
-    return result;
-  }
-
-  // σ(base + z) − σ(base) at some units; `base` has their values only, z those of all.
-  static void relu_difference(const std::vector<T>& base, const T* z,
-                              const std::vector<Index>& units, T* out) {
-    const Index* list = units.data();
-    const T* at_x = base.data();
-    for (Index k = 0; k < size(units); ++k) {
-      const T delta = z[list[k]], before = at_x[k], after = before + delta;
-      // Where the unit is active at both, the difference itself: no rounding.
-      const T active = before > T{0} ? delta : after;
-      const T inactive = before > T{0} ? -before : T{0};
-      out[k] = after > T{0} ? active : inactive;
+    const bool last = i + 1 == depth_;
+    std::vector<Bits> chosen = last ? std::vector<Bits>(at(bytes)) : at_x;
+    for (Index p = 0; p < points_; ++p) {
+      const Bits *at_y = bits_.data() + p * bytes, *same = at_x.data();
+      if (last)
+        for (Index k = 0; k < bytes; ++k) chosen[at(k)] |= at_y[k] ^ same[k];
+      else
+        for (Index k = 0; k < bytes; ++k) chosen[at(k)] |= at_y[k];
     }
+    list_bits(chosen, units, layers_[at(i)].units);
   }
 
-  // D(y) (value + delta) − D(x) value at some units of layer i: what the mask makes of a difference.
-  template <class Delta>
-  void mask_difference(Index i, Index p, const std::vector<Index>& units,
-                       const std::vector<T>& value, const Delta& delta, T* out) {
-    const Bits *at_x = base_.bits[at(i)].data(), *at_y = bits_of(i, p);
-    for (Index k = 0; k < size(units); ++k) {
-      const Index j = units[at(k)];
-      const bool x = bit(at_x, j), y = bit(at_y, j);
-      const T there = delta(k), here = value[at(j)];
-      const T active = x ? there : here + there, inactive = x ? -here : T{0};
-      out[k] = y ? active : inactive;
+  // The differences of the activations, and the bits, of the units that take part.
+  View<T> select(Index i, View<const T> z, const Run& run) {
+    LayerState<T>& layer = layers_[at(i)];
+    const Index units = layer.size(), bytes = pattern_bytes(units);
+    const Bits* at_x = base_.bits[at(i)].data();
+    const MaskedDifference<T> difference(preactivations_[at(i)], at_x, layer.units);
+    if (backward_) layer.backward = MaskedDifference<T>(gradients_[at(i)], at_x, layer.units);
+    layer.bits.resize(at(points_ * bytes));
+    const View<T> delta(a_.get(), points_, units);
+    const Index* list = layer.units.data();
+    std::vector<T> base;
+    std::vector<Bits> coins(at(bytes));
+    for (Index k = 0; k < units; ++k) {
+      base.push_back(preactivations_[at(i)][at(list[k])]);
+      coins[at(k / 8)] |= static_cast<Bits>(bit(net_.coins(at(i)), list[k]) << (k % 8));
     }
+    for_each_row(points_, z.cols, run, [&](Index p) {
+      Bits* at_y = layer.bits.data() + p * bytes;
+      T* const out = delta.row(p);
+      for (Index k = 0; k < units; ++k) out[k] = z.row(p)[list[k]];
+      pack_sum(base.data(), out, units, coins.data(), at_y);
+      difference.apply(at_y, out);
+    });
+    return delta;
+  }
+
+  // v (N, units that take part in layer i) back through the weights of layer i, into b_.
+  View<T> pull_back(Index i, View<const T> v, Index stages, const Run& run) {
+    const Units inputs = i ? Units(layers_[at(i - 1)].units) : Units();
+    const View<T> below(b_.get(), v.rows, inputs.size(net_.input_dim()));
+    net_.layers()[at(i)]->apply_transpose(v, Units(layers_[at(i)].units), inputs, below,
+                                          stage(run, 2 * depth_ - 1 - i, stages));
+    return below;
   }
 
   const Network& net_;
   const BasePoint& base_;
-  Index most_points_, points_ = 0;
+  Index depth_, points_ = 0;
+  bool backward_;
+  std::vector<LayerState<T>> layers_;
   Buffer<T> a_, b_;
-  std::vector<std::vector<T>> preactivations_, backward_;
-  std::vector<std::vector<Bits>> bits_;  // of the points at hand
-  std::vector<std::vector<Index>> flipped_, touched_;
+  std::vector<Bits> bits_;  // of a layer at the points, all units
+  std::vector<std::vector<T>> preactivations_, gradients_;  // of x
 };
 
 }  // namespace
@@ -270,9 +290,10 @@ void explore(const Network& net, const BasePoint& base, const Differences& diffe
   if (points == 0) return;
   const Index rows = terms ? std::max<Index>(depth, 1) : 1;  // that a point takes
   const Index per_block = std::clamp<Index>(net.points_per_block() / rows, 1, points);
-  Explorer<T> explorer(net, base, per_block, rows);
+  const bool backward = out.gradient || terms;
+  Explorer<T> explorer(net, base, per_block, backward, rows);
   const Buffer<double> u(per_block * dim);
-  const Index stages = out.gradient || terms ? 2 * depth : depth;
+  const Index stages = backward ? 2 * depth : depth;
   for (Index b = 0; b < ceil_div(points, per_block); ++b) {
     const Block some(b, per_block, points);
     const double n = static_cast<double>(points);
@@ -312,12 +333,16 @@ template void explore<double>(const Network&, const BasePoint&, const Difference
 
 void angles(View<const double> x, View<const double> u, double* angle, const Run& run) {
   const double length = norm(x.data, x.cols);
-  parallel_for(u.rows, run, [&](Index p) {
-    // tan θ = |what is across x| / (‖x‖ + what is along it): no cancellation where u is short.
-    const double part = length > 0 ? dot<double>(u.row(p), x.data, u.cols) / length / length : 0;
+  const Index rows = std::max<Index>(1, (Index{1} << 12) / u.cols);
+  parallel_for(ceil_div(u.rows, rows), run, [&](Index i) {
+    const Block some(i, rows, u.rows);
     const Buffer<double> across(u.cols);
-    for (Index j = 0; j < u.cols; ++j) across.get()[j] = u.row(p)[j] - part * x.data[j];
-    angle[p] = std::atan2(norm(across.get(), u.cols), (1 + part) * length);
+    for (Index p = some.first; p < some.first + some.count; ++p) {
+      // tan θ = |what is across x| / (‖x‖ + what is along it): no cancellation where u is short.
+      const double part = length > 0 ? dot<double>(u.row(p), x.data, u.cols) / length / length : 0;
+      for (Index j = 0; j < u.cols; ++j) across.get()[j] = u.row(p)[j] - part * x.data[j];
+      angle[p] = std::atan2(norm(across.get(), u.cols), (1 + part) * length);
+    }
   });
 }
 

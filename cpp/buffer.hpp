@@ -25,7 +25,11 @@ class Buffer {
   }
   Buffer(Buffer&& other) noexcept
       : bytes_(other.bytes_), data_(std::exchange(other.data_, nullptr)) {}
-  Buffer& operator=(Buffer&&) = delete;
+  Buffer& operator=(Buffer&& other) noexcept {
+    std::swap(bytes_, other.bytes_);
+    std::swap(data_, other.data_);
+    return *this;
+  }
 
   T* get() const { return data_; }
 

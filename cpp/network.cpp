@@ -1,23 +1,13 @@
 #include "network.hpp"
 
-#include <cmath>
-#include <limits>
+#include <cstring>
 #include <stdexcept>
+#include <type_traits>
 
 #include "buffer.hpp"
 
 namespace randrelu {
 namespace {
-
-// The loop over the points of a block, in parts of about 2¹⁵ entries.
-template <class Body>
-void for_each_point(Index points, Index entries, const Run& run, const Body& body) {
-  const Index part = std::max<Index>(1, (Index{1} << 15) / std::max<Index>(1, entries));
-  parallel_for(ceil_div(points, part), run, [&](Index i) {
-    const Block some(i, part, points);
-    for (Index p = some.first; p < some.first + some.count; ++p) body(p);
-  });
-}
 
 template <class T>
 void relu(const T* z, Index units, T* a) {
@@ -28,10 +18,16 @@ void relu(const T* z, Index units, T* a) {
 
 template <class T>
 void require_finite(const T* values, Index count) {
-  bool finite = true;
-  for (Index i = 0; i < count; ++i)
-    finite &= std::abs(values[i]) <= std::numeric_limits<T>::max();  // false for NaN
-  if (!finite)
+  // The exponent's bits are all set in infinities and NaN: a test of integers, which vectorises.
+  using Word = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+  constexpr Word kExponent = sizeof(T) == 4 ? Word(0x7f800000) : Word(0x7ff0000000000000);
+  Word beyond = 0;
+  for (Index i = 0; i < count; ++i) {
+    Word word;
+    std::memcpy(&word, values + i, sizeof word);
+    beyond |= (word & kExponent) == kExponent ? Word{1} : Word{0};
+  }
+  if (beyond)
     throw std::overflow_error(
         sizeof(T) == 4 ? "the network's values leave the range of float32; use dtype='float64', or "
                          "weights or points of a smaller scale"
@@ -131,7 +127,7 @@ void Network::evaluate_block(View<const T> x, Index first, const Outputs<T>& out
     };
     const View<T> z = target(out.preactivations), a = target(out.activations);
     layers_[i]->apply(input, z, stages.next(*layers_[i]));
-    for_each_point(points, units, stages.silent(), [&](Index p) {
+    for_each_row(points, units, stages.silent(), [&](Index p) {
       require_finite(z.row(p), units);
       if (!bits.empty()) pack(z.row(p), units, coins_[i].data(), bits[i] + p * bytes);
       relu(z.row(p), units, a.row(p));
@@ -158,7 +154,7 @@ void Network::backward(const std::vector<Bits*>& bits, View<T> gradients, Scratc
     const Index units = width(i - 1);
     const View<T> g(scratch.layer(i), points, units);
     layers_[i]->apply_transpose(v, g, stages.next(*layers_[i]));
-    for_each_point(points, units, stages.silent(), [&](Index p) {
+    for_each_row(points, units, stages.silent(), [&](Index p) {
       keep_active(bits[i - 1] + p * pattern_bytes(units), units, g.row(p));
     });
     v = g;

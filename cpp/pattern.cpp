@@ -60,20 +60,19 @@ void pack(const T* z, Index units, const Bits* coins, Bits* bits) {
   constexpr Index kRun = 256;
   Bits positive[kRun], zero[kRun];
   for (Index first = 0; first < units; first += kRun) {
-    const Index count = std::min(kRun, units - first);
-    if (count < kRun) {
-      std::memset(positive, 0, sizeof positive);
-      std::memset(zero, 0, sizeof zero);
-    }
+    const Index count = std::min(kRun, units - first), bytes = pattern_bytes(count);
+    std::memset(positive + 8 * (bytes - 1), 0, 8);
+    std::memset(zero + 8 * (bytes - 1), 0, 8);
+    Bits zeros = 0;
     for (Index j = 0; j < count; ++j) {
       positive[j] = z[first + j] > 0;
-      zero[j] = z[first + j] == 0;
+      zeros |= zero[j] = z[first + j] == 0;
     }
-    for (Index j = 0; j < count; j += 8) {
-      const Index byte = (first + j) / 8;
-      bits[byte] = static_cast<Bits>(gather_bits(positive + j) |
-                                     (gather_bits(zero + j) & coins[byte]));
-    }
+    Bits* out = bits + first / 8;
+    for (Index byte = 0; byte < bytes; ++byte) out[byte] = gather_bits(positive + 8 * byte);
+    if (!zeros) continue;
+    for (Index byte = 0; byte < bytes; ++byte)
+      out[byte] |= static_cast<Bits>(gather_bits(zero + 8 * byte) & coins[first / 8 + byte]);
   }
 }
 

@@ -29,17 +29,28 @@ class Flips:
     ----------
     counts : ndarray of int64, shape (N, L)
         Tr‖D_i(x) − D_i(y)‖: the units of each layer whose bit differs.
-    predicted : ndarray, shape (L,)
-        What `mean` is expected to be: exactly for layer 1 over random networks, and for the others
-        in the limit of infinite width (the arc-cosine map, from the angles between x and the
-        points).
+    angles : ndarray, shape (N,)
+        The angle between x and each point, in [0, π].
     widths : tuple of int
         The widths d_1, …, d_ℓ of the hidden layers.
     """
 
     counts: NDArray[np.int64]
-    predicted: NDArray[np.float64]
+    angles: NDArray[np.float64]
     widths: tuple[int, ...]
+
+    @property
+    def predicted(self) -> NDArray[np.float64]:
+        """What `mean` is expected to be, shape (L,); NaN without points.
+
+        Exactly for layer 1 over random networks, and for the others in the limit of infinite width
+        (the arc-cosine map, from the angles).
+        """
+        if not len(self.counts):
+            return np.full(len(self.widths), np.nan)
+        fractions = laws.flip_fractions(self.angles, len(self.widths)).mean(axis=0)
+        result: NDArray[np.float64] = fractions * np.array(self.widths, np.float64)
+        return result
 
     @property
     def fraction(self) -> NDArray[np.float64]:
@@ -488,13 +499,10 @@ def _visit(
             net._core, base, given - base, single, gradient, terms, False, number, progress
         )
     counts, norms, term_norms, _, at_x, angles = found
-    hidden = net.widths[1:-1]
-    fractions = laws.flip_fractions(angles, net.depth)
-    predicted = fractions.mean(axis=0) if len(counts) else np.full(net.depth, np.nan)
     if norms is None:
         norms = np.empty(0)
     return (
-        Flips(counts, predicted * np.array(hidden, np.float64), hidden),
+        Flips(counts, angles, net.widths[1:-1]),
         Deviation(norms, float(_validate.norms(at_x[np.newaxis])[0]), term_norms),
     )
 
