@@ -1,6 +1,7 @@
 #include "ball.hpp"
 
 #include <cmath>
+#include <limits>
 
 #include "buffer.hpp"
 #include "dot.hpp"
@@ -12,6 +13,11 @@ namespace {
 std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
 bool bit(const Bits* bits, Index j) { return bits[j / 8] >> (j % 8) & 1; }
+
+void set_bit(Bits* bits, Index j, bool value) {
+  const auto mask = static_cast<Bits>(1u << (j % 8));
+  bits[j / 8] = static_cast<Bits>(value ? bits[j / 8] | mask : bits[j / 8] & ~mask);
+}
 
 // The places of the bits that are set.
 void list_bits(const std::vector<Bits>& bits, Index units, std::vector<Index>& list) {
@@ -90,7 +96,14 @@ class Explorer {
         layers_(net.depth()),
         a_(most_points * terms * net.widest()),
         b_(most_points * terms * net.widest()) {
-    for (const auto& z : base.preactivations) preactivations_.push_back(rounded(z));
+    for (std::size_t i = 0; i < net.depth(); ++i) {
+      preactivations_.push_back(rounded(base.preactivations[i]));
+      // Where a preactivation of x is 0 in T, or rounded to it, its bit is that of x, not another coin.
+      coins_.emplace_back(net.coins(i), net.coins(i) + base.bits[i].size());
+      for (Index j = 0; j < net.width(i); ++j)
+        if (preactivations_[i][at(j)] == 0)
+          set_bit(coins_[i].data(), j, bit(base.bits[i].data(), j));
+    }
     for (const auto& v : base.backward) gradients_.push_back(rounded(v));
   }
 
@@ -98,7 +111,7 @@ class Explorer {
   void forward(View<const double> u, std::int64_t* flips, Index stages, const Run& run) {
     points_ = u.rows;
     View<T> delta(a_.get(), points_, u.cols);
-    for_each_row(points_, u.cols, run, [&](Index p) {
+    for_each_row(points_, u.cols, silent(run), [&](Index p) {
       for (Index j = 0; j < u.cols; ++j) delta.row(p)[j] = static_cast<T>(u.row(p)[j]);
       require_finite(delta.row(p), u.cols);
     });
@@ -116,7 +129,7 @@ class Explorer {
     View<T> v(a_.get(), points_, layers_.back().size());
     std::fill_n(v.data, v.rows * v.cols, T{0});  // behind the last layer nothing but its mask differs
     for (Index i = depth_ - 1; i >= 0; --i) {
-      for_each_row(points_, v.cols, run, [&](Index p) {
+      for_each_row(points_, v.cols, silent(run), [&](Index p) {
         layers_[at(i)].backward.apply(layers_[at(i)].at_y(p), v.row(p));
       });
       const View<T> h = pull_back(i, v, stages, run);
@@ -133,7 +146,7 @@ class Explorer {
     for (Index i = depth_ - 1;; --i) {
       const LayerState<T>& layer = layers_[at(i)];
       // Every term so far passes the mask of y; the new one is made of the units that differ.
-      for_each_row(points_, v.rows / points_ * v.cols, run, [&](Index p) {
+      for_each_row(points_, v.rows / points_ * v.cols, silent(run), [&](Index p) {
         Index row = p;
         for (; row + points_ < v.rows; row += points_)
           keep_active(layer.at_y(p), v.cols, v.row(row));
@@ -158,6 +171,9 @@ class Explorer {
     return run.stage(static_cast<double>(i) / n, static_cast<double>(i + 1) / n);
   }
 
+  // What takes no time beside the products.
+  static Run silent(const Run& run) { return Run{run.threads}; }
+
   static std::vector<T> rounded(const std::vector<double>& values) {
     std::vector<T> result(values.begin(), values.end());
     require_finite(result.data(), static_cast<Index>(result.size()));
@@ -170,9 +186,9 @@ class Explorer {
     const Index units = z.cols, bytes = pattern_bytes(units);
     const std::vector<Bits>& at_x = base_.bits[at(i)];
     const T* base = preactivations_[at(i)].data();
-    const Bits* coins = net_.coins(at(i));
+    const Bits* coins = coins_[at(i)].data();
     bits_.resize(at(points_ * bytes));
-    for_each_row(points_, units, run, [&](Index p) {
+    for_each_row(points_, units, silent(run), [&](Index p) {
       require_finite(z.row(p), units);
       Bits* at_y = bits_.data() + p * bytes;
       pack_sum(base, z.row(p), units, coins, at_y);
@@ -204,9 +220,9 @@ class Explorer {
     std::vector<Bits> coins(at(bytes));
     for (Index k = 0; k < units; ++k) {
       base.push_back(preactivations_[at(i)][at(list[k])]);
-      coins[at(k / 8)] |= static_cast<Bits>(bit(net_.coins(at(i)), list[k]) << (k % 8));
+      set_bit(coins.data(), k, bit(coins_[at(i)].data(), list[k]));
     }
-    for_each_row(points_, z.cols, run, [&](Index p) {
+    for_each_row(points_, z.cols, silent(run), [&](Index p) {
       Bits* at_y = layer.bits.data() + p * bytes;
       T* const out = delta.row(p);
       for (Index k = 0; k < units; ++k) out[k] = z.row(p)[list[k]];
@@ -231,6 +247,7 @@ class Explorer {
   bool backward_;
   std::vector<LayerState<T>> layers_;
   Buffer<T> a_, b_;
+  std::vector<std::vector<Bits>> coins_;
   std::vector<Bits> bits_;  // of a layer at the points, all units
   std::vector<std::vector<T>> preactivations_, gradients_;  // of x
 };
@@ -333,15 +350,22 @@ template void explore<double>(const Network&, const BasePoint&, const Difference
 
 void angles(View<const double> x, View<const double> u, double* angle, const Run& run) {
   const double length = norm(x.data, x.cols);
+  if (length == 0) {
+    std::fill_n(angle, u.rows, std::numeric_limits<double>::quiet_NaN());
+    return;
+  }
+  std::vector<double> direction(x.data, x.data + x.cols);
+  for (double& c : direction) c /= length;
   const Index rows = std::max<Index>(1, (Index{1} << 12) / u.cols);
   parallel_for(ceil_div(u.rows, rows), run, [&](Index i) {
     const Block some(i, rows, u.rows);
     const Buffer<double> across(u.cols);
     for (Index p = some.first; p < some.first + some.count; ++p) {
       // tan θ = |what is across x| / (‖x‖ + what is along it): no cancellation where u is short.
-      const double part = length > 0 ? dot<double>(u.row(p), x.data, u.cols) / length / length : 0;
-      for (Index j = 0; j < u.cols; ++j) across.get()[j] = u.row(p)[j] - part * x.data[j];
-      angle[p] = std::atan2(norm(across.get(), u.cols), (1 + part) * length);
+      const double along = dot<double>(u.row(p), direction.data(), u.cols);
+      for (Index j = 0; j < u.cols; ++j)
+        across.get()[j] = u.row(p)[j] - along * direction[static_cast<std::size_t>(j)];
+      angle[p] = std::atan2(norm(across.get(), u.cols), length + along);
     }
   });
 }

@@ -1,7 +1,7 @@
 // Around a base point: which units flip at other points, and how much the gradient changes. In delta
 // form: the base point is evaluated once, in float64, and every other point carries its difference
-// from it, which is exact where the points are close and needs only the units that are active at
-// either.
+// from it, which loses no digits to cancellation where the points are close, and needs only the units
+// that are active at either.
 #pragma once
 
 #include <functional>

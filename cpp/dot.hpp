@@ -22,10 +22,17 @@ inline T dot(const W* w, const X* x, Index n) {
   return sums[0];
 }
 
-// The Euclidean norm, in double.
+// The Euclidean norm, in double; right where squares over- or underflow, too.
 template <class T>
 inline double norm(const T* v, Index n) {
-  return std::sqrt(dot<double>(v, v, n));
+  const double sum = dot<double>(v, v, n);
+  if (sum > 1e-280 && sum < 1e300) return std::sqrt(sum);
+  double largest = 0;
+  for (Index i = 0; i < n; ++i) largest = std::max(largest, std::abs(static_cast<double>(v[i])));
+  if (!(largest > 0)) return largest;
+  double scaled = 0;
+  for (Index i = 0; i < n; ++i) scaled += (v[i] / largest) * (v[i] / largest);
+  return largest * std::sqrt(scaled);
 }
 
 }  // namespace randrelu

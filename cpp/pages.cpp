@@ -69,9 +69,10 @@ void* take_pages(std::size_t bytes) {
 
 void give_pages(void* data, std::size_t bytes) noexcept {
   try {
+    if (bytes > kKept || !mark_free({data, bytes})) return deallocate({data, bytes});
     Cache& c = cache();
     const std::unique_lock lock(c.mutex, std::try_to_lock);
-    if (!lock || bytes > kKept || !mark_free({data, bytes})) return deallocate({data, bytes});
+    if (!lock) return deallocate({data, bytes});
     c.kept.push_back({data, bytes});
     c.bytes += bytes;
     for (; c.bytes > kKept; c.kept.pop_front()) {

@@ -14,7 +14,7 @@ from randrelu import (
 from scipy import stats
 
 SHAPES = [(20, 30, 40, 25, 1), (50, 1, 7, 1), (9, 1), (7, 64, 1), (300, 700, 90, 800, 1)]
-ALARM = 1e-6  # the false-alarm probability of every statistical test here; there are nine
+ALARM = 1e-6  # the false-alarm probability of every statistical test here; there are ten
 
 
 def point(net, seed=0):
@@ -253,6 +253,41 @@ def test_progress_counts_points():
     net, seen = Network.random((5, 8, 6, 1), rng=0), []
     flips(net, np.ones(5), 1.0, 50, rng=0, progress=lambda *numbers: seen.append(numbers))
     assert seen[-1] == (50, 50)
+
+
+def test_progress_never_goes_back():
+    net, seen = Network.random((4, 100_000, 1), rng=0), []
+    gradient_deviation(net, np.ones(4), 1.0, 2000, rng=0, progress=lambda n, _: seen.append(n))
+    assert len(seen) > 3
+    assert seen == sorted(seen)
+
+
+@pytest.mark.parametrize("deep", [True, False])
+def test_no_unit_flips_at_x_itself_where_its_preactivations_underflow(deep):
+    if deep:  # NN-DEF halves the squares a layer
+        net, x = Network.random((16,) * 331 + (1,), rng=0), np.ones(16)
+    else:
+        net, x = Network.random((16, 50, 1), rng=0), np.full(16, 1e-47)
+    assert not flips(net, x, 0.0, 3).counts.any()
+
+
+@pytest.mark.parametrize("scale", [1e-170, 1e-3, 1e150])
+def test_results_do_not_depend_on_the_scale(scale):
+    """Where the squares of everything under- or overflow."""
+    given = [np.random.default_rng(i).normal(size=s) for i, s in enumerate([(40, 20), (1, 40)])]
+    x = np.random.default_rng(2).normal(size=20)
+    net, scaled = Network.from_weights(given), Network.from_weights([scale * given[0], given[1]])
+    one, other = (worst_flips(n, x, 0.3, layer=1) for n in (net, scaled))
+    assert 0 < one.attained == other.attained <= one.certified == other.certified
+    at_x, far = flips(net, x, 0.3, 50, rng=0), flips(net, scale * x, scale * 0.3, 50, rng=0)
+    assert far.predicted == pytest.approx(at_x.predicted, rel=1e-9)
+    norms = [gradient_deviation(n, x, 0.3, 50, rng=0).norms for n in (net, scaled)]
+    assert norms[1] == pytest.approx(scale * norms[0], rel=1e-9)
+
+
+def test_the_origin_has_no_angle():
+    net = Network.random((5, 8, 6, 1), rng=0)
+    assert np.isnan(flips(net, np.zeros(5), 1.0, 10).predicted).all()
 
 
 @pytest.mark.parametrize(

@@ -246,10 +246,16 @@ def test_flips_of_given_weights_and_point_into_a_picture(tmp_path):
     [
         (("--widths", "3,4,1", "--relative-radii", "-1"), "relative-radii must be"),
         (("--widths", "3,4,1", "--relative-radii", "wide"), "relative-radii must be"),
-        (("--widths", "3,4,1", "--samples", "-1"), "samples must be at least 0"),
+        (("--widths", "3,4,1", "--samples", "0"), "--samples"),
         (("--widths", "3,4,1", "--plot", "x.xyz"), "plot must end in"),
         ((), "either --widths"),
     ],
 )
 def test_bad_usage_of_flips(arguments, message):
     assert message in run("flips", *arguments, code=2).stderr
+
+
+def test_flips_refuses_radii_relative_to_nothing(tmp_path):
+    (tmp_path / "zero.csv").write_text("0,0,0\n")
+    found = run("flips", "--widths", "3,4,1", "--input", str(tmp_path / "zero.csv"), code=2)
+    assert "x must not be 0" in found.stderr

@@ -50,12 +50,13 @@ py::tuple explore_points(const Network& net, const Array<double>& x, const Array
   const View<const double> rows = matrix(u);
   if (x.size() != net.input_dim() || rows.cols != x.size())
     throw py::value_error("x or u has the wrong dimension");
+  const View<const double> at_x(x.data(), 1, x.size());
+  Array<double> to_x(rows.rows);
+  double* angle = to_x.mutable_data();
   const Differences differences = [&](Block points, View<double> out) {
     std::copy_n(rows.row(points.first), points.count * rows.cols, out.data);
+    angles(at_x, out, angle + points.first, Run{threads});
   };
-  Array<double> to_x(rows.rows);
-  const View<const double> at_x(x.data(), 1, x.size());
-  angles(at_x, rows, to_x.mutable_data(), Run{threads});
   const Report report(progress, static_cast<double>(rows.rows));
   const py::tuple found = explored(net, x, single, differences, rows.rows, gradient, terms,
                                    decomposition, report.run(threads));

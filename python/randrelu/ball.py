@@ -30,7 +30,7 @@ class Flips:
     counts : ndarray of int64, shape (N, L)
         Tr‖D_i(x) − D_i(y)‖: the units of each layer whose bit differs.
     angles : ndarray, shape (N,)
-        The angle between x and each point, in [0, π].
+        The angle between x and each point, in [0, π]; NaN where x is 0.
     widths : tuple of int
         The widths d_1, …, d_ℓ of the hidden layers.
     """
@@ -44,7 +44,7 @@ class Flips:
         """What `mean` is expected to be, shape (L,); NaN without points.
 
         Exactly for layer 1 over random networks, and for the others in the limit of infinite width
-        (the arc-cosine map, from the angles).
+        (the arc-cosine map, from the angles). NaN where x is 0, which has no angle.
         """
         if not len(self.counts):
             return np.full(len(self.widths), np.nan)
@@ -247,8 +247,8 @@ def flips(
 
     The points are sampled uniformly (they say little about the largest number in the ball: a
     sampled point moves a preactivation by R/√d times its weights' norm only; see `worst_flips`), or
-    given. A ball that covers the origin is allowed; every pattern that occurs at all then occurs
-    in it.
+    given. A ball around the origin, ‖x‖ < R, is allowed; every pattern that occurs at all then
+    occurs in it.
 
     Parameters
     ----------
@@ -263,7 +263,8 @@ def flips(
     points : array_like, shape (N, d), optional
         The points to visit instead of sampled ones.
     rng : None, int, SeedSequence or Generator
-        Where the seed comes from; the points are those of `sample_ball` with the same seed.
+        Where the seed comes from; the points are those of `sample_ball` with the same seed. Like
+        `samples` and `surface` not looked at where `points` are given.
     surface : bool
         Sample the sphere instead of the ball.
     threads : int, optional
@@ -277,6 +278,10 @@ def flips(
 
     Raises
     ------
+    MemoryError
+        If the result does not fit in the memory that is free.
+    OverflowError
+        If a value inside the network leaves the range of its dtype.
     TypeError, ValueError
         If an argument is not as described.
 
@@ -317,6 +322,10 @@ def gradient_deviation(
 
     Raises
     ------
+    MemoryError
+        If the result does not fit in the memory that is free.
+    OverflowError
+        If a value inside the network leaves the range of its dtype.
     TypeError, ValueError
         If an argument is not as described.
     """
@@ -407,7 +416,7 @@ def worst_flips(
     if index == 0:
         # |w·x| ≤ R‖w‖, and what rounding may have taken from either side.
         norms = core.row_norms(net._core, 0, number)
-        slack = (base.size + 4) * np.finfo(np.float64).eps * (float(np.linalg.norm(base)) + size)
+        slack = (base.size + 4) * np.finfo(np.float64).eps * (_length(base) + size)
         certified = int(np.sum(np.abs(z) <= (size + slack) * norms))
     return WorstFlips(index + 1, attained, point, certified)
 
@@ -427,7 +436,7 @@ def _ascend(
     best, best_point = 0, base
     # base + u is rounded; so much shorter, it stays in the ball.
     eps = float(np.finfo(np.float64).eps)
-    length_u = radius * (1 - 4 * eps) - eps * (float(np.linalg.norm(base)) + radius)
+    length_u = radius * (1 - 4 * eps) - eps * (_length(base) + radius)
     if length_u <= 0:
         return best, best_point
     side = np.where(z > 0, 1.0, -1.0)
@@ -441,11 +450,11 @@ def _ascend(
         width = float(np.quantile(np.abs(margin), share)) or 1.0
         pull = 1.0 / np.cosh(np.clip(margin / width, -50, 50)) ** 2
         ascent = core.layer_gradient(net._core, y, index, -side * pull, threads)
-        length = float(np.linalg.norm(ascent))
+        length = _length(ascent)
         if length == 0:
             break
         u = 0.7 * u + 0.3 * radius / length * ascent
-        u *= length_u / (float(np.linalg.norm(u)) or 1.0)
+        u *= length_u / (_length(u) or 1.0)
         found = base + u
         counts = core.explore_points(
             net._core, base, (found - base)[np.newaxis], False, False, False, False, threads, None
@@ -476,11 +485,14 @@ def _visit(
     if points is None:
         if radius is None:
             raise TypeError("radius is missing; give it, or the points themselves as points=")
+        count = _validate.integer("samples", samples, at_least=0)
+        columns = net.depth * (2 if terms else 1) + (2 if gradient else 1)
+        _memory.require(8 * count * columns, f"visiting {count} points", "visit fewer at a time")
         found = core.explore_ball(
             net._core,
             base,
             _radius(radius),
-            _validate.integer("samples", samples, at_least=0),
+            count,
             _validate.seed_of(rng),
             bool(surface),
             single,
@@ -503,7 +515,7 @@ def _visit(
         norms = np.empty(0)
     return (
         Flips(counts, angles, net.widths[1:-1]),
-        Deviation(norms, float(_validate.norms(at_x[np.newaxis])[0]), term_norms),
+        Deviation(norms, _length(at_x), term_norms),
     )
 
 
@@ -517,6 +529,10 @@ def _one_point(net: Network, name: str, x: ArrayLike) -> NDArray[np.float64]:
         )
     point: NDArray[np.float64] = rows[0]
     return point
+
+
+def _length(v: NDArray[np.float64]) -> float:
+    return float(_validate.norms(v[np.newaxis])[0])
 
 
 def _radius(radius: float) -> float:

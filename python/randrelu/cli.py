@@ -122,7 +122,7 @@ def flips(
     relative_radii: Annotated[
         str, typer.Option(help="Radii of the balls, as multiples of ‖x‖.")
     ] = "0.001,0.01,0.1",
-    samples: Annotated[int, typer.Option(help="Points to sample from every ball.")] = 1000,
+    samples: Annotated[int, typer.Option(min=1, help="Points to sample from every ball.")] = 1000,
     surface: Annotated[bool, typer.Option("--surface", help="Sample the sphere instead.")] = False,
     init: Init = None,
     seed: Seed = None,
@@ -141,7 +141,9 @@ def flips(
     seed = _validate.seed_of(seed)
     net = _network(widths, weights, init, seed, threads)
     x = np.ones(net.widths[0]) if point is None else _files.read_points(point, net.widths[0])
-    length = float(np.linalg.norm(x))
+    if not x.any():
+        raise ValueError("x must not be 0: the radii are multiples of ‖x‖")
+    length = float(_validate.norms(x[np.newaxis])[0])
     found = []
     with _progress(f"{len(radii)} balls, samples") as progress:
         for k, radius in enumerate(radii):
