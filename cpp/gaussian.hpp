@@ -16,7 +16,7 @@ using Words4 = std::array<std::uint32_t, 4>;
 Words4 philox4x32(Words4 counter, std::array<std::uint32_t, 2> key);
 
 // What a stream is for; the low half of a stream number is the layer.
-enum class Purpose : std::uint32_t { weights = 0, coins = 1, directions = 2, radii = 3 };
+enum class Purpose : std::uint32_t { weights = 0, coins = 1, directions = 2, radii = 3, revealed = 4 };
 
 struct Stream {
   std::uint64_t seed;

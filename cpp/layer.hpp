@@ -6,9 +6,19 @@
 
 namespace randrelu {
 
+// How much a deferred layer had revealed at some time: its questions from either side.
+struct Mark {
+  Index forward = 0, backward = 0;
+};
+
 class Layer {
  public:
   virtual ~Layer() = default;
+
+  // Whether asking changes the layer, see deferred.hpp.
+  virtual bool deferred() const { return false; }
+  virtual Mark mark() const { return {}; }
+  virtual void forget_since(Mark) const {}
 
   virtual Index fan_in() const = 0;
   virtual Index fan_out() const = 0;

@@ -9,6 +9,17 @@
 namespace randrelu {
 namespace {
 
+// The loop over the rows of a matrix, in pieces of about 2¹⁵ entries that begin with a byte of bits.
+template <class Body>
+void for_each_piece(Index rows, Index cols, const Run& run, const Body& body) {
+  constexpr Index kPiece = Index{1} << 15;
+  if (cols <= 2 * kPiece)
+    return for_each_row(rows, cols, run, [&](Index p) { body(p, Block(0, cols)); });
+  const Index pieces = ceil_div(cols, kPiece);
+  parallel_for(rows * pieces, run,
+               [&](Index i) { body(i / pieces, Block(i % pieces, kPiece, cols)); });
+}
+
 template <class T>
 void relu(const T* z, Index units, T* a) {
   for (Index j = 0; j < units; ++j) a[j] = z[j] > T{0} ? z[j] : T{0};
@@ -42,6 +53,22 @@ Network::Network(std::vector<std::unique_ptr<Layer>> layers, std::uint64_t seed)
     : layers_(std::move(layers)) {
   for (std::size_t i = 0; i < depth(); ++i)
     coins_.push_back(tie_coins(seed, static_cast<std::uint32_t>(i + 1), width(i)));
+  if (layers_.front()->deferred()) busy_ = std::make_unique<Busy>();
+}
+
+Network::Alone::Alone(const Network& net) : busy_(net.busy_.get()) {
+  if (!busy_) return;
+  if (busy_->owner == std::this_thread::get_id())
+    throw std::runtime_error(
+        "a deferred network cannot be asked from the progress= of a call that is asking it");
+  busy_->mutex.lock();
+  busy_->owner = std::this_thread::get_id();
+}
+
+Network::Alone::~Alone() {
+  if (!busy_) return;
+  busy_->owner = std::thread::id();
+  busy_->mutex.unlock();
 }
 
 // The stages of a block of points: its layers, each as long as it has weights.
@@ -89,21 +116,24 @@ Index Network::points_per_block() const {
 }
 
 template <class T>
-void Network::evaluate(View<const T> x, const Outputs<T>& out, const Run& run) const {
-  const Index size = std::min(points_per_block(), x.rows);
+void Network::evaluate(View<const T> x, const Outputs<T>& out, const Run& run,
+                       bool remember) const {
+  // What is forgotten would be drawn anew for the next block, so then all points make one.
+  const Index size = remember ? std::min(points_per_block(), x.rows) : x.rows;
   if (size == 0) return;
   Scratch<T> scratch(size * widest());
   for (Index i = 0; i < ceil_div(x.rows, size); ++i) {
     const Block points(i, size, x.rows);
     const auto share = [&](Index p) { return static_cast<double>(p) / static_cast<double>(x.rows); };
     evaluate_block(x.middle_rows(points.first, points.count), points.first, out, scratch,
-                   run.stage(share(points.first), share(points.first + points.count)));
+                   run.stage(share(points.first), share(points.first + points.count)), remember);
   }
 }
 
 template <class T>
 void Network::evaluate_block(View<const T> x, Index first, const Outputs<T>& out,
-                             Scratch<T>& scratch, const Run& run) const {
+                             Scratch<T>& scratch, const Run& run, bool remember) const {
+  assert(remember || !out.gradients);
   const Index points = x.rows;
   Stages stages(run, weights_used(out.gradients != nullptr));
   // The gradient needs the patterns of all layers, whether or not the caller wants them.
@@ -126,17 +156,24 @@ void Network::evaluate_block(View<const T> x, Index first, const Outputs<T>& out
       return View<T>(wanted.empty() ? scratch.layer(i) : wanted[i] + first * units, points, units);
     };
     const View<T> z = target(out.preactivations), a = target(out.activations);
+    const Mark mark = layers_[i]->mark();
     layers_[i]->apply(input, z, stages.next(*layers_[i]));
-    for_each_row(points, units, stages.silent(), [&](Index p) {
-      require_finite(z.row(p), units);
-      if (!bits.empty()) pack(z.row(p), units, coins_[i].data(), bits[i] + p * bytes);
-      relu(z.row(p), units, a.row(p));
+    if (!remember) layers_[i]->forget_since(mark);
+    for_each_piece(points, units, stages.silent(), [&](Index p, Block some) {
+      const T* piece = z.row(p) + some.first;
+      require_finite(piece, some.count);
+      if (!bits.empty())
+        pack(piece, some.count, coins_[i].data() + some.first / 8,
+             bits[i] + p * bytes + some.first / 8);
+      relu(piece, some.count, a.row(p) + some.first);
     });
     input = a;
   }
 
   const View<T> values(out.values ? out.values + first : scratch.layer(depth()), points, 1);
+  const Mark mark = layers_.back()->mark();
   layers_.back()->apply(input, values, stages.next(*layers_.back()));
+  if (!remember) layers_.back()->forget_since(mark);
   require_finite(values.data, points);
   if (out.gradients)
     backward(bits, View<T>(out.gradients + first * input_dim(), points, input_dim()), scratch,
@@ -154,8 +191,9 @@ void Network::backward(const std::vector<Bits*>& bits, View<T> gradients, Scratc
     const Index units = width(i - 1);
     const View<T> g(scratch.layer(i), points, units);
     layers_[i]->apply_transpose(v, g, stages.next(*layers_[i]));
-    for_each_row(points, units, stages.silent(), [&](Index p) {
-      keep_active(bits[i - 1] + p * pattern_bytes(units), units, g.row(p));
+    for_each_piece(points, units, stages.silent(), [&](Index p, Block some) {
+      keep_active(bits[i - 1] + p * pattern_bytes(units) + some.first / 8, some.count,
+                  g.row(p) + some.first);
     });
     v = g;
   }
@@ -163,7 +201,9 @@ void Network::backward(const std::vector<Bits*>& bits, View<T> gradients, Scratc
   require_finite(gradients.data, points * gradients.cols);
 }
 
-template void Network::evaluate(View<const float>, const Outputs<float>&, const Run&) const;
-template void Network::evaluate(View<const double>, const Outputs<double>&, const Run&) const;
+template void Network::evaluate(View<const float>, const Outputs<float>&, const Run&,
+                                bool) const;
+template void Network::evaluate(View<const double>, const Outputs<double>&, const Run&,
+                                bool) const;
 
 }  // namespace randrelu

@@ -2,7 +2,10 @@
 // written once against layer.hpp.
 #pragma once
 
+#include <atomic>
 #include <memory>
+#include <mutex>
+#include <thread>
 #include <vector>
 
 #include "layer.hpp"
@@ -26,6 +29,12 @@ struct Outputs {
 template <class T>
 void require_finite(const T* values, Index count);
 
+// Which thread is asking a deferred network.
+struct Busy {
+  std::mutex mutex;
+  std::atomic<std::thread::id> owner;
+};
+
 class Network {
  public:
   // Layers from the input to the output; the last has one unit. `seed` is that of the tie coins.
@@ -46,9 +55,23 @@ class Network {
   // How many points are evaluated at once, whatever their number.
   Index points_per_block() const;
 
-  // Throws std::overflow_error when a value leaves the range of T.
+  // Throws std::overflow_error when a value leaves the range of T. A deferred network that does not
+  // `remember` forgets every layer's answers when it goes on to the next; no gradients then.
   template <class T>
-  void evaluate(View<const T> x, const Outputs<T>& out, const Run& run) const;
+  void evaluate(View<const T> x, const Outputs<T>& out, const Run& run, bool remember = true) const;
+
+  bool deferred() const { return static_cast<bool>(busy_); }
+  // Asking a deferred network changes it: whoever does holds one of these. Others wait.
+  class Alone {
+   public:
+    // Throws std::runtime_error when this thread is in the middle of a call already.
+    explicit Alone(const Network& net);
+    ~Alone();
+    Alone(const Alone&) = delete;
+
+   private:
+    Busy* busy_;
+  };
 
  private:
   template <class T>
@@ -56,12 +79,13 @@ class Network {
   class Stages;
   template <class T>
   void evaluate_block(View<const T> x, Index first, const Outputs<T>& out, Scratch<T>& scratch,
-                      const Run& run) const;
+                      const Run& run, bool remember) const;
   template <class T>
   void backward(const std::vector<Bits*>& bits, View<T> gradients, Scratch<T>& scratch,
                 Stages& stages) const;
   std::vector<std::unique_ptr<Layer>> layers_;
   std::vector<std::vector<Bits>> coins_;
+  std::unique_ptr<Busy> busy_;
 };
 
 }  // namespace randrelu

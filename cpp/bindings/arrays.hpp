@@ -46,6 +46,7 @@ class Report {
   std::function<void(double)> report_;
 };
 
+void bind_attack(py::module_& m);
 void bind_ball(py::module_& m);
 void bind_network(py::module_& m);
 void bind_pattern(py::module_& m);

@@ -34,6 +34,7 @@ py::tuple explored(const Network& net, const Array<double>& x, bool single,
   double* gradient_at_x = at_base.mutable_data();
   {
     const py::gil_scoped_release release;
+    const Network::Alone alone(net);
     const BasePoint base(net, point, gradient || terms || decomposition, Run{run.threads});
     if (gradient) std::copy(base.gradient.begin(), base.gradient.end(), gradient_at_x);
     if (single)
@@ -91,6 +92,7 @@ Array<double> layer_gradient(const Network& net, const Array<double>& x, std::si
   Array<double> gradient(net.input_dim());
   double* out = gradient.mutable_data();
   const py::gil_scoped_release release;
+  const Network::Alone alone(net);
   const BasePoint base(net, point, false, Run{threads});
   const std::vector<double> found = pull_back(net, base, i, weights, Run{threads});
   std::copy(found.begin(), found.end(), out);

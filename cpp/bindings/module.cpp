@@ -64,6 +64,7 @@ PYBIND11_MODULE(RANDRELU_MODULE, m) {
   m.def("philox4x32", philox4x32, py::arg("counter"), py::arg("key"));
   m.def("fill_normals", fill_normals, py::arg("seed"), py::arg("layer"), py::arg("first"),
         py::arg("out").noconvert());
+  bind_attack(m);
   bind_ball(m);
   bind_network(m);
   bind_pattern(m);

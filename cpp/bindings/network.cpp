@@ -1,6 +1,7 @@
 #include "network.hpp"
 
 #include "arrays.hpp"
+#include "deferred.hpp"
 #include "stored.hpp"
 #include "streamed.hpp"
 
@@ -9,18 +10,25 @@ namespace {
 
 using Layers = std::vector<std::unique_ptr<Layer>>;
 
+// `single`: what a deferred layer reveals is held in float32.
 Network random_network(const std::vector<Index>& widths, std::uint64_t seed,
-                       const std::vector<float>& scales, bool stored, int threads) {
+                       const std::vector<double>& scales, const std::string& storage, bool single,
+                       int threads) {
   const py::gil_scoped_release release;
+  if (storage == "deferred")
+    return Network(single ? deferred_layers<float>(widths, seed, scales)
+                          : deferred_layers<double>(widths, seed, scales),
+                   seed);
   Layers layers;
   for (std::size_t i = 0; i < scales.size(); ++i) {
     const Stream stream{seed, Purpose::weights, static_cast<std::uint32_t>(i + 1)};
-    if (stored)
+    const auto scale = static_cast<float>(scales[i]);
+    if (storage == "stored")
       layers.push_back(std::make_unique<StoredLayer<float>>(widths[i + 1], widths[i], stream,
-                                                            scales[i], Run{threads}));
+                                                            scale, Run{threads}));
     else
       layers.push_back(
-          std::make_unique<StreamedLayer>(widths[i + 1], widths[i], stream, scales[i]));
+          std::make_unique<StreamedLayer>(widths[i + 1], widths[i], stream, scale));
   }
   return Network(std::move(layers), seed);
 }
@@ -59,19 +67,22 @@ std::vector<T*> pointers(std::vector<Array<T>>& arrays) {
 
 template <class T>
 void evaluate(const Network& net, const Array<T>& x, const Outputs<T>& out, int threads,
-              const py::object& progress) {
+              const py::object& progress, bool remember = true) {
   const View<const T> points = matrix(x);
   if (points.cols != net.input_dim()) throw py::value_error("x has the wrong dimension");
   const double weights = net.weights_used(out.gradients != nullptr);
   const Report report(progress, weights * static_cast<double>(points.rows));
-  const py::gil_scoped_release release;
-  net.evaluate(points, out, report.run(threads));
+  {
+    const py::gil_scoped_release release;
+    const Network::Alone alone(net);
+    net.evaluate(points, out, report.run(threads), remember);
+  }
   report.finish();
 }
 
 template <class T>
 py::tuple outputs(const Network& net, const Array<T>& x, bool value, bool bits, bool gradient,
-                  int threads, const py::object& progress) {
+                  bool remember, int threads, const py::object& progress) {
   py::object values = py::none(), patterns = py::none(), gradients = py::none();
   Outputs<T> out;
   if (value) {
@@ -89,7 +100,7 @@ py::tuple outputs(const Network& net, const Array<T>& x, bool value, bool bits, 
     out.gradients = a.mutable_data();
     gradients = std::move(a);
   }
-  evaluate(net, x, out, threads, progress);
+  evaluate(net, x, out, threads, progress, remember);
   return py::make_tuple(values, patterns, gradients);
 }
 
@@ -135,16 +146,36 @@ py::object weights(const py::object& self, std::size_t i) {
 }
 
 std::size_t nbytes(const Network& net) {
+  const py::gil_scoped_release release;
+  const Network::Alone alone(net);
   std::size_t total = 0;
   for (const auto& layer : net.layers()) total += layer->nbytes();
   return total;
+}
+
+// (questions from the right, from the left, bytes) for every layer.
+std::vector<std::tuple<Index, Index, std::size_t>> revealed(const Network& net) {
+  const py::gil_scoped_release release;
+  const Network::Alone alone(net);
+  std::vector<std::tuple<Index, Index, std::size_t>> layers;
+  for (const auto& layer : net.layers()) {
+    const Mark mark = layer->mark();
+    layers.emplace_back(mark.forward, mark.backward, layer->nbytes());
+  }
+  return layers;
+}
+
+void forget(const Network& net) {
+  const py::gil_scoped_release release;
+  const Network::Alone alone(net);
+  for (const auto& layer : net.layers()) layer->forget_since({});
 }
 
 template <class T, class Class>
 void bind_arithmetic(Class& network) {
   network
       .def("evaluate", outputs<T>, py::arg("x").noconvert(), py::arg("value"), py::arg("bits"),
-           py::arg("gradient"), py::arg("threads"), py::arg("progress"))
+           py::arg("gradient"), py::arg("remember"), py::arg("threads"), py::arg("progress"))
       .def("preactivations", hidden_layers<T, &Outputs<T>::preactivations>,
            py::arg("x").noconvert(), py::arg("threads"), py::arg("progress"))
       .def("activations", hidden_layers<T, &Outputs<T>::activations>, py::arg("x").noconvert(),
@@ -157,12 +188,14 @@ void bind_network(py::module_& m) {
   py::class_<Network> network(m, "Network");
   network
       .def_static("random", random_network, py::arg("widths"), py::arg("seed"), py::arg("scales"),
-                  py::arg("stored"), py::arg("threads"))
+                  py::arg("storage"), py::arg("single"), py::arg("threads"))
       .def_static("from_weights", network_from_weights<float>, py::arg("weights").noconvert(),
                   py::arg("seed"))
       .def_static("from_weights", network_from_weights<double>, py::arg("weights").noconvert(),
                   py::arg("seed"))
       .def("weights", weights, py::arg("i"))
+      .def("revealed", revealed)
+      .def("forget", forget)
       .def_property_readonly("nbytes", nbytes);
   bind_arithmetic<float>(network);
   bind_arithmetic<double>(network);

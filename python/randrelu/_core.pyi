@@ -18,19 +18,27 @@ def flips(a: _Bits, b: _Bits) -> NDArray[np.int64]: ...
 class Network:
     @staticmethod
     def random(
-        widths: list[int], seed: int, scales: list[float], stored: bool, threads: int
+        widths: list[int],
+        seed: int,
+        scales: list[float],
+        storage: str,
+        single: bool,
+        threads: int,
     ) -> Network: ...
     @staticmethod
     def from_weights(weights: list[_Floats], seed: int) -> Network: ...
     @property
     def nbytes(self) -> int: ...
     def weights(self, i: int) -> _Floats: ...
+    def revealed(self) -> list[tuple[int, int, int]]: ...
+    def forget(self) -> None: ...
     def evaluate(
         self,
         x: NDArray[_F],
         value: bool,
         bits: bool,
         gradient: bool,
+        remember: bool,
         threads: int,
         progress: Callable[[int, int], object] | None,
     ) -> tuple[NDArray[_F], list[_Bits], NDArray[_F]]: ...
@@ -40,6 +48,17 @@ class Network:
     def activations(
         self, x: NDArray[_F], threads: int, progress: Callable[[int, int], object] | None
     ) -> list[NDArray[_F]]: ...
+
+def attack_trials(
+    widths: list[int],
+    scales: list[float],
+    seeds: NDArray[np.uint64],
+    x: NDArray[np.float64],
+    kind: int,
+    steps: list[float],
+    threads: int,
+    progress: Callable[[int, int], object] | None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]: ...
 
 _Explored: TypeAlias = tuple[
     NDArray[np.int64],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -21,7 +22,7 @@ _VARIANCES: dict[str, Callable[[int], float]] = {
     "he": lambda fan_in: 2.0 / fan_in,
     "unit": lambda fan_in: 1.0,
 }
-_STORAGES = ("auto", "stored", "streamed")
+_STORAGES = ("auto", "stored", "streamed", "deferred")
 _AUTO_SHARE = 0.5  # of the memory that is free, which "auto" lets the weights take
 
 
@@ -30,11 +31,31 @@ def weight_variances(widths: tuple[int, ...], init: str) -> list[float]:
     return [_VARIANCES[init](fan_in) for fan_in in widths[:-1]]
 
 
+@dataclass(frozen=True)
+class Revealed:
+    """What a deferred network has revealed of its matrices, an entry per layer W_1, …, W_{ℓ+1}.
+
+    Attributes
+    ----------
+    forward : tuple of int
+        The directions v along which W_i v is known.
+    backward : tuple of int
+        The directions v along which vᵀW_i is known.
+    nbytes : tuple of int
+        The bytes that they and the answers take.
+    """
+
+    forward: tuple[int, ...]
+    backward: tuple[int, ...]
+    nbytes: tuple[int, ...]
+
+
 class Network:
     """A fully connected ReLU network with a single output and no biases (NN-DEF).
 
     f(x) = W_{ℓ+1} σ(W_ℓ σ(… σ(W_1 x))), with W_i of shape (d_i, d_{i−1}) and σ the ReLU. Build one
-    with `Network.random` or `Network.from_weights`; it never changes afterwards.
+    with `Network.random` or `Network.from_weights`. It never changes afterwards; a deferred one
+    (see `random`) becomes known bit by bit as it is asked.
 
     Every method that takes points accepts one point ``(d,)`` or a batch ``(N, d)`` of any real
     dtype and memory layout, and gives the same rank back. ``threads`` is the number of threads to
@@ -73,7 +94,7 @@ class Network:
         *,
         rng: Rng = None,
         init: str = "paper",
-        dtype: DTypeLike = "float32",
+        dtype: DTypeLike | None = None,
         storage: str = "auto",
         threads: int | None = None,
     ) -> Network:
@@ -91,14 +112,22 @@ class Network:
             The variance of a weight: 1/fan_in (NN-DEF), 2/fan_in, or 1 (appendix D). Since the ReLU
             is positively homogeneous it only scales f. (With "paper" the values shrink by √2 a
             layer and leave float32 at a depth of about 250; take "he" or float64 there.)
-        dtype : {"float32", "float64"}
-            The arithmetic in which the network is evaluated. The weights are the same float32
-            values for both.
-        storage : {"auto", "stored", "streamed"}
+        dtype : {"float32", "float64"}, optional
+            The arithmetic in which the network is evaluated; by default float32, and float64 for
+            deferred networks. The weights of the others are the same float32 values for both.
+        storage : {"auto", "stored", "streamed", "deferred"}
             "stored" keeps the matrices; "streamed" keeps the seed only, and generates the weights
             again, tile by tile, whenever they are used: bit for bit the same network in hardly any
             memory, at about a nanosecond a weight and core. "auto" stores what
             takes at most half of the memory that is free, and streams the rest.
+
+            "deferred" holds no weights at all, so that its cost grows with the widths and not with
+            their products: every matrix is revealed only along the directions that are asked
+            for. It is not the network that the seed gives otherwise, but one of exactly the same
+            law: whatever is computed from it, each question depending on earlier answers or not,
+            is jointly distributed as on a stored network. It remembers what it was asked, in
+            8 (fan_in + fan_out) bytes a layer and direction (4 in float32), see `revealed` and
+            `forget`. The seed and the sequence of questions determine the answers.
         threads : int, optional
             The number of threads that generate the weights of a stored network.
 
@@ -116,8 +145,10 @@ class Network:
         """
         widths = _validate.widths_tuple(widths)
         _validate.one_of("init", init, _VARIANCES)
-        arithmetic = _validate.float_dtype(dtype)
         _validate.one_of("storage", storage, _STORAGES)
+        if dtype is None:
+            dtype = "float64" if storage == "deferred" else "float32"
+        arithmetic = _validate.float_dtype(dtype)
         thread_number = _validate.thread_number(threads)
         nbytes = 4 * sum(a * b for a, b in pairwise(widths))
         if storage == "auto":
@@ -126,12 +157,12 @@ class Network:
             _memory.require(
                 nbytes,
                 f"storing the weights of a network of widths {widths}",
-                "choose storage='streamed', or narrower widths",
+                "choose storage='streamed' or 'deferred', or narrower widths",
             )
         seed = _validate.seed_of(rng)
         scales = [math.sqrt(variance) for variance in weight_variances(widths, init)]
-        stored = storage == "stored"
-        network = core.Network.random(list(widths), seed, scales, stored, thread_number)
+        single = arithmetic == np.float32
+        network = core.Network.random(list(widths), seed, scales, storage, single, thread_number)
         return cls(network, widths, init, seed, arithmetic, storage)
 
     @classmethod
@@ -197,7 +228,7 @@ class Network:
 
     @property
     def storage(self) -> str:
-        """How the weights are held: "stored" or "streamed"."""
+        """How the weights are held: "stored", "streamed" or "deferred"."""
         return self._storage
 
     @property
@@ -217,8 +248,35 @@ class Network:
 
     @property
     def nbytes(self) -> int:
-        """The bytes that the weights take; 0 when they are streamed."""
+        """The bytes that the weights take; 0 when they are streamed.
+
+        Of a deferred network those of what is revealed.
+        """
         return self._core.nbytes
+
+    @property
+    def revealed(self) -> Revealed:
+        """What a deferred network has revealed so far.
+
+        Raises
+        ------
+        ValueError
+            If the network is not deferred: all of its weights are there.
+        """
+        self._require_deferred("revealed")
+        forward, backward, nbytes = zip(*self._core.revealed(), strict=True)
+        return Revealed(forward, backward, nbytes)
+
+    def forget(self) -> None:
+        """Start a fresh network of the same law, of which nothing is revealed.
+
+        Raises
+        ------
+        ValueError
+            If the network is not deferred.
+        """
+        self._require_deferred("forget()")
+        self._core.forget()
 
     def weights(self, i: int) -> Floats:
         """Return W_i, read-only, shape (d_i, d_{i−1}); a streamed one is generated in full.
@@ -234,10 +292,17 @@ class Network:
             If there is no such layer.
         MemoryError
             If a streamed matrix does not fit in the memory that is free.
+        ValueError
+            If the network is deferred: its matrices do not exist.
         """
         layer = _validate.integer("i", i)
         if not 1 <= layer <= self.depth + 1:
             raise IndexError(f"i must be a layer from 1 to {self.depth + 1}, got {i}")
+        if self._storage == "deferred":
+            raise ValueError(
+                f"W_{layer} does not exist: a deferred network only reveals what its methods ask "
+                "for; draw one with storage='stored' or 'streamed' where you need weights"
+            )
         if self._storage == "streamed":
             fan_in, fan_out = self._widths[layer - 1 : layer + 1]
             _memory.require(
@@ -246,7 +311,12 @@ class Network:
         return self._core.weights(layer - 1)
 
     def forward(
-        self, x: ArrayLike, *, threads: int | None = None, progress: Progress | None = None
+        self,
+        x: ArrayLike,
+        *,
+        remember: bool = True,
+        threads: int | None = None,
+        progress: Progress | None = None,
     ) -> Any:
         """Compute f(x).
 
@@ -254,6 +324,10 @@ class Network:
         ----------
         x : array_like, shape (d,) or (N, d)
             The points.
+        remember : bool, default True
+            Whether a deferred network keeps what these points reveal. Without, every layer is
+            forgotten as soon as the points have passed it, which lets them pass any depth; what is
+            asked later does not know of these values.
         threads : int, optional
             The number of threads.
         progress : callable, optional
@@ -265,7 +339,9 @@ class Network:
             In the dtype of the network.
         """
         points, single = self._points(x)
-        values, _, _ = self._evaluate(points, value=True, threads=threads, progress=progress)
+        values, _, _ = self._evaluate(
+            points, value=True, remember=bool(remember), threads=threads, progress=progress
+        )
         return values[0] if single else values
 
     def preactivations(
@@ -409,6 +485,7 @@ class Network:
         value: bool = False,
         bits: bool = False,
         gradient: bool = False,
+        remember: bool = True,
         threads: int | None = None,
         progress: Progress | None = None,
     ) -> tuple[NDArray[F], list[NDArray[np.uint8]], NDArray[F]]:
@@ -419,11 +496,35 @@ class Network:
                 f"returning the gradients of {len(points)} points",
                 "pass fewer points at a time",
             )
+        if self._storage == "deferred":
+            self._require_room(len(points), passes=2 if gradient else 1, remember=remember)
         return self._core.evaluate(
-            points, value, bits, gradient, _validate.thread_number(threads), progress
+            points, value, bits, gradient, remember, _validate.thread_number(threads), progress
         )
 
+    def _require_room(self, points: int, *, passes: int, remember: bool) -> None:
+        """Ask for the memory of what a deferred network reveals about so many points."""
+        layers = [a + b for a, b in pairwise(self._widths)]
+        numbers = sum(layers) * passes if remember else max(layers)
+        _memory.require(
+            self._dtype.itemsize * points * (numbers + 2 * max(self._widths)),
+            f"revealing a network of widths {_in_short(self._widths)} along {points} directions",
+            "pass fewer points" if not remember else "pass fewer points, or remember=False",
+        )
+
+    def _require_deferred(self, what: str) -> None:
+        if self._storage != "deferred":
+            raise ValueError(
+                f"{what} is for storage='deferred'; this network is {self._storage}: all of its "
+                "weights are there"
+            )
+
     def __reduce__(self) -> tuple[Any, ...]:
+        if self._storage == "deferred" and any(self.revealed.forward + self.revealed.backward):
+            raise TypeError(
+                "a deferred network cannot be copied or pickled once it has revealed something; "
+                "draw one where it is needed, from its own seed"
+            )
         if self._seed is None:
             matrices = [np.array(self.weights(i)) for i in range(1, self.depth + 2)]
             return _from_weights, (matrices, str(self._dtype))
@@ -432,7 +533,7 @@ class Network:
     def __repr__(self) -> str:
         origin = "given" if self._init is None else f"init={self._init!r}, seed={self._seed}"
         return (
-            f"Network({self._widths}, {origin}, dtype='{self._dtype}', "
+            f"Network({_in_short(self._widths)}, {origin}, dtype='{self._dtype}', "
             f"storage={self.storage!r}, {_memory.in_words(self.nbytes)})"
         )
 
@@ -445,6 +546,14 @@ def _random(widths: tuple[int, ...], seed: int, init: str, dtype: str, storage: 
 def _from_weights(weights: list[NDArray[Any]], dtype: str) -> Network:
     """Build a pickled network of given weights again."""
     return Network.from_weights(weights, dtype=dtype)
+
+
+def _in_short(widths: tuple[int, ...]) -> str:
+    """Return widths as a tuple is written, with the middle of a very long one left out."""
+    if len(widths) <= 12:
+        return str(widths)
+    first, last = (", ".join(map(str, part)) for part in (widths[:4], widths[-3:]))
+    return f"({first}, … {len(widths) - 7} more …, {last})"
 
 
 def _require_chain(weights: list[NDArray[Any]]) -> None:
