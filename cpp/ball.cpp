@@ -73,7 +73,8 @@ class MaskedDifference {
 
 // A layer at the points of a block. Only some units take part in the differences behind it: those that
 // are active at x or at any of the points; in the last layer, whose values nobody needs, those that
-// differ anywhere. Their bits at the points stand side by side.
+// differ anywhere. Their bits at the points stand side by side. (A deferred layer is asked about whole
+// vectors, so there all units do.)
 template <class T>
 struct LayerState {
   std::vector<Index> units;
@@ -88,11 +89,14 @@ struct LayerState {
 template <class T>
 class Explorer {
  public:
-  Explorer(const Network& net, const BasePoint& base, Index most_points, bool backward, Index terms)
+  // Without `remember` a deferred layer forgets what it was asked as soon as nobody goes back to it.
+  Explorer(const Network& net, const BasePoint& base, Index most_points, bool backward, Index terms,
+           bool remember)
       : net_(net),
         base_(base),
         depth_(static_cast<Index>(net.depth())),
         backward_(backward),
+        forget_(!remember && !backward),
         layers_(net.depth()),
         a_(most_points * terms * net.widest()),
         b_(most_points * terms * net.widest()) {
@@ -107,18 +111,26 @@ class Explorer {
     for (const auto& v : base.backward) gradients_.push_back(rounded(v));
   }
 
-  // The patterns of x + u for the rows u, which the functions below go back through.
-  void forward(View<const double> u, std::int64_t* flips, Index stages, const Run& run) {
-    points_ = u.rows;
-    View<T> delta(a_.get(), points_, u.cols);
-    for_each_row(points_, u.cols, silent(run), [&](Index p) {
-      for (Index j = 0; j < u.cols; ++j) delta.row(p)[j] = static_cast<T>(u.row(p)[j]);
-      require_finite(delta.row(p), u.cols);
-    });
+  // The patterns of x + u for some points u, which the functions below go back through.
+  void forward(const Differences& differences, Block points, std::int64_t* flips, Index stages,
+               const Run& run) {
+    points_ = points.count;
+    View<T> delta(a_.get(), points_, net_.input_dim());
+    if constexpr (std::is_same_v<T, double>) {
+      differences(points, delta);
+    } else {
+      const Buffer<double> u(points_ * delta.cols);
+      differences(points, View<double>(u.get(), points_, delta.cols));
+      std::copy_n(u.get(), points_ * delta.cols, delta.data);
+    }
+    for_each_row(points_, delta.cols, silent(run),
+                 [&](Index p) { require_finite(delta.row(p), delta.cols); });
     for (Index i = 0; i < depth_; ++i) {
       const View<T> z(b_.get(), points_, net_.width(at(i)));
-      const Units inputs = i ? Units(layers_[at(i - 1)].units) : Units();
-      net_.layers()[at(i)]->apply(delta, Units(), inputs, z, stage(run, i, stages));
+      const Layer& layer = *net_.layers()[at(i)];
+      const Mark mark = layer.mark();
+      layer.apply(delta, Units(), i ? part(i - 1) : Units(), z, stage(run, i, stages));
+      if (forget_) layer.forget_since(mark);
       find_flips(i, z, flips, run);
       if (i + 1 < depth_ || backward_) delta = select(i, z, run);
     }
@@ -171,6 +183,10 @@ class Explorer {
     return run.stage(static_cast<double>(i) / n, static_cast<double>(i + 1) / n);
   }
 
+  // The units of layer i that take part.
+  Units part(Index i) const {
+    return net_.deferred() ? Units() : Units(layers_[at(i)].units);
+  }
   // What takes no time beside the products.
   static Run silent(const Run& run) { return Run{run.threads}; }
 
@@ -203,6 +219,7 @@ class Explorer {
       else
         for (Index k = 0; k < bytes; ++k) chosen[at(k)] |= at_y[k];
     }
+    if (net_.deferred()) std::fill(chosen.begin(), chosen.end(), Bits{0xff});
     list_bits(chosen, units, layers_[at(i)].units);
   }
 
@@ -234,9 +251,9 @@ class Explorer {
 
   // v (N, units that take part in layer i) back through the weights of layer i, into b_.
   View<T> pull_back(Index i, View<const T> v, Index stages, const Run& run) {
-    const Units inputs = i ? Units(layers_[at(i - 1)].units) : Units();
-    const View<T> below(b_.get(), v.rows, inputs.size(net_.input_dim()));
-    net_.layers()[at(i)]->apply_transpose(v, Units(layers_[at(i)].units), inputs, below,
+    const Index units = i ? layers_[at(i - 1)].size() : net_.input_dim();
+    const View<T> below(b_.get(), v.rows, units);
+    net_.layers()[at(i)]->apply_transpose(v, part(i), i ? part(i - 1) : Units(), below,
                                           stage(run, 2 * depth_ - 1 - i, stages));
     return below;
   }
@@ -244,7 +261,7 @@ class Explorer {
   const Network& net_;
   const BasePoint& base_;
   Index depth_, points_ = 0;
-  bool backward_;
+  bool backward_, forget_;
   std::vector<LayerState<T>> layers_;
   Buffer<T> a_, b_;
   std::vector<std::vector<Bits>> coins_;
@@ -300,29 +317,30 @@ std::vector<double> pull_back(const Network& net, const BasePoint& base, std::si
 
 template <class T>
 void explore(const Network& net, const BasePoint& base, const Differences& differences,
-             Index points, const Deviations& out, const Run& run) {
+             Index points, const Deviations& out, const Run& run, bool remember) {
   const auto depth = static_cast<Index>(net.depth());
   const Index dim = net.input_dim();
   const bool terms = out.terms || out.decomposition;
   if (points == 0) return;
   const Index rows = terms ? std::max<Index>(depth, 1) : 1;  // that a point takes
-  const Index per_block = std::clamp<Index>(net.points_per_block() / rows, 1, points);
+  // What is forgotten would be drawn anew for the next block, so then all points make one.
+  const Index per_block =
+      remember ? std::clamp<Index>(net.points_per_block() / rows, 1, points) : points;
+  std::vector<Mark> marks;
+  for (const auto& layer : net.layers()) marks.push_back(layer->mark());
   const bool backward = out.gradient || terms;
-  Explorer<T> explorer(net, base, per_block, backward, rows);
-  const Buffer<double> u(per_block * dim);
+  Explorer<T> explorer(net, base, per_block, backward, rows, remember);
   const Index stages = backward ? 2 * depth : depth;
   for (Index b = 0; b < ceil_div(points, per_block); ++b) {
     const Block some(b, per_block, points);
     const double n = static_cast<double>(points);
     const Run part = run.stage(static_cast<double>(some.first) / n,
                                static_cast<double>(some.first + some.count) / n);
-    const View<double> some_u(u.get(), some.count, dim);
-    differences(some, some_u);
     if (depth == 0) {  // f is linear
       if (out.gradient) std::fill_n(out.gradient + some.first, some.count, 0.0);
       continue;
     }
-    explorer.forward(some_u, out.flips ? out.flips + some.first * depth : nullptr, stages, part);
+    explorer.forward(differences, some, out.flips ? out.flips + some.first * depth : nullptr, stages, part);
     if (!terms) {
       if (out.gradient) explorer.gradient(out.gradient + some.first, stages, part);
       continue;
@@ -341,12 +359,14 @@ void explore(const Network& net, const BasePoint& base, const Differences& diffe
       if (out.gradient) out.gradient[some.first + p] = norm(sum.data(), dim);
     }
   }
+  if (!remember)
+    for (std::size_t i = 0; i < marks.size(); ++i) net.layers()[i]->forget_since(marks[i]);
 }
 
 template void explore<float>(const Network&, const BasePoint&, const Differences&, Index,
-                             const Deviations&, const Run&);
+                             const Deviations&, const Run&, bool);
 template void explore<double>(const Network&, const BasePoint&, const Differences&, Index,
-                              const Deviations&, const Run&);
+                              const Deviations&, const Run&, bool);
 
 void angles(View<const double> x, View<const double> u, double* angle, const Run& run) {
   const double length = norm(x.data, x.cols);

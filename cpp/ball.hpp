@@ -32,10 +32,11 @@ struct Deviations {
   double* decomposition = nullptr;  // (N, L, d): the Δ_j
 };
 
-// Visits `points` points, with differences in T.
+// Visits `points` points, with differences in T. A deferred network that does not `remember` knows no
+// more than the base point afterwards.
 template <class T>
 void explore(const Network& net, const BasePoint& base, const Differences& differences,
-             Index points, const Deviations& out, const Run& run);
+             Index points, const Deviations& out, const Run& run, bool remember);
 
 // v W_i D_{i−1} W_{i−1} … D_1 W_1 with the patterns of the base point: the gradient (d,) at x of the
 // preactivations of hidden layer i, weighted by v (d_i,).

@@ -55,12 +55,15 @@ using Coefficients = std::vector<std::vector<double>>;
 template <class T>
 class Orthogonaliser {
  public:
-  Orthogonaliser(Asked<T>& asked, Index n, const Run& run) : asked_(asked), n_(n), run_(run) {}
+  Orthogonaliser(Asked<T>& asked, Index n, const Run& run)
+      : asked_(asked), n_(n), run_{run.threads}, whole_(run) {}
 
   // Appends the directions of x that are new.
   Coefficients split(View<const T> x) {
     Coefficients result;
-    for (Index i = 0; i < ceil_div(x.rows, kPanel); ++i) {
+    const Index panels = ceil_div(x.rows, kPanel);
+    for (Index i = 0; i < panels; ++i) {
+      poll(whole_, static_cast<double>(i) / static_cast<double>(panels));
       const Block some(i, kPanel, x.rows);
       split_panel(x.middle_rows(some.first, some.count), result);
     }
@@ -187,7 +190,8 @@ class Orthogonaliser {
 
   Asked<T>& asked_;
   Index n_;
-  Run run_;
+  Run run_;    // of a sweep
+  Run whole_;  // of all of them
 };
 
 template <class T>
@@ -214,7 +218,7 @@ void DeferredLayer<T>::ask(Asked<T>& from, const Asked<T>& to, View<const T> x, 
   const Index before = from.count(), across = to.count();
   const Run part{run.threads};
   try {
-    Coefficients own = Orthogonaliser<T>(from, x.cols, part).split(x);
+    Coefficients own = Orthogonaliser<T>(from, x.cols, run.stage(0, 0.8)).split(x);
     const Index all = static_cast<Index>(from.directions.size()), fresh = all - before;
     std::vector<double> c(at(y.rows * all));
     for (Index p = 0; p < y.rows; ++p)
@@ -249,7 +253,7 @@ void DeferredLayer<T>::ask(Asked<T>& from, const Asked<T>& to, View<const T> x, 
         }
     }
     const std::vector<T*> out = pointers(y);
-    sweep(y.cols, 0, run, [&](Block t, double*) {
+    sweep(y.cols, 0, run.stage(0.8, 1), [&](Block t, double*) {
       if (fresh && across)
         add_multiples(list(news), known, list(left), t);
       else

@@ -19,17 +19,6 @@ constexpr auto kPollEvery = std::chrono::milliseconds(50);
 std::atomic<InterruptCheck> interrupt_check{nullptr};
 std::atomic<bool> forked_child{false};
 
-// What the caller looks after between two blocks of its loop, every now and then.
-void poll(const Run& run, double share) {
-  thread_local Clock::time_point last_poll = Clock::now();
-  const auto now = Clock::now();
-  if (now - last_poll < kPollEvery) return;
-  last_poll = now;
-  const InterruptCheck check = interrupt_check;
-  if (check && check()) throw Interrupted();
-  if (run.report) (*run.report)(run.from + share * (run.to - run.from));
-}
-
 }  // namespace
 
 void set_interrupt_check(InterruptCheck check) { interrupt_check = check; }
@@ -44,6 +33,16 @@ void run_forked_children_on_one_thread() {
   static std::once_flag once;
   std::call_once(once, [] { pthread_atfork(nullptr, nullptr, [] { forked_child = true; }); });
 #endif
+}
+
+void poll(const Run& run, double share) {
+  thread_local Clock::time_point last_poll = Clock::now();
+  const auto now = Clock::now();
+  if (now - last_poll < kPollEvery) return;
+  last_poll = now;
+  const InterruptCheck check = interrupt_check;
+  if (check && check()) throw Interrupted();
+  if (run.report) (*run.report)(run.from + share * (run.to - run.from));
 }
 
 void parallel_for(Index blocks, const Run& run, const std::function<void(Index)>& body) {

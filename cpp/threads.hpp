@@ -44,6 +44,10 @@ struct Run {
   }
 };
 
+// What the caller looks after now and then: interrupts, and the report of how far the call is (`share` of
+// the run). parallel_for does between blocks.
+void poll(const Run& run, double share);
+
 // Runs body(0) … body(blocks − 1) in any order. The first exception, of a body or of the report, ends
 // the loop and is rethrown here.
 void parallel_for(Index blocks, const Run& run, const std::function<void(Index)>& body);

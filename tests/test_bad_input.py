@@ -76,11 +76,10 @@ def test_widths(widths, error, message):
         ({"init": "xavier"}, ValueError, "init must be one of 'paper', 'he', 'unit', got 'xavier'"),
         ({"dtype": "float16"}, ValueError, "dtype must be 'float32' or 'float64', got 'float16'"),
         ({"dtype": "real"}, ValueError, "dtype must be 'float32' or 'float64', got 'real'"),
-        ({"dtype": None}, ValueError, "dtype must be 'float32' or 'float64', got None"),
         (
             {"storage": "disk"},
             ValueError,
-            "storage must be one of 'auto', 'stored', 'streamed', got 'disk'",
+            "storage must be one of 'auto', 'stored', 'streamed', 'deferred', got 'disk'",
         ),
         ({"rng": -1}, ValueError, "rng must not be negative, got -1"),
         ({"rng": 1.5}, TypeError, "rng must be None, an integer, a numpy SeedSequence"),

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 from randrelu import Network, check
-from randrelu.checks import theorem_1_1
+from randrelu.checks import theorem_1_1, trials
 from randrelu.checks.result import Measurement, conclude, share, smallest_constant
 from scipy import stats
 
@@ -61,7 +61,7 @@ def test_theorem_notices_a_network_that_breaks_it(monkeypatch):
     w1 = np.concatenate([np.eye(d), -np.eye(d)])
     broken = Network.from_weights([w1, np.ones(2 * d)])
     monkeypatch.setattr(Network, "random", lambda *args, **kwargs: broken)
-    c = check("theorem-1.1", widths=(d, 2 * d, 1), trials=100, rng=0)
+    c = check("theorem-1.1", widths=(d, 2 * d, 1), trials=100, rng=0, storage="stored")
     assert c.conclusion == "violated" and c.measurements[0].count == (0, 100)
     assert c.measurements[-1].value == np.inf  # no constant c₃ helps
 
@@ -72,7 +72,12 @@ def test_lemma_notices_networks_on_another_scale(monkeypatch):
         [original(Network, w, **k).weights(i) / 10 for i in range(1, len(w))]
     )
     monkeypatch.setattr(Network, "random", quiet)
-    assert check("lemma-2.2", widths=(100, 100, 1), trials=100, rng=0).conclusion == "violated"
+    monkeypatch.setattr(
+        trials, "weight_variances", lambda widths, _: [0.01 / w for w in widths[:-1]]
+    )
+    for storage in ("stored", "deferred"):
+        c = check("lemma-2.2", widths=(100, 100, 1), trials=100, rng=0, storage=storage)
+        assert c.conclusion == "violated"
 
 
 def test_lemma_holds_and_violated():
@@ -127,22 +132,29 @@ def test_shortest_step_is_the_first_multiple_that_succeeds():
 
 
 @BOTH
-def test_same_seed_same_numbers_and_more_trials_keep_the_first(name):
-    a, b = (check(name, widths=(20, 30, 1), trials=n, rng=5) for n in (10, 15))
+@pytest.mark.parametrize("storage", ["stored", "deferred"])
+def test_same_seed_same_numbers_and_more_trials_keep_the_first(name, storage):
+    a, b = (check(name, widths=(20, 30, 1), trials=n, rng=5, storage=storage) for n in (10, 15))
+    assert a.parameters["storage"] == storage
     for column, values in a.trials.items():
         assert np.array_equal(values, b.trials[column][:10])
     for t, seed in enumerate(a.trials["seed"]):
-        net = Network.random((20, 30, 1), rng=seed, dtype="float64")
+        net = Network.random((20, 30, 1), rng=seed, dtype="float64", storage=storage)
         assert net.forward(np.ones(20)) == a.trials["f_before" if "eta" in a.trials else "f"][t]
-    again = check(name, widths=(20, 30, 1), trials=10, rng=a.parameters["rng"], threads=1)
+    again = check(
+        name, widths=(20, 30, 1), trials=10, rng=a.parameters["rng"], storage=storage, threads=1
+    )
     assert all(np.array_equal(values, again.trials[k]) for k, values in a.trials.items())
 
 
 @BOTH
 def test_progress_result_and_table(name):
     seen = []
-    c = check(name, widths=(20, 30, 1), trials=4, rng=5, progress=lambda *p: seen.append(p))
+    report = {"progress": lambda *p: seen.append(p)}
+    check(name, widths=(20, 30, 1), trials=4, rng=5, storage="stored", **report)
     assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    c = check(name, widths=(20, 30, 1), trials=4, rng=5, **report)
+    assert seen[4:] == sorted(seen[4:]) and seen[-1] == (4, 4)
     assert len(c.to_frame()) == 4
     plain = json.loads(json.dumps(c.to_dict(), allow_nan=False))
     assert plain["verdict"] == c.verdict and plain["statement"] == name

@@ -8,7 +8,7 @@ namespace {
 // (flips, deviations, norms of the terms, terms, ∇f(x) or nothing); `single`: differences in float32.
 py::tuple explored(const Network& net, const Array<double>& x, bool single,
                    const Differences& differences, Index points, bool gradient, bool terms,
-                   bool decomposition, const Run& run) {
+                   bool decomposition, bool remember, const Run& run) {
   const auto depth = static_cast<py::ssize_t>(net.depth());
   Array<std::int64_t> flips(Shape{points, depth});
   Deviations out;
@@ -38,15 +38,16 @@ py::tuple explored(const Network& net, const Array<double>& x, bool single,
     const BasePoint base(net, point, gradient || terms || decomposition, Run{run.threads});
     if (gradient) std::copy(base.gradient.begin(), base.gradient.end(), gradient_at_x);
     if (single)
-      explore<float>(net, base, differences, points, out, run);
+      explore<float>(net, base, differences, points, out, run, remember);
     else
-      explore<double>(net, base, differences, points, out, run);
+      explore<double>(net, base, differences, points, out, run, remember);
   }
   return py::make_tuple(flips, deviations, norms, rows, at_base);
 }
 
 py::tuple explore_points(const Network& net, const Array<double>& x, const Array<double>& u,
-                         bool single, bool gradient, bool terms, bool decomposition, int threads,
+                         bool single, bool gradient, bool terms, bool decomposition, bool remember,
+                         int threads,
                          const py::object& progress) {
   const View<const double> rows = matrix(u);
   if (x.size() != net.input_dim() || rows.cols != x.size())
@@ -60,14 +61,14 @@ py::tuple explore_points(const Network& net, const Array<double>& x, const Array
   };
   const Report report(progress, static_cast<double>(rows.rows));
   const py::tuple found = explored(net, x, single, differences, rows.rows, gradient, terms,
-                                   decomposition, report.run(threads));
+                                   decomposition, remember, report.run(threads));
   report.finish();
   return py::make_tuple(found[0], found[1], found[2], found[3], found[4], to_x);
 }
 
 py::tuple explore_ball(const Network& net, const Array<double>& x, double radius, Index samples,
                        std::uint64_t seed, bool surface, bool single, bool gradient, bool terms,
-                       int threads, const py::object& progress) {
+                       bool remember, int threads, const py::object& progress) {
   if (x.size() != net.input_dim()) throw py::value_error("x has the wrong dimension");
   const View<const double> at_x(x.data(), 1, x.size());
   Array<double> to_x(samples);
@@ -78,7 +79,7 @@ py::tuple explore_ball(const Network& net, const Array<double>& x, double radius
   };
   const Report report(progress, static_cast<double>(samples));
   const py::tuple found = explored(net, x, single, differences, samples, gradient, terms, false,
-                                   report.run(threads));
+                                   remember, report.run(threads));
   report.finish();
   return py::make_tuple(found[0], found[1], found[2], found[3], found[4], to_x);
 }
@@ -122,11 +123,11 @@ Array<double> sampled(Index dim, double radius, Index n, std::uint64_t seed, boo
 void bind_ball(py::module_& m) {
   m.def("explore_points", explore_points, py::arg("network"), py::arg("x").noconvert(),
         py::arg("u").noconvert(), py::arg("single"), py::arg("gradient"), py::arg("terms"),
-        py::arg("decomposition"), py::arg("threads"), py::arg("progress"));
+        py::arg("decomposition"), py::arg("remember"), py::arg("threads"), py::arg("progress"));
   m.def("explore_ball", explore_ball, py::arg("network"), py::arg("x").noconvert(),
         py::arg("radius"), py::arg("samples"), py::arg("seed"), py::arg("surface"),
-        py::arg("single"), py::arg("gradient"), py::arg("terms"), py::arg("threads"),
-        py::arg("progress"));
+        py::arg("single"), py::arg("gradient"), py::arg("terms"), py::arg("remember"),
+        py::arg("threads"), py::arg("progress"));
   m.def("layer_gradient", layer_gradient, py::arg("network"), py::arg("x").noconvert(),
         py::arg("i"), py::arg("v").noconvert(), py::arg("threads"));
   m.def("row_norms", row_norms, py::arg("network"), py::arg("i"), py::arg("threads"));

@@ -77,6 +77,7 @@ def explore_points(
     gradient: bool,
     terms: bool,
     decomposition: bool,
+    remember: bool,
     threads: int,
     progress: Callable[[int, int], object] | None,
 ) -> _Explored: ...
@@ -90,6 +91,7 @@ def explore_ball(
     single: bool,
     gradient: bool,
     terms: bool,
+    remember: bool,
     threads: int,
     progress: Callable[[int, int], object] | None,
 ) -> _Explored: ...

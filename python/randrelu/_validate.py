@@ -27,6 +27,14 @@ def one_of(name: str, value: str, options: Collection[str]) -> str:
     return value
 
 
+STORAGES = ("auto", "stored", "streamed", "deferred")
+
+
+def storage(value: str) -> str:
+    """Return `value` when it is a way to hold the weights of a random network."""
+    return one_of("storage", value, STORAGES)
+
+
 def integer(
     name: str, value: object, *, at_least: int | None = None, at_most: int | None = None
 ) -> int:

@@ -251,17 +251,30 @@ def take_steps(
         linear &= (after.reshape(*etas.shape, before.shape[1]) == before).all(axis=-1)
     f_after = np.where(linear, base.f + changes, f_after.reshape(etas.shape))
 
-    flipped = np.sign(f_after) != np.sign(base.f)
     return Attack(
         x_adv=x_adv,
-        eta=etas,
-        f_before=base.f,
-        f_after=f_after,
-        grad_norm=base.grad_norm,
-        relative_norm=np.abs(etas) * (base.grad_norm / base.norm),
-        sign_flipped=flipped,
-        success=flipped & (np.abs(f_after) >= np.abs(base.f)),
+        **outcome_columns(etas, base.f, f_after, base.grad_norm, base.grad_norm / base.norm),
     )
+
+
+def outcome_columns(
+    eta: NDArray[np.float64],
+    f: NDArray[np.float64],
+    f_after: NDArray[np.float64],
+    grad_norm: NDArray[np.float64],
+    relative_grad_norm: NDArray[np.float64],
+) -> dict[str, NDArray[Any]]:
+    """Return the fields of an `Attack` but `x_adv`; `relative_grad_norm` is ‖∇f(x)‖/‖x‖."""
+    flipped = np.sign(f_after) != np.sign(f)
+    return {
+        "eta": eta,
+        "f_before": f,
+        "f_after": f_after,
+        "grad_norm": grad_norm,
+        "relative_norm": np.abs(eta) * relative_grad_norm,
+        "sign_flipped": flipped,
+        "success": flipped & (np.abs(f_after) >= np.abs(f)),
+    }
 
 
 def one_step(attack: Attack, k: int) -> Attack:

@@ -167,7 +167,8 @@ class WorstFlips:
         A point of the ball at which they do.
     certified : int or None
         For layer 1: the units whose boundary meets the ball, #{j : |w_j·x| ≤ R‖w_j‖}, with room
-        for rounding: the largest number is at most this. None for the layers behind it.
+        for rounding: the largest number is at most this. None for the layers behind it, and for
+        deferred networks, whose w_j do not exist.
     """
 
     layer: int
@@ -240,6 +241,7 @@ def flips(
     points: ArrayLike | None = None,
     rng: Rng = None,
     surface: bool = False,
+    remember: bool = True,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Flips:
@@ -267,6 +269,9 @@ def flips(
         `samples` and `surface` not looked at where `points` are given.
     surface : bool
         Sample the sphere instead of the ball.
+    remember : bool
+        Whether a deferred network keeps what these points reveal. Without, it takes less memory,
+        and what is asked later knows x only.
     threads : int, optional
         The number of threads.
     progress : callable, optional
@@ -291,7 +296,7 @@ def flips(
     from layer to layer. So float32 misjudges fewer units than comparing two forward passes: only
     such whose preactivation at the point is within rounding of the *difference* from 0.
     """
-    return _visit(net, x, radius, samples, points, rng, surface, threads, progress)[0]
+    return _visit(net, x, radius, samples, points, rng, surface, remember, threads, progress)[0]
 
 
 def gradient_deviation(
@@ -304,6 +309,7 @@ def gradient_deviation(
     rng: Rng = None,
     surface: bool = False,
     terms: bool = False,
+    remember: bool = True,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Deviation:
@@ -311,7 +317,7 @@ def gradient_deviation(
 
     Parameters
     ----------
-    net, x, radius, samples, points, rng, surface, threads, progress
+    net, x, radius, samples, points, rng, surface, remember, threads, progress
         As for `flips`.
     terms : bool
         Measure the norm of every term Δ_j of (GD-DECOMP), too; it takes about L/2 times as long.
@@ -330,7 +336,7 @@ def gradient_deviation(
         If an argument is not as described.
     """
     return _visit(
-        net, x, radius, samples, points, rng, surface, threads, progress,
+        net, x, radius, samples, points, rng, surface, remember, threads, progress,
         gradient=True, terms=bool(terms),
     )[1]  # fmt: skip
 
@@ -364,7 +370,7 @@ def gradient_decomposition(
     base, other = _one_point(net, "x", x), _one_point(net, "y", y)
     number = _validate.thread_number(threads)
     found = core.explore_points(
-        net._core, base, other[np.newaxis] - base, False, False, False, True, number, None
+        net._core, base, other[np.newaxis] - base, False, False, False, True, True, number, None
     )
     terms = found[3]
     assert terms is not None
@@ -413,7 +419,7 @@ def worst_flips(
     z = net._core.preactivations(base[np.newaxis], number, None)[index][0].astype(np.float64)
     attained, point = _ascend(net, base, z, size, index, number)
     certified = None
-    if index == 0:
+    if index == 0 and net.storage != "deferred":  # which has no w_j
         # |w·x| ≤ R‖w‖, and what rounding may have taken from either side.
         norms = core.row_norms(net._core, 0, number)
         slack = (base.size + 4) * np.finfo(np.float64).eps * (_length(base) + size)
@@ -457,7 +463,16 @@ def _ascend(
         u *= length_u / (_length(u) or 1.0)
         found = base + u
         counts = core.explore_points(
-            net._core, base, (found - base)[np.newaxis], False, False, False, False, threads, None
+            net._core,
+            base,
+            (found - base)[np.newaxis],
+            False,
+            False,
+            False,
+            False,
+            True,
+            threads,
+            None,
         )[0]
         if counts[0, index] > best:
             best, best_point = int(counts[0, index]), found
@@ -472,6 +487,7 @@ def _visit(
     points: ArrayLike | None,
     rng: Rng,
     surface: bool,
+    remember: bool,
     threads: int | None,
     progress: Progress | None,
     *,
@@ -486,8 +502,7 @@ def _visit(
         if radius is None:
             raise TypeError("radius is missing; give it, or the points themselves as points=")
         count = _validate.integer("samples", samples, at_least=0)
-        columns = net.depth * (2 if terms else 1) + (2 if gradient else 1)
-        _memory.require(8 * count * columns, f"visiting {count} points", "visit fewer at a time")
+        _require_room(net, count, gradient, terms, bool(remember))
         found = core.explore_ball(
             net._core,
             base,
@@ -498,6 +513,7 @@ def _visit(
             single,
             gradient,
             terms,
+            bool(remember),
             number,
             progress,
         )
@@ -507,8 +523,18 @@ def _visit(
         given, one = _validate.points("points", points, base.size, _FLOAT64)
         if one:
             raise ValueError(f"points must have shape (N, {base.size}), got {np.shape(points)}")
+        _require_room(net, len(given), gradient, terms, bool(remember))
         found = core.explore_points(
-            net._core, base, given - base, single, gradient, terms, False, number, progress
+            net._core,
+            base,
+            given - base,
+            single,
+            gradient,
+            terms,
+            False,
+            bool(remember),
+            number,
+            progress,
         )
     counts, norms, term_norms, _, at_x, angles = found
     if norms is None:
@@ -517,6 +543,14 @@ def _visit(
         Flips(counts, angles, net.widths[1:-1]),
         Deviation(norms, _length(at_x), term_norms),
     )
+
+
+def _require_room(net: Network, points: int, gradient: bool, terms: bool, remember: bool) -> None:
+    columns = net.depth * (2 if terms else 1) + (2 if gradient else 1)
+    _memory.require(8 * points * columns, f"visiting {points} points", "visit fewer at a time")
+    if net.storage == "deferred":
+        passes = 2 * (net.depth if terms else 1) if gradient else 1
+        net._require_room(points, passes=passes, remember=remember or gradient)
 
 
 def _one_point(net: Network, name: str, x: ArrayLike) -> NDArray[np.float64]:

@@ -54,6 +54,9 @@ def check(
             "linear step that succeeds), linear, paper, or a number."
         ),
     ] = None,
+    storage: Annotated[
+        str, typer.Option(help="How networks are held: deferred, auto, stored or streamed.")
+    ] = "deferred",
     seed: Seed = None,
     threads: Threads = None,
     as_json: Json = False,
@@ -67,6 +70,7 @@ def check(
             trials=trials,
             delta=delta,
             rng=seed,
+            storage=storage,
             threads=threads,
             progress=progress,
             **parameters,

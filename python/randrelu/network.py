@@ -22,7 +22,6 @@ _VARIANCES: dict[str, Callable[[int], float]] = {
     "he": lambda fan_in: 2.0 / fan_in,
     "unit": lambda fan_in: 1.0,
 }
-_STORAGES = ("auto", "stored", "streamed", "deferred")
 _AUTO_SHARE = 0.5  # of the memory that is free, which "auto" lets the weights take
 
 
@@ -145,7 +144,7 @@ class Network:
         """
         widths = _validate.widths_tuple(widths)
         _validate.one_of("init", init, _VARIANCES)
-        _validate.one_of("storage", storage, _STORAGES)
+        _validate.storage(storage)
         if dtype is None:
             dtype = "float64" if storage == "deferred" else "float32"
         arithmetic = _validate.float_dtype(dtype)
@@ -472,6 +471,8 @@ class Network:
         return _validate.points("x", x, self._widths[0], self._dtype)
 
     def _require_hidden(self, points: Floats) -> None:
+        if self._storage == "deferred":
+            self._require_room(len(points), passes=1, remember=True)
         _memory.require(
             points.itemsize * len(points) * sum(self._widths[1:-1]),
             f"returning the hidden layers of {len(points)} points",

@@ -34,10 +34,13 @@ def check(statement: str, /, **parameters: Any) -> Check:
         Theorem 1.1 only: the step, as for `gradient_step`. The theorem asks for *an* η, so
         "shortest", the default, takes the shortest of a few multiples (1 to 1000) of the linear
         step that succeeds.
+    storage : {"deferred", "auto", "stored", "streamed"}
+        How the networks are held, see `Network.random`. The statements are about laws only, and a
+        deferred network has exactly the law of the others at a cost linear in the widths.
     threads : int, optional
         The number of threads.
     progress : callable, optional
-        Called as ``progress(done, trials)`` after every trial.
+        Called as ``progress(done, trials)``, after every trial or some twenty times a second.
 
     Returns
     -------

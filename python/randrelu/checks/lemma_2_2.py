@@ -11,6 +11,7 @@ from randrelu import _validate
 from randrelu._validate import Progress, Rng
 from randrelu.checks.result import Check, Measurement, conclude, share, smallest_constant
 from randrelu.checks.trials import (
+    deferred_steps,
     nonzero_point,
     over_networks,
     trial_seeds,
@@ -31,6 +32,7 @@ def run(
     delta: float = 0.05,
     rng: Rng = None,
     x: ArrayLike | None = None,
+    storage: str = "deferred",
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Check:
@@ -47,8 +49,18 @@ def run(
         value, gradient = net.value_and_gradient(point, threads=threads)
         return float(value), float(np.linalg.norm(gradient))
 
-    pairs = over_networks(evaluate, widths, trials, seed, threads=threads, progress=progress)
-    f, grad_norm = np.array(pairs).T
+    if _validate.storage(storage) == "deferred":
+        found = deferred_steps(
+            widths, trials, seed, point, "etas", [], threads=threads, progress=progress
+        )
+        f, grad_norm = found.f, found.grad_norm
+    else:
+        f, grad_norm = np.array(
+            over_networks(
+                evaluate, widths, trials, seed,
+                storage=storage, threads=threads, progress=progress,
+            )
+        ).T  # fmt: skip
     steep = grad_norm >= 2.0 ** -(depth + 1)
     ratios = np.where(steep, np.abs(f) / (2.0**depth * math.sqrt(-math.log(delta))), np.inf)
     bounded_below = share("‖∇f(x)‖ ≥ 2^{−(ℓ+1)}", steep, f"≥ {1 - delta:g}")
@@ -74,6 +86,7 @@ def run(
             "delta": delta,
             "rng": seed,
             "x": "(1, …, 1)" if x is None else "given",
+            "storage": storage,
         },
         hypothesis=width_hypothesis(widths, delta),
         measurements=tuple(measurements),

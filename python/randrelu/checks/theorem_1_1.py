@@ -16,10 +16,12 @@ from randrelu.attack import (
     gradient_step,
     one_point,
     one_step,
+    outcome_columns,
     take_changes,
 )
 from randrelu.checks.result import Check, Measurement, conclude, share, smallest_constant
 from randrelu.checks.trials import (
+    deferred_steps,
     nonzero_point,
     over_networks,
     trial_seeds,
@@ -45,6 +47,7 @@ def run(
     rng: Rng = None,
     x: ArrayLike | None = None,
     eta: float | str = "shortest",
+    storage: str = "deferred",
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Check:
@@ -60,13 +63,21 @@ def run(
         )
     seed = _validate.seed_of(rng)
 
-    def attack(net: Network) -> list[Attack]:
-        if eta == "shortest":
-            return _linear_and_shortest(net, point, threads=threads)
-        return [gradient_step(net, point, eta=eta, delta=delta, threads=threads)]
+    if _validate.storage(storage) == "deferred":
+        firsts, columns = _deferred(
+            widths, trials, seed, point, eta, delta, threads=threads, progress=progress
+        )
+    else:
 
-    attacks = over_networks(attack, widths, trials, seed, threads=threads, progress=progress)
-    columns = _by_trial([steps[-1] for steps in attacks])
+        def attack(net: Network) -> list[Attack]:
+            if eta == "shortest":
+                return _linear_and_shortest(net, point, threads=threads)
+            return [gradient_step(net, point, eta=eta, delta=delta, threads=threads)]
+
+        attacks = over_networks(
+            attack, widths, trials, seed, storage=storage, threads=threads, progress=progress
+        )
+        firsts, columns = (_by_trial([steps[k] for steps in attacks]) for k in (0, -1))
     ratios = np.where(columns["success"], columns["relative_norm"], np.inf) / laws.size_bound(
         widths[0], delta
     )
@@ -74,7 +85,6 @@ def run(
     flipped = share("sign flipped and |f| no smaller", columns["success"], f"≥ {1 - delta:g}")
     measurements = [flipped]
     if eta == "shortest":
-        firsts = _by_trial([steps[0] for steps in attacks])
         measurements += [
             share("… by the linear step alone", firsts["success"]),
             share("sign flipped by the linear step", firsts["sign_flipped"]),
@@ -103,12 +113,47 @@ def run(
             "rng": seed,
             "eta": eta,
             "x": "(1, …, 1)" if x is None else "given",
+            "storage": storage,
         },
         hypothesis=width_hypothesis(widths, delta),
         measurements=tuple(measurements),
         conclusion=conclude(flipped, 1 - delta),
         trials={"seed": np.array(trial_seeds(seed, trials), np.uint64), **columns},
     )
+
+
+def _deferred(
+    widths: tuple[int, ...],
+    trials: int,
+    seed: int,
+    point: NDArray[np.float64],
+    eta: float | str,
+    delta: float,
+    *,
+    threads: int | None,
+    progress: Progress | None,
+) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
+    """Return the columns of the first step of every trial, and of the one that counts."""
+    norm = float(_validate.norms(point[np.newaxis])[0])
+    if eta == "shortest":
+        kind, numbers = "reflections", [float(m) for m in MULTIPLES]
+    elif eta == "linear":
+        kind, numbers = "reflections", [1.0]
+    elif eta == "paper":
+        size = laws.paper_step_size(widths, delta) / np.sqrt(widths[0]) * norm
+        kind, numbers = "changes", [float(size)]
+    else:
+        kind, numbers = "etas", [float(eta)]
+    found = deferred_steps(
+        widths, trials, seed, point, kind, numbers, threads=threads, progress=progress
+    )
+    first, last = (
+        outcome_columns(
+            found.eta[:, k], found.f, found.f_after[:, k], found.grad_norm, found.grad_norm / norm
+        )
+        for k in (0, 1)
+    )
+    return first, last
 
 
 def _linear_and_shortest(net: Network, point: NDArray[Any], *, threads: int | None) -> list[Attack]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from randrelu import _validate
+from randrelu import _memory, _validate
+from randrelu._load import core
 from randrelu._validate import Progress
 from randrelu.checks.result import Hypothesis
 from randrelu.laws import log10_required_width, narrowest
-from randrelu.network import Network
+from randrelu.network import Network, weight_variances
 
 T = TypeVar("T")
 
@@ -23,22 +26,69 @@ def over_networks(
     trials: int,
     seed: int,
     *,
+    storage: str,
     threads: int | None,
     progress: Progress | None,
 ) -> list[T]:
     """Measure one network a trial; trial t is the same whatever the number of trials.
 
-    The network of a trial is ``Network.random(widths, rng=trial_seeds(seed, trials)[t])``.
+    The network of a trial is that of ``Network.random(widths, rng=trial_seeds(seed, trials)[t])``.
     """
     results = []
     for done, trial_seed in enumerate(trial_seeds(seed, trials), start=1):
         # No name keeps the network: its memory is free for the next one.
         results.append(
-            measure(Network.random(widths, rng=trial_seed, dtype="float64", threads=threads))
+            measure(
+                Network.random(
+                    widths, rng=trial_seed, dtype="float64", storage=storage, threads=threads
+                )
+            )
         )
         if progress is not None:
             progress(done, trials)
     return results
+
+
+@dataclass(frozen=True)
+class Steps:
+    """One point of every trial's network, and steps from it, of deferred networks.
+
+    The steps of a trial end with the first that succeeds; the last axis has the first of them and
+    the last.
+    """
+
+    f: NDArray[np.float64]  # (trials,)
+    grad_norm: NDArray[np.float64]  # (trials,)
+    eta: NDArray[np.float64]  # (trials, 2)
+    f_after: NDArray[np.float64]  # (trials, 2)
+
+
+# How the core reads the numbers of steps: multiples of −2f, sizes of the change of f, or η.
+_KINDS = {"reflections": 0, "changes": 1, "etas": 2}
+
+
+def deferred_steps(
+    widths: tuple[int, ...],
+    trials: int,
+    seed: int,
+    point: NDArray[np.float64],
+    kind: str,
+    numbers: Sequence[float],
+    *,
+    threads: int | None,
+    progress: Progress | None,
+) -> Steps:
+    """Take steps on the deferred network of every trial: the networks of `over_networks`."""
+    held = 8 * 4 * sum(widths) + 8 * 8 * max(widths)
+    _memory.require(held, f"a deferred network of widths {widths}", "choose narrower widths")
+    scales = [math.sqrt(variance) for variance in weight_variances(widths, "paper")]
+    seeds = np.array(trial_seeds(seed, trials), np.uint64)
+    number = _validate.thread_number(threads)
+    return Steps(
+        *core.attack_trials(
+            list(widths), scales, seeds, point, _KINDS[kind], list(numbers), number, progress
+        )
+    )
 
 
 def trial_seeds(seed: int, trials: int) -> list[int]:
