@@ -1,9 +1,8 @@
 """One trial of Theorem 1.1: a fresh network, its gradient at a point, a step, and f there."""
 
-from itertools import pairwise
-
 import numpy as np
 import pytest
+from peers import torch_trial
 from randrelu import Network, gradient_step
 
 WIDTHS = (4096, 4096, 4096, 4096, 1)
@@ -21,19 +20,5 @@ class TestTrial:
         benchmark.pedantic(trial, rounds=9, warmup_rounds=1)
 
     def test_torch(self, benchmark, torch):
-        def trial():
-            weights = [torch.randn(b, a).mul_(a**-0.5) for a, b in pairwise(WIDTHS)]
-            x = torch.ones(WIDTHS[0], requires_grad=True)
-
-            def f(y):
-                for w in weights[:-1]:
-                    y = torch.relu(w @ y)
-                return (weights[-1] @ y)[0]
-
-            value = f(x)
-            (gradient,) = torch.autograd.grad(value, x)
-            with torch.no_grad():
-                return f(x - 2 * value / gradient.square().sum() * gradient) * value < 0
-
-        assert trial()
-        benchmark.pedantic(trial, rounds=9, warmup_rounds=1)
+        assert torch_trial(torch, WIDTHS)
+        benchmark.pedantic(torch_trial, args=(torch, WIDTHS), rounds=9, warmup_rounds=1)

@@ -12,7 +12,7 @@ constexpr std::size_t kHugePage = std::size_t{1} << 21;
 // `bytes`, a multiple of kHugePage, aligned to it; not cleared. Throws std::bad_alloc.
 void* take_pages(std::size_t bytes);
 
-// Gives them back: up to 1 GiB is kept, marked as free for the kernel to take when memory is short.
+// Gives them back: up to 3 GiB is kept, marked as free for the kernel to take when memory is short.
 void give_pages(void* pages, std::size_t bytes) noexcept;
 
 }  // namespace randrelu

@@ -38,6 +38,10 @@ Weights = Annotated[
 Init = Annotated[
     str | None, typer.Option(help="The weights' scale: paper (the default), he or unit.")
 ]
+Storage = Annotated[
+    str | None,
+    typer.Option(help="How the network is held: auto (the default), stored, streamed or deferred."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON instead of a table.")]
 
 
@@ -92,6 +96,7 @@ def attack(
     eta: Annotated[str, typer.Option(help="linear, paper, or a number.")] = "linear",
     delta: Delta = 0.05,
     init: Init = None,
+    storage: Storage = None,
     seed: Seed = None,
     threads: Threads = None,
     as_json: Json = False,
@@ -99,7 +104,7 @@ def attack(
     """Take one gradient step from every point of one network."""
     if weights is not None and seed is not None:
         raise ValueError("--seed goes with --widths, not with --weights")
-    net = _network(widths, weights, init, seed, threads)
+    net = _network(widths, weights, init, storage, seed, threads)
     dim = net.widths[0]
     x = np.ones(dim) if points is None else _files.read_points(points, dim)
     with _progress("weights times points") as progress:
@@ -129,6 +134,7 @@ def flips(
     samples: Annotated[int, typer.Option(min=1, help="Points to sample from every ball.")] = 1000,
     surface: Annotated[bool, typer.Option("--surface", help="Sample the sphere instead.")] = False,
     init: Init = None,
+    storage: Storage = None,
     seed: Seed = None,
     threads: Threads = None,
     plot: Annotated[
@@ -143,7 +149,7 @@ def flips(
 
         plots.require_format(plot)
     seed = _validate.seed_of(seed)
-    net = _network(widths, weights, init, seed, threads)
+    net = _network(widths, weights, init, storage, seed, threads)
     x = np.ones(net.widths[0]) if point is None else _files.read_points(point, net.widths[0])
     if not x.any():
         raise ValueError("x must not be 0: the radii are multiples of ‖x‖")
@@ -212,15 +218,23 @@ def _network(
     widths: str | None,
     weights: Path | None,
     init: str | None,
+    storage: str | None,
     seed: int | None,
     threads: int | None,
 ) -> rr.Network:
     if (widths is None) == (weights is None):
         raise ValueError("give either --widths, for a random network, or --weights")
     if weights is None:
-        return rr.Network.random(_widths(widths), rng=seed, init=init or "paper", threads=threads)
-    if init is not None:
-        raise ValueError("--init goes with --widths, not with --weights")
+        return rr.Network.random(
+            _widths(widths),
+            rng=seed,
+            init=init or "paper",
+            storage=storage or "auto",
+            threads=threads,
+        )
+    for name, value in (("init", init), ("storage", storage)):
+        if value is not None:
+            raise ValueError(f"--{name} goes with --widths, not with --weights")
     return rr.Network.from_weights(_files.read_weights(weights))
 
 
