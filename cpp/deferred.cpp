@@ -213,10 +213,34 @@ void Asked<T>::shrink(Index count) {
 }
 
 template <class T>
-void DeferredLayer<T>::ask(Asked<T>& from, const Asked<T>& to, View<const T> x, View<T> y,
+void DeferredLayer<T>::recall(const Asked<T>& to, View<const T> x, View<T> y,
+                              const Run& run) const {
+  const Index all = to.count();
+  const std::vector<const T*> rows = pointers(x);
+  const std::vector<T*> out = pointers(y), left = pointers(to.directions),
+                        answers = pointers(to.answers);
+  std::vector<double> c = sweep(x.cols, x.rows * all, run, [&](Block t, double* s) {
+    add_dots(list(rows), list(answers), t, s);
+  });
+  for (std::size_t i = 0; i < c.size(); ++i)
+    c[i] *= scale_ * to.inverse_norms[i % at(all)];
+  sweep(y.cols, 0, Run{run.threads}, [&](Block t, double*) {
+    for (T* row : out) std::fill_n(row + t.first, t.count, T{0});
+    add_multiples(list(out), c, list(left), t);
+  });
+}
+
+template <class T>
+void DeferredLayer<T>::ask(Asked<T>& from, Asked<T>& to, View<const T> x, View<T> y,
                            const Run& run) const {
-  const Index before = from.count(), across = to.count();
   const Run part{run.threads};
+  if (y.cols == 1 && to.count() == 0) {  // a single row: cheaper to know whole than by directions
+    const Buffer<T> row(x.cols);
+    const T one{1};
+    ask(to, from, View<const T>(&one, 1, 1), View<T>(row.get(), 1, x.cols), part);
+  }
+  if (to.count() == y.cols) return recall(to, x, y, run);
+  const Index before = from.count(), across = to.count();
   try {
     Coefficients own = Orthogonaliser<T>(from, x.cols, run.stage(0, 0.8)).split(x);
     const Index all = static_cast<Index>(from.directions.size()), fresh = all - before;
@@ -270,7 +294,7 @@ void DeferredLayer<T>::ask(Asked<T>& from, const Asked<T>& to, View<const T> x, 
 
 template <class T>
 template <class S>
-void DeferredLayer<T>::ask(Asked<T>& from, const Asked<T>& to, Units x_units, View<const S> x,
+void DeferredLayer<T>::ask(Asked<T>& from, Asked<T>& to, Units x_units, View<const S> x,
                            Index n, Units y_units, View<S> y, Index m, const Run& run) const {
   if constexpr (std::is_same_v<S, T>)
     if (x_units.all() && y_units.all()) return ask(from, to, x, y, run);

@@ -48,6 +48,7 @@ class Report {
 
 void bind_attack(py::module_& m);
 void bind_ball(py::module_& m);
+void bind_line(py::module_& m);
 void bind_network(py::module_& m);
 void bind_pattern(py::module_& m);
 

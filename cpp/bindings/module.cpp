@@ -66,6 +66,7 @@ PYBIND11_MODULE(RANDRELU_MODULE, m) {
         py::arg("out").noconvert());
   bind_attack(m);
   bind_ball(m);
+  bind_line(m);
   bind_network(m);
   bind_pattern(m);
 }

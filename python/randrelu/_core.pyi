@@ -106,3 +106,22 @@ def row_norms(network: Network, i: int, threads: int) -> NDArray[np.float64]: ..
 def sample_ball(
     dim: int, radius: float, n: int, seed: int, surface: bool, threads: int
 ) -> NDArray[np.float64]: ...
+def trace_line(
+    network: Network,
+    x: NDArray[np.float64],
+    u: NDArray[np.float64],
+    length: float,
+    most_flips: int,
+    threads: int,
+    progress: Callable[[int, int], object] | None,
+) -> tuple[
+    NDArray[np.float64],
+    NDArray[np.int64],
+    NDArray[np.int64],
+    NDArray[np.bool_],
+    float,
+    NDArray[np.float64],
+    NDArray[np.float64],
+    list[_Bits],
+]: ...
+def pattern_gradient(network: Network, bits: list[_Bits], threads: int) -> NDArray[np.float64]: ...

@@ -1,0 +1,37 @@
+// The network on a segment x + t u, t in [0, length], where it is piecewise linear: every unit that flips
+// on the way, and f. All in double.
+//
+// Layer by layer: between two flips of the layers in front, the preactivations of a layer are linear in t.
+// Their slopes on every piece come from one product, a row per piece; a walk along the pieces finds where
+// a unit passes 0, which cuts the pieces for the next layer. With K flips in front of layer i that is
+// 2 (K + 2) d_i d_{i−1} operations where layer i − 1 has all units active at some time, and K d_i steps of
+// the walk: work grows with the flips, not with a grid.
+#pragma once
+
+#include "network.hpp"
+
+namespace randrelu {
+
+struct Flip {
+  double t;
+  Index layer, unit;  // hidden layers count from 0
+  bool active;        // from here on
+};
+
+struct LinePieces {
+  std::vector<std::vector<Bits>> bits;  // on the first piece, a vector per hidden layer
+  std::vector<Flip> flips;              // ascending in t
+  double f0 = 0;                        // f(x)
+  std::vector<double> f;                // at the flips
+  std::vector<double> slopes;           // df/dt on the pieces, one more than flips
+};
+
+// Throws std::length_error when there are more than `most_flips`.
+LinePieces trace_line(const Network& net, View<const double> x, View<const double> u, double length,
+                      Index most_flips, const Run& run);
+
+// W_{ℓ+1} D_ℓ W_ℓ … D_1 W_1 for a pattern, (d,).
+std::vector<double> pattern_gradient(const Network& net,
+                                     const std::vector<std::vector<Bits>>& bits, const Run& run);
+
+}  // namespace randrelu
