@@ -147,7 +147,8 @@ def test_a_network_keeps_its_answers(dtype, limit):
         assert np.array_equal(a, b > 0)
     y = points(20, 50, seed=1)
     assert np.abs((net.gradient(y) * y).sum(axis=1) - net.forward(y)).max() < limit * scale
-    assert net.revealed.forward == (40, 40, 40, 30) and net.revealed.backward == (40, 40, 30, 1)
+    assert net.revealed.forward == (40, 40, 40, 0)  # R⁴⁰ is whole then
+    assert net.revealed.backward[:2] == (40, 20) and net.revealed.backward[3] == 1
     assert np.abs(net.forward(x) - f).max() < limit * scale
 
 
@@ -214,7 +215,8 @@ def test_a_matrix_that_is_revealed_whole_answers_everything():
     w3 = np.linalg.lstsq(a2, net.forward(points(40, 6, seed=7)), rcond=None)[0]
     expected = np.maximum(np.maximum(x @ w1.T, 0) @ w2.T, 0) @ w3
     assert net.forward(x) == pytest.approx(expected, rel=1e-9, abs=1e-12)
-    assert net.revealed.forward == (6, 5, 4)[: len(net.revealed.forward)]
+    # All of R⁶ and R⁵; the single row w_3 is revealed at once, from the other side.
+    assert net.revealed.forward == (6, 5, 0) and net.revealed.backward[2] == 1
 
 
 def test_ball_agrees_with_plain_evaluation():
@@ -297,7 +299,7 @@ def test_depth_does_not_cost_memory_where_nothing_is_remembered():
 
 
 def test_an_interrupted_question_is_as_if_not_asked():
-    net, x = deferred((2000, 3000, 200, 1)), points(300, 2000)
+    net, x = deferred((2000, 3000, 200, 1)), points(1200, 2000)
     f = net.forward(x[0])
     known = net.revealed
 

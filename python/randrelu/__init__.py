@@ -13,7 +13,8 @@ from randrelu.ball import (
 )
 from randrelu.bottlenecks import bottlenecks
 from randrelu.checks import Check, check
-from randrelu.network import Network
+from randrelu.line import Line, Linearity, line
+from randrelu.network import Network, Revealed
 from randrelu.pattern import Pattern
 
 __version__ = "0.1.0"
@@ -23,8 +24,11 @@ __all__ = [
     "Check",
     "Deviation",
     "Flips",
+    "Line",
+    "Linearity",
     "Network",
     "Pattern",
+    "Revealed",
     "WorstFlips",
     "bottlenecks",
     "check",
@@ -32,6 +36,7 @@ __all__ = [
     "gradient_decomposition",
     "gradient_deviation",
     "gradient_step",
+    "line",
     "sample_ball",
     "worst_flips",
 ]

@@ -14,12 +14,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from randrelu import _frames, _validate, laws
 from randrelu._validate import Progress
+from randrelu.line import line
 from randrelu.network import Network, weight_variances
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_NAMED_ETAS = ("linear", "paper")
+_NAMED_ETAS = ("linear", "paper", "exact", "flip")
+_LONGEST = 50.0  # times 1/√d: how far, relative to ‖x‖, "exact" and "flip" look by default
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -94,6 +96,7 @@ def gradient_step(
     *,
     eta: float | str | Sequence[float] | NDArray[Any] = "linear",
     delta: float = 0.05,
+    longest: float | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Attack:
@@ -105,18 +108,23 @@ def gradient_step(
         The network.
     x : array_like, shape (d,) or (N, d)
         The points to attack, none of them 0.
-    eta : float, sequence of float, "linear" or "paper"
+    eta : float, sequence of float, "linear", "paper", "exact" or "flip"
         The step, sign included. A sequence of K values takes K steps from every point. "linear" is
         −2f/‖∇f‖², which turns f into −f where f is linear. "paper" is the step in the proof of
         Theorem 1.1, −sign(f) 2^ℓ log(d) √(log(1/δ)) / ‖∇f‖² at ‖x‖ = √d, carried over to other
         norms of x and other scales of the weights by homogeneity. (It is longer than the size bound
-        in the theorem's statement by a factor log d.)
+        in the theorem's statement by a factor log d.) "exact" is the shortest step along ±∇f(x) for
+        which the theorem's conclusion holds, where f reaches −f(x), and "flip" the shortest where f
+        reaches 0; both are found by `line`, which knows every flip on the way, not by a search.
     delta : float, default 0.05
         The failure probability δ of the theorem, in (0, 1); only "paper" uses it.
+    longest : float, optional
+        How far "exact" and "flip" look, relative to ‖x‖; by default 50/√d. A point where f does not
+        get there has `success` and `sign_flipped` False, and a step of 0.
     threads : int, optional
         The number of threads.
     progress : callable, optional
-        Called as ``progress(done, total)``, see `Network`.
+        Called as ``progress(done, total)``, see `Network`; in points for "exact" and "flip".
 
     Returns
     -------
@@ -147,10 +155,18 @@ def gradient_step(
     _validate.probability("delta", delta)
     if isinstance(eta, str):
         if eta not in _NAMED_ETAS:
-            raise ValueError(f"eta must be a number or one of 'linear', 'paper', got {eta!r}")
+            names = ", ".join(map(repr, _NAMED_ETAS))
+            raise ValueError(f"eta must be a number or one of {names}, got {eta!r}")
         steps = None
     else:
         steps = _numeric_eta(eta)
+
+    if isinstance(eta, str) and eta in ("exact", "flip"):
+        reach = _LONGEST / math.sqrt(net.widths[0]) if longest is None else float(longest)
+        if not 0 < reach < math.inf:
+            raise ValueError(f"longest must be a positive number, got {longest}")
+        attack = _shortest_steps(net, points, eta, reach, threads=threads, progress=progress)
+        return one_step(one_point(attack, 0) if single else attack, 0)
 
     # The base takes a pass forward and one back, every step one forward.
     count = 1 if steps is None else steps.size
@@ -275,6 +291,38 @@ def outcome_columns(
         "sign_flipped": flipped,
         "success": flipped & (np.abs(f_after) >= np.abs(f)),
     }
+
+
+def _shortest_steps(
+    net: Network,
+    points: NDArray[np.float64],
+    eta: str,
+    reach: float,
+    *,
+    threads: int | None,
+    progress: Progress | None,
+) -> Attack:
+    """Take the shortest step from every point behind which f is −f(x), or 0; K = 1."""
+    base = evaluate_base(net, points, threads=threads)
+    etas, f_after = np.zeros(len(points)), base.f.copy()
+    for n, (x, f, g) in enumerate(zip(points, base.f, base.gradient, strict=True)):
+        level = -f if eta == "exact" else 0.0
+        best = reach * float(base.norm[n])
+        # Against f, and then, no farther, the other way: f may turn on its way up.
+        for sign in (-1.0, 1.0) if f != 0 and base.grad_norm[n] > 0 else ():
+            traced = line(net, x, sign * np.sign(f) * g, best, until=level, threads=threads)
+            t = traced.first_crossing(level)
+            if t <= best:
+                best, etas[n], f_after[n] = t, sign * np.sign(f) * t / base.grad_norm[n], level
+        if progress is not None:
+            progress(n + 1, len(points))
+    return Attack(
+        x_adv=(points + etas[:, np.newaxis] * base.gradient)[np.newaxis],
+        **outcome_columns(
+            etas[np.newaxis], base.f, f_after[np.newaxis], base.grad_norm,
+            base.grad_norm / base.norm,
+        ),
+    )  # fmt: skip
 
 
 def one_step(attack: Attack, k: int) -> Attack:

@@ -54,8 +54,9 @@ def check(
     eta: Annotated[
         str | None,
         typer.Option(
-            help="theorem-1.1: shortest (the default: the shortest of a few multiples of the "
-            "linear step that succeeds), linear, paper, or a number."
+            help="theorem-1.1: exact (the shortest step that succeeds; the default up to 10 000 "
+            "units a layer), shortest (of a few multiples of the linear step), linear, paper, or a "
+            "number."
         ),
     ] = None,
     storage: Annotated[
@@ -93,7 +94,7 @@ def attack(
         Path | None,
         typer.Option("--input", help="A point or points in a .npy or .csv; by default (1, …, 1)."),
     ] = None,
-    eta: Annotated[str, typer.Option(help="linear, paper, or a number.")] = "linear",
+    eta: Annotated[str, typer.Option(help="linear, paper, exact, flip, or a number.")] = "linear",
     delta: Delta = 0.05,
     init: Init = None,
     storage: Storage = None,

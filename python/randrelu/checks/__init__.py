@@ -30,10 +30,11 @@ def check(statement: str, /, **parameters: Any) -> Check:
     x : array_like, shape (d,), optional
         The point, not 0. By default (1, …, 1), of norm √d; the law of the outcome is the same for
         every point.
-    eta : float, "shortest", "linear" or "paper", optional
-        Theorem 1.1 only: the step, as for `gradient_step`. The theorem asks for *an* η, so
-        "shortest", the default, takes the shortest of a few multiples (1 to 1000) of the linear
-        step that succeeds.
+    eta : float, "exact", "shortest", "linear" or "paper", optional
+        Theorem 1.1 only: the step, as for `gradient_step`. The theorem asks for *an* η, so the
+        default is "exact", the shortest for which its conclusion holds; "shortest" is the shortest
+        of a few multiples (1 to 1000) of the linear step, and the default where a layer has more
+        than 10 000 units.
     storage : {"deferred", "auto", "stored", "streamed"}
         How the networks are held, see `Network.random`. The statements are about laws only, and a
         deferred network has exactly the law of the others at a cost linear in the widths.

@@ -36,6 +36,8 @@ CLAIM = (
 
 # The steps that "shortest" tries, as multiples of the linear step −2f/‖∇f‖².
 MULTIPLES = np.array([1, 1.05, 1.1, 1.2, 1.35, 1.5, 2, 3, 5, 10, 30, 100, 1000], float)
+# Layers up to which the exact step is the default: it follows every flip on the way.
+WIDEST_EXACT = 10_000
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
@@ -46,7 +48,7 @@ def run(
     delta: float = 0.05,
     rng: Rng = None,
     x: ArrayLike | None = None,
-    eta: float | str = "shortest",
+    eta: float | str | None = None,
     storage: str = "deferred",
     threads: int | None = None,
     progress: Progress | None = None,
@@ -56,14 +58,16 @@ def run(
     trials = _validate.integer("trials", trials, at_least=1)
     delta = _validate.probability("delta", delta)
     point = nonzero_point(x, widths[0])
-    named = isinstance(eta, str) and eta in ("shortest", "linear", "paper")
+    if eta is None:
+        eta = "exact" if max(widths[1:]) <= WIDEST_EXACT else "shortest"
+    named = isinstance(eta, str) and eta in ("exact", "shortest", "linear", "paper")
     if not named and not isinstance(eta, numbers.Real):
         raise ValueError(
-            f"eta must be a number or one of 'shortest', 'linear', 'paper', got {eta!r}"
+            f"eta must be a number or one of 'exact', 'shortest', 'linear', 'paper', got {eta!r}"
         )
     seed = _validate.seed_of(rng)
 
-    if _validate.storage(storage) == "deferred":
+    if _validate.storage(storage) == "deferred" and eta != "exact":
         firsts, columns = _deferred(
             widths, trials, seed, point, eta, delta, threads=threads, progress=progress
         )
@@ -72,6 +76,9 @@ def run(
         def attack(net: Network) -> list[Attack]:
             if eta == "shortest":
                 return _linear_and_shortest(net, point, threads=threads)
+            if eta == "exact":
+                steps = ("linear", "exact")
+                return [gradient_step(net, point, eta=e, threads=threads) for e in steps]
             return [gradient_step(net, point, eta=eta, delta=delta, threads=threads)]
 
         attacks = over_networks(
@@ -84,7 +91,7 @@ def run(
 
     flipped = share("sign flipped and |f| no smaller", columns["success"], f"≥ {1 - delta:g}")
     measurements = [flipped]
-    if eta == "shortest":
+    if eta in ("exact", "shortest"):
         measurements += [
             share("… by the linear step alone", firsts["success"]),
             share("sign flipped by the linear step", firsts["sign_flipped"]),
