@@ -234,7 +234,7 @@ template <class T>
 void DeferredLayer<T>::ask(Asked<T>& from, Asked<T>& to, View<const T> x, View<T> y,
                            const Run& run) const {
   const Run part{run.threads};
-  if (y.cols == 1 && to.count() == 0) {  // a single row: cheaper to know whole than by directions
+  if (y.cols == 1 && x.cols > 1 && to.count() == 0) {  // a single row: cheaper to know whole than by directions
     const Buffer<T> row(x.cols);
     const T one{1};
     ask(to, from, View<const T>(&one, 1, 1), View<T>(row.get(), 1, x.cols), part);

@@ -139,7 +139,11 @@ def test_layer_numbers(i):
 @pytest.mark.parametrize(
     ("keywords", "error", "message"),
     [
-        ({"eta": "exactly"}, ValueError, "eta must be a number or one of 'linear', 'paper', got"),
+        (
+            {"eta": "exactly"},
+            ValueError,
+            "eta must be a number or one of 'linear', 'paper', 'exact', 'flip', got",
+        ),
         ({"eta": np.nan}, ValueError, "eta must be finite, got nan"),
         ({"eta": [[1.0]]}, ValueError, "got an array of shape (1, 1)"),
         ({"eta": None}, TypeError, "eta must hold real numbers"),
@@ -199,8 +203,8 @@ def test_unknown_statement():
         check("P = NP", widths=(4, 1))
     with pytest.raises(TypeError, match="missing a required argument: 'widths'"):
         check("theorem-1.1")
-    for eta in ("longest", [1.0, 2.0], np.ones(2), None):
-        with pytest.raises(ValueError, match="eta must be a number or one of 'shortest', 'linear'"):
+    for eta in ("longest", [1.0, 2.0], np.ones(2)):
+        with pytest.raises(ValueError, match="eta must be a number or one of 'exact', 'shortest'"):
             check("theorem-1.1", widths=(4, 1), eta=eta)
 
 

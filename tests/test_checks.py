@@ -123,7 +123,7 @@ def test_quantiles_of_the_linear_step_are_of_all_trials_and_follow_their_law():
 
 
 def test_shortest_step_is_the_first_multiple_that_succeeds():
-    c = check("theorem-1.1", widths=(30, 40, 1), trials=60, rng=4)
+    c = check("theorem-1.1", widths=(30, 40, 1), trials=60, rng=4, eta="shortest")
     multiples = c.trials["eta"] / c.trials["linear_eta"]
     assert all(np.isclose(m, theorem_1_1.MULTIPLES).any() for m in multiples)
     at_once = multiples == 1

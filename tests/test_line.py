@@ -164,7 +164,12 @@ def test_a_step_that_does_not_get_there_is_an_outcome():
     net = Network.from_weights([w1, np.ones(12)])  # ‖x‖_1 never changes its sign
     attack = gradient_step(net, np.arange(1.0, 7), eta="exact")
     assert not attack.success and attack.eta == 0 and attack.f_after == attack.f_before == 21
-    # ∇f is along the line through the origin here; f gets to 0 there and no farther.
+    # From (1, …, 1) the way goes through the origin, where f is 0 and no less.
+    ones = gradient_step(net, np.ones(6), eta="flip")
+    assert ones.f_after == 0 and ones.relative_norm == pytest.approx(1)
+    assert not gradient_step(net, np.ones(6), eta="exact").success
+    odd = Network.from_weights([np.array([[1.0], [-1.0]]), np.array([3.0, -2.0])])  # 3x, 2x
+    assert gradient_step(odd, [2.0], eta="exact").x_adv == pytest.approx([-3.0])
     both = gradient_step(net, [np.arange(1.0, 7), np.arange(2.0, 8)], eta="exact", longest=0.5)
     assert not both.success.any() and both.x_adv.shape == (2, 6)
 

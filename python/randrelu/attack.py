@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from randrelu import _frames, _validate, laws
 from randrelu._validate import Progress
-from randrelu.line import line
+from randrelu.line import first_reach
 from randrelu.network import Network, weight_variances
 
 if TYPE_CHECKING:
@@ -310,8 +310,7 @@ def _shortest_steps(
         best = reach * float(base.norm[n])
         # Against f, and then, no farther, the other way: f may turn on its way up.
         for sign in (-1.0, 1.0) if f != 0 and base.grad_norm[n] > 0 else ():
-            traced = line(net, x, sign * np.sign(f) * g, best, until=level, threads=threads)
-            t = traced.first_crossing(level)
+            t = first_reach(net, x, sign * np.sign(f) * g, best, level, threads=threads)
             if t <= best:
                 best, etas[n], f_after[n] = t, sign * np.sign(f) * t / base.grad_norm[n], level
         if progress is not None:

@@ -289,7 +289,11 @@ def line(
     end = _length(length)
     unit = way / size
     unit /= float(np.linalg.norm(unit))
-    _require_no_origin(base, unit, end)
+    if _origin(base, unit, end) is not None:
+        raise ValueError(
+            "the segment passes through the origin, where every unit is 0 and flips at once; take "
+            "the part before it, and a segment that begins at 0"
+        )
     if until is not None and not math.isfinite(until):
         raise ValueError(f"until must be finite, got {until}")
     number = _validate.thread_number(threads)
@@ -346,14 +350,38 @@ def _length(length: float) -> float:
     return float(value)
 
 
-def _require_no_origin(x: NDArray[np.float64], u: NDArray[np.float64], length: float) -> None:
+def _origin(x: NDArray[np.float64], u: NDArray[np.float64], length: float) -> float | None:
+    """Return the t > 0 at which the segment passes through the origin, or None."""
     if not x.any():
-        return
-    size = float(_validate.norms(x[np.newaxis])[0])
+        return None
     nearest = min(max(-float(x @ u), 0.0), length)
     distance = float(_validate.norms((x + nearest * u)[np.newaxis])[0])
-    if distance <= _NEAR_ORIGIN * (size + length):
-        raise ValueError(
-            "the segment passes through the origin, where every unit is 0 and flips at once; take "
-            "the part before it, and a segment that begins at 0"
-        )
+    size = float(_validate.norms(x[np.newaxis])[0])
+    return nearest if distance <= _NEAR_ORIGIN * (size + length) else None
+
+
+def first_reach(
+    net: Network,
+    x: NDArray[np.float64],
+    direction: NDArray[np.float64],
+    length: float,
+    level: float,
+    *,
+    threads: int | None,
+) -> float:
+    """Return the smallest t in [0, length] with f(x + t u) = level, NaN if there is none.
+
+    Unlike `line` it goes through the origin, behind which f is linear.
+    """
+    unit = direction / float(_validate.norms(direction[np.newaxis])[0])
+    origin = _origin(x, unit, length)
+    if origin is None:
+        traced = line(net, x, unit, length, until=level, threads=threads)
+        return traced.first_crossing(level)
+    before = line(net, x, unit, origin * (1 - 1e-9), until=level, threads=threads)
+    t = before.first_crossing(level)
+    if not math.isnan(t):
+        return t
+    value, _, _ = net._evaluate(unit[np.newaxis], value=True, threads=threads)
+    behind = 0.0 if level == 0 else level / value[0] if value[0] else math.nan
+    return origin + behind if behind >= 0 and origin + behind <= length else math.nan
