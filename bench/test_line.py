@@ -37,13 +37,15 @@ class TestLine:
         x = np.repeat(case.x[None], case.line().t.size, axis=0)
         benchmark.pedantic(case.net.forward, args=(x,), rounds=7, warmup_rounds=1)
 
-    def test_exact_line_in_numpy(self, benchmark, case):
+    @pytest.mark.parametrize("interpolate", [True, False], ids=["interpolated", "rebuilt"])
+    def test_exact_line_in_numpy(self, benchmark, case, interpolate):
         weights = [case.net.weights(i).astype(float) for i in range(1, 5)]
         found = case.line()
         end = found.point(found.length)
-        bends = exact_line(weights, case.x, end)
+        bends = exact_line(weights, case.x, end, interpolate=interpolate)
         assert found.t == pytest.approx(bends[1:-1] * found.length, abs=1e-9)
-        benchmark.pedantic(exact_line, args=(weights, case.x, end), rounds=3)
+        arguments, options = (weights, case.x, end), {"interpolate": interpolate}
+        benchmark.pedantic(exact_line, args=arguments, kwargs=options, rounds=3)
 
 
 @pytest.mark.benchmark(group="line of length 4 ‖x‖/√d, deferred, widths (10⁵, 10⁵, 10⁵, 1)")

@@ -35,7 +35,7 @@ class Buffer {
 
  private:
   static constexpr std::align_val_t kAlignment{64};
-  bool is_large() const { return bytes_ >= 2 * kHugePage; }
+  bool is_large() const { return bytes_ >= kHugePage; }
 
   std::size_t bytes_;
   T* data_;

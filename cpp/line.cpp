@@ -131,44 +131,120 @@ class Tracer {
     }
     found_.flips = std::move(merged);
 
-    const std::vector<Bits>& first_bits = found_.bits[at(i)];
-    std::vector<Bits> touched = first_bits;
-    for (const Flip& flip : own) set_bit(touched, flip.unit, true);
+    // The slopes of the next layer on the first piece, then by how much every flip changes them, written
+    // to where the slopes behind the flip belong.
+    Matrix result(pieces() + 1, net_.layers()[at(i + 1)]->fan_out());
+    inherited_changes(i, z, source, result);
+    own_changes(i, z, source, result);
+    add_up(result);
+    require_finite(result.data.get(), result.rows * result.cols);
+    return result;
+  }
+
+  // Rows of `result`: the value at 0, the slopes on the first piece, and the changes by flips in front of
+  // layer i, which change the slopes of all its units.
+  void inherited_changes(Index i, const Matrix& z, const std::vector<Index>& source,
+                         Matrix& result) const {
+    std::vector<Index> rows{0, 1};
+    for (Index k = 0; k + 1 < pieces(); ++k)
+      if (found_.flips[at(k)].layer != i) rows.push_back(k + 2);
+    std::vector<Bits> bits = found_.bits[at(i)], touched = bits;
+    for (const Flip& flip : found_.flips)
+      if (flip.layer == i) set_bit(touched, flip.unit, true);
     std::vector<Index> units;
     for (Index j = 0; j < z.cols; ++j)
       if (net_.deferred() || bit(touched, j)) units.push_back(j);
-    const Units inputs = net_.deferred() ? Units() : Units(units);
 
-    const Layer& layer = *net_.layers()[at(i + 1)];
-    const Index rows = pieces() + 1, width = static_cast<Index>(units.size());
-    // As many rows at once as a batch has points; few where there is one output, whose product is cheap.
-    const Index size = layer.fan_out() == 1 ? 64 : std::min(rows, net_.points_per_block());
-    Matrix result(rows, layer.fan_out());
-    std::vector<Bits> bits = first_bits;
-    Index piece = 0;  // whose bits these are
-    const Matrix block(std::min(rows, size), width);
-    for (Index b = 0; b < ceil_div(rows, size); ++b) {
-      const Block some(b, size, rows);
-      for (Index r = some.first; r < some.first + some.count; ++r) {
-        for (; piece + 1 < r; ++piece)
-          if (const Flip& flip = found_.flips[at(piece)]; flip.layer == i)
-            set_bit(bits, flip.unit, flip.active);
-        const double* from = z.row(r == 0 ? 0 : source[at(r - 1)] + 1);
-        double* out = block.row(r - some.first);
-        for (Index k = 0; k < width; ++k) {
-          const Index unit = units[at(k)];
-          // The value at 0 of a unit at exactly 0 is 0 in either state.
-          out[k] = bit(bits, unit) ? from[unit] : 0;
-        }
+    Index flip = 0;  // up to which `bits` are
+    const auto fill = [&](Index row, double* out) {
+      for (; flip + 1 < row; ++flip)
+        if (const Flip& f = found_.flips[at(flip)]; f.layer == i) set_bit(bits, f.unit, f.active);
+      const Index piece = row - 1;
+      const double* here = z.row(row < 2 ? row : source[at(piece)] + 1);
+      const double* before = row < 2 ? nullptr : z.row(source[at(piece - 1)] + 1);
+      for (std::size_t k = 0; k < units.size(); ++k) {
+        const Index unit = units[k];
+        const double change = before ? here[unit] - before[unit] : here[unit];
+        // The value at 0 of a unit at exactly 0 is 0 in either state.
+        out[k] = bit(bits, unit) ? change : 0;
       }
-      const View<const double> filled(block.data.get(), some.count, width);
-      const double share = static_cast<double>(rows);
-      layer.apply(filled, Units(), inputs, result.view().middle_rows(some.first, some.count),
-                  stage(i + 1).stage(static_cast<double>(some.first) / share,
-                                     static_cast<double>(some.first + some.count) / share));
+    };
+    for_blocks(i, rows, result, units, fill);
+  }
+
+  // … and the changes by flips of layer i, each of a single unit: multiples of a column of the weights.
+  void own_changes(Index i, const Matrix& z, const std::vector<Index>& source,
+                   Matrix& result) const {
+    struct Own {
+      Index unit, row;
+      double change;
+    };
+    std::vector<Own> changes;
+    for (Index k = 0; k + 1 < pieces(); ++k)
+      if (const Flip& f = found_.flips[at(k)]; f.layer == i) {
+        const double slope = z.row(source[at(k)] + 1)[f.unit];
+        changes.push_back({f.unit, k + 2, f.active ? slope : -slope});
+      }
+    std::sort(changes.begin(), changes.end(), [](const Own& a, const Own& b) {
+      return a.unit != b.unit ? a.unit < b.unit : a.row < b.row;
+    });
+    std::vector<Index> units, rows;
+    for (const Own& own : changes) {
+      if (units.empty() || units.back() != own.unit) units.push_back(own.unit);
+      rows.push_back(own.row);
     }
-    require_finite(result.data.get(), result.rows * result.cols);
-    return result;
+    std::vector<Index> every;
+    if (net_.deferred())
+      for (Index j = 0; j < z.cols; ++j) every.push_back(j);
+    std::size_t next = 0, column = 0;
+    const std::vector<Index>& inputs = net_.deferred() ? every : units;
+    for_blocks(i, rows, result, inputs, [&](Index, double* out) {
+      const Own& own = changes[next++];
+      std::fill_n(out, inputs.size(), 0.0);
+      if (units[column] != own.unit) ++column;
+      out[net_.deferred() ? own.unit : static_cast<Index>(column)] = own.change;
+    });
+  }
+
+  // Sends rows, which fill(row, out) makes of some units of layer i, through the weights behind it.
+  template <class Fill>
+  void for_blocks(Index i, const std::vector<Index>& rows, Matrix& result,
+                  const std::vector<Index>& units, const Fill& fill) const {
+    const Layer& layer = *net_.layers()[at(i + 1)];
+    const Index count = static_cast<Index>(rows.size()), width = static_cast<Index>(units.size());
+    if (count == 0) return;
+    // As many rows at once as a batch has points; few where more would only take memory.
+    const bool few = net_.deferred() || layer.fan_out() == 1;
+    const Index size = std::min(count, few ? Index{64} : net_.points_per_block());
+    const Matrix block(size, width), found(size, layer.fan_out());
+    for (Index b = 0; b < ceil_div(count, size); ++b) {
+      const Block some(b, size, count);
+      for (Index r = 0; r < some.count; ++r) fill(rows[at(some.first + r)], block.row(r));
+      const double n = static_cast<double>(count);
+      const View<double> out = found.view().middle_rows(0, some.count);
+      layer.apply(View<const double>(block.data.get(), some.count, width), Units(),
+                  net_.deferred() ? Units() : Units(units), out,
+                  stage(i + 1).stage(static_cast<double>(some.first) / n,
+                                     static_cast<double>(some.first + some.count) / n));
+      for (Index r = 0; r < some.count; ++r)
+        std::copy_n(out.row(r), out.cols, result.row(rows[at(some.first + r)]));
+    }
+  }
+
+  // Turns the changes into slopes, with compensated sums.
+  void add_up(Matrix& result) const {
+    constexpr Index kUnits = 512;
+    parallel_for(ceil_div(result.cols, kUnits), Run{run_.threads}, [&](Index b) {
+      const Block some(b, kUnits, result.cols);
+      std::vector<LongSum> slopes;
+      for (Index j = 0; j < some.count; ++j) slopes.push_back({result.row(1)[some.first + j]});
+      for (Index r = 2; r < result.rows; ++r)
+        for (Index j = 0; j < some.count; ++j) {
+          double& entry = result.row(r)[some.first + j];
+          slopes[at(j)].add(entry);
+          entry = slopes[at(j)].value();
+        }
+    });
   }
 
   void finish(const Matrix& z) {

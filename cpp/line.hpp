@@ -2,10 +2,11 @@
 // on the way, and f. All in double.
 //
 // Layer by layer: between two flips of the layers in front, the preactivations of a layer are linear in t.
-// Their slopes on every piece come from one product, a row per piece; a walk along the pieces finds where
-// a unit passes 0, which cuts the pieces for the next layer. With K flips in front of layer i that is
-// 2 (K + 2) d_i d_{i−1} operations where layer i − 1 has all units active at some time, and K d_i steps of
-// the walk: work grows with the flips, not with a grid.
+// A walk along the pieces finds where a unit passes 0, which cuts the pieces for the next layer. A flip of
+// a unit changes the slopes of the layer behind by a multiple of one column of its weights, and those of
+// the layers farther behind by a row of one matrix product. With K_i flips in the first i layers, and a_i
+// units of layer i active anywhere, layer i + 1 takes 2 K_{i−1} a_i d_{i+1} operations for the product
+// and K_i d_{i+1} steps of the walk: work grows with the flips, not with a grid.
 #pragma once
 
 #include "network.hpp"

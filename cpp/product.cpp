@@ -183,11 +183,11 @@ void multiply_transpose(const ExplicitLayer<W>& layer, View<const T> v, View<T> 
   });
 }
 
-// W[rows, cols] for some of the outputs and inputs, side by side in `out`; `row` has room for a row
-// of the weights.
-template <class W>
-ConstStrided<W> gather(const ExplicitLayer<W>& layer, Units outputs, Block rows, Units inputs,
-                       Block cols, W* row, W* out) {
+// W[rows, cols] in T for some of the outputs and inputs, side by side in `out`; `row` has room for a
+// row of the weights.
+template <class W, class T>
+ConstStrided<T> gather(const ExplicitLayer<W>& layer, Units outputs, Block rows, Units inputs,
+                       Block cols, W* row, T* out) {
   const Index first = inputs[cols.first];
   const Block span(first, inputs[cols.first + cols.count - 1] + 1 - first);
   for (Index r = 0; r < rows.count; ++r, out += cols.count) {
@@ -195,7 +195,8 @@ ConstStrided<W> gather(const ExplicitLayer<W>& layer, Units outputs, Block rows,
     if (inputs.all())
       std::copy_n(tile.data, cols.count, out);
     else
-      for (Index c = 0; c < cols.count; ++c) out[c] = tile.data[inputs[cols.first + c] - first];
+      for (Index c = 0; c < cols.count; ++c)
+        out[c] = static_cast<T>(tile.data[inputs[cols.first + c] - first]);
   }
   return {out - rows.count * cols.count, rows.count, cols.count,
           Eigen::OuterStride<>(cols.count)};
@@ -217,9 +218,9 @@ void multiply_part(Index fan_in, View<const T> x, View<T> y, const Run& run, con
     const Block some_points(i % point_tiles, points, y.rows);
     const Block some(i / point_tiles, units, y.cols);
     const Buffer<W> row(fan_in);
-    accumulate<W, T>(
+    accumulate<T, T>(
         x.cols, false, units, kGathered / units, [&](Block s) { return block(x, some_points, s); },
-        [&](Block s, W* buffer) { return gathered(some, s, row.get(), buffer); },
+        [&](Block s, T* buffer) { return gathered(some, s, row.get(), buffer); },
         block(y, some_points, some), orient);
   });
 }
@@ -231,7 +232,7 @@ void multiply(const ExplicitLayer<W>& layer, View<const T> x, Units outputs, Uni
   assert(x.cols == inputs.size(layer.fan_in()) && y.cols == outputs.size(layer.fan_out()));
   multiply_part<W, T>(
       layer.fan_in(), x, y, run,
-      [&](Block units, Block s, W* row, W* out) {
+      [&](Block units, Block s, W* row, T* out) {
         return gather(layer, outputs, units, inputs, s, row, out);
       },
       [](const auto& w) { return w.transpose(); });
@@ -243,7 +244,7 @@ void multiply_transpose(const ExplicitLayer<W>& layer, View<const T> v, Units ou
   assert(v.cols == outputs.size(layer.fan_out()) && g.cols == inputs.size(layer.fan_in()));
   multiply_part<W, T>(
       layer.fan_in(), v, g, run,
-      [&](Block units, Block s, W* row, W* out) {
+      [&](Block units, Block s, W* row, T* out) {
         return gather(layer, outputs, s, inputs, units, row, out);
       },
       [](const auto& w) -> const auto& { return w; });

@@ -267,11 +267,12 @@ def line(
 
     Notes
     -----
-    Between two flips of the layers in front, the preactivations of a layer are linear in t. Their
-    slopes come from one matrix product per layer with a row per flip in front of it, of the units
-    that are active anywhere; a walk along the pieces finds where each unit passes 0. With K_i flips
-    in the first i layers, and a_i units of layer i active anywhere, that is 2 K_i a_i d_{i+1}
-    operations for layer i + 1: less than half of evaluating f at every flip, whatever the length.
+    Between two flips of the layers in front, the preactivations of a layer are linear in t, and a
+    walk along the pieces finds where each unit passes 0. A flip changes the slopes of the layer
+    behind by a multiple of a column of its weights, and those of the layers farther behind by a row
+    of one matrix product. With K_i flips in the first i layers, and a_i units of layer i active
+    anywhere, that is 2 K_{i−1} a_i d_{i+1} operations for layer i + 1, and K_i d_{i+1} steps of the
+    walk: less than evaluating f at every flip, whatever the length.
     Values are integrals of the slopes, with compensated sums, so f is continuous and rounding
     does not grow with the number of flips.
     """
