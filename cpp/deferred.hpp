@@ -9,21 +9,11 @@
 
 #include <memory>
 
-#include "buffer.hpp"
 #include "gaussian.hpp"
 #include "layer.hpp"
+#include "orthogonal.hpp"
 
 namespace randrelu {
-
-// What was asked from one side of G: orthogonal directions and the answers to them, in T.
-template <class T>
-struct Asked {
-  std::vector<Buffer<T>> directions, answers;
-  std::vector<double> inverse_norms;  // of the directions; the answers are those to unit vectors
-
-  Index count() const { return static_cast<Index>(answers.size()); }
-  void shrink(Index count);
-};
 
 template <class T>
 class DeferredLayer final : public Layer {

@@ -6,6 +6,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "buffer.hpp"
 #include "simd.hpp"
 #include "threads.hpp"
 
@@ -42,6 +43,26 @@ struct RowList {
   T* const* row;
   Index count;
 };
+
+template <class T>
+std::vector<T*> pointers(const std::vector<Buffer<T>>& rows, Index first = 0) {
+  std::vector<T*> result;
+  for (std::size_t i = static_cast<std::size_t>(first); i < rows.size(); ++i)
+    result.push_back(rows[i].get());
+  return result;
+}
+
+template <class T>
+std::vector<T*> pointers(View<T> rows) {
+  std::vector<T*> result;
+  for (Index i = 0; i < rows.rows; ++i) result.push_back(rows.row(i));
+  return result;
+}
+
+template <class T>
+RowList<T> list(const std::vector<T*>& rows) {
+  return {rows.data(), static_cast<Index>(rows.size())};
+}
 
 namespace tile {
 
