@@ -5,6 +5,7 @@
 
 #include "buffer.hpp"
 #include "dot.hpp"
+#include "finite.hpp"
 #include "gaussian.hpp"
 
 namespace randrelu {
@@ -128,9 +129,10 @@ class Explorer {
     for (Index i = 0; i < depth_; ++i) {
       const View<T> z(b_.get(), points_, net_.width(at(i)));
       const Layer& layer = *net_.layers()[at(i)];
-      const Mark mark = layer.mark();
-      layer.apply(delta, Units(), i ? part(i - 1) : Units(), z, stage(run, i, stages));
-      if (forget_) layer.forget_since(mark);
+      {
+        const Forgetting forgetting(layer, forget_);
+        layer.apply(delta, Units(), i ? part(i - 1) : Units(), z, stage(run, i, stages));
+      }
       find_flips(i, z, flips, run);
       if (i + 1 < depth_ || backward_) delta = select(i, z, run);
     }
@@ -326,8 +328,8 @@ void explore(const Network& net, const BasePoint& base, const Differences& diffe
   // What is forgotten would be drawn anew for the next block, so then all points make one.
   const Index per_block =
       remember ? std::clamp<Index>(net.points_per_block() / rows, 1, points) : points;
-  std::vector<Mark> marks;
-  for (const auto& layer : net.layers()) marks.push_back(layer->mark());
+  std::vector<Forgetting> forgetting;
+  for (const auto& layer : net.layers()) forgetting.emplace_back(*layer, !remember);
   const bool backward = out.gradient || terms;
   Explorer<T> explorer(net, base, per_block, backward, rows, remember);
   const Index stages = backward ? 2 * depth : depth;
@@ -359,8 +361,6 @@ void explore(const Network& net, const BasePoint& base, const Differences& diffe
       if (out.gradient) out.gradient[some.first + p] = norm(sum.data(), dim);
     }
   }
-  if (!remember)
-    for (std::size_t i = 0; i < marks.size(); ++i) net.layers()[i]->forget_since(marks[i]);
 }
 
 template void explore<float>(const Network&, const BasePoint&, const Differences&, Index,

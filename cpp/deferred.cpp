@@ -3,6 +3,8 @@
 #include <stdexcept>
 #include <type_traits>
 
+#include "finite.hpp"
+
 namespace randrelu {
 namespace {
 
@@ -10,8 +12,8 @@ std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
 template <class T>
 void draw(const Stream& stream, std::uint64_t first, Block t, T* row) {
-  float normal[1024];
-  assert(t.count <= 1024);
+  float normal[kTile];
+  assert(t.count <= kTile);
   normals(stream, 1.0f, first + static_cast<std::uint64_t>(t.first), t.count, normal);
   for (Index j = 0; j < t.count; ++j) row[t.first + j] = static_cast<T>(normal[j]);
 }
@@ -19,33 +21,70 @@ void draw(const Stream& stream, std::uint64_t first, Block t, T* row) {
 }  // namespace
 
 template <class T>
-void DeferredLayer<T>::recall(const Asked<T>& to, View<const T> x, View<T> y,
-                              const Run& run) const {
-  const Index all = to.count();
-  const std::vector<const T*> rows = pointers(x);
-  const std::vector<T*> out = pointers(y), left = pointers(to.directions),
-                        answers = pointers(to.answers);
-  std::vector<double> c = sweep(x.cols, x.rows * all, run, [&](Block t, double* s) {
-    add_dots(list(rows), list(answers), t, s);
-  });
-  for (std::size_t i = 0; i < c.size(); ++i)
-    c[i] *= scale_ * to.inverse_norms[i % at(all)];
-  sweep(y.cols, 0, Run{run.threads}, [&](Block t, double*) {
-    for (T* row : out) std::fill_n(row + t.first, t.count, T{0});
-    add_multiples(list(out), c, list(left), t);
-  });
+template <class S>
+void DeferredLayer<T>::ask(Asked<T>& from, Asked<T>& to, Units x_units, View<const S> x, Index n,
+                           Units y_units, View<S> y, Index m, const Run& run) const {
+  // As many questions at a time as keep sums and copies small; what they reveal is the same.
+  constexpr Index kQuestions = 64;
+  double done = 0;
+  // As many questions as G has rows: cheaper to know these whole. (A single row always is.)
+  if (to.count() < m && std::min(std::max(from.count(), x.rows), n) >= m) {
+    done = 0.5;
+    reveal_whole(from, to, n, m, run.stage(0, done));
+  }
+  const bool direct = std::is_same_v<S, T> && x_units.all() && y_units.all();
+  const Index most = direct ? 0 : std::min(x.rows, kQuestions);
+  const Buffer<T> whole(most * n), answers(most * m);
+  for (Index i = 0; i < ceil_div(x.rows, kQuestions); ++i) {
+    const Block some(i, kQuestions, x.rows);
+    const double total = static_cast<double>(x.rows), first = static_cast<double>(some.first);
+    const auto share = [&](double questions) { return done + (1 - done) * questions / total; };
+    const Run part = run.stage(share(first), share(first + static_cast<double>(some.count)));
+    const View<const S> question = x.middle_rows(some.first, some.count);
+    const View<S> answer = y.middle_rows(some.first, some.count);
+    if constexpr (std::is_same_v<S, T>)
+      if (direct) {
+        reveal(from, to, question, answer, part);
+        continue;
+      }
+    // Whole rows in T.
+    const View<T> rows(whole.get(), some.count, n), found(answers.get(), some.count, m);
+    for_each_row(some.count, n, Run{run.threads}, [&](Index p) {
+      if (!x_units.all()) std::fill_n(rows.row(p), n, T{0});
+      for (Index k = 0; k < x.cols; ++k)
+        rows.row(p)[x_units[k]] = static_cast<T>(question.row(p)[k]);
+      if (sizeof(T) < sizeof(S)) require_finite(rows.row(p), n);
+    });
+    reveal(from, to, rows, found, part);
+    for_each_row(some.count, m, Run{run.threads}, [&](Index p) {
+      if (sizeof(T) < sizeof(S)) require_finite(found.row(p), m);
+      for (Index k = 0; k < y.cols; ++k)
+        answer.row(p)[k] = static_cast<S>(found.row(p)[y_units[k]]);
+    });
+  }
 }
 
 template <class T>
-void DeferredLayer<T>::ask(Asked<T>& from, Asked<T>& to, View<const T> x, View<T> y,
-                           const Run& run) const {
-  const Run part{run.threads};
-  if (y.cols == 1 && x.cols > 1 && to.count() == 0) {  // a single row: cheaper to know whole than by directions
-    const Buffer<T> row(x.cols);
-    const T one{1};
-    ask(to, from, View<const T>(&one, 1, 1), View<T>(row.get(), 1, x.cols), part);
+void DeferredLayer<T>::reveal_whole(Asked<T>& from, Asked<T>& to, Index n, Index m,
+                                    const Run& run) const {
+  const Index most = std::min<Index>(m, kPanel);
+  const Buffer<T> unit(most * m), rows(most * n);
+  for (Index i = 0; i < ceil_div(m, most); ++i) {
+    const Block some(i, most, m);
+    const View<T> questions(unit.get(), some.count, m);
+    std::fill_n(unit.get(), some.count * m, T{0});
+    for (Index p = 0; p < some.count; ++p) questions.row(p)[some.first + p] = T{1};
+    const double total = static_cast<double>(m), first = static_cast<double>(some.first);
+    reveal(to, from, questions, View<T>(rows.get(), some.count, n),
+           run.stage(first / total, (first + static_cast<double>(some.count)) / total));
   }
+}
+
+template <class T>
+void DeferredLayer<T>::reveal(Asked<T>& from, Asked<T>& to, View<const T> x, View<T> y,
+                              const Run& run) const {
   if (to.count() == y.cols) return recall(to, x, y, run);
+  const Run part{run.threads};
   const Index before = from.count(), across = to.count();
   try {
     Coefficients own = Orthogonaliser<T>(from, x.cols, run.stage(0, 0.8)).split(x);
@@ -83,7 +122,7 @@ void DeferredLayer<T>::ask(Asked<T>& from, Asked<T>& to, View<const T> x, View<T
         }
     }
     const std::vector<T*> out = pointers(y);
-    sweep(y.cols, 0, run.stage(0.8, 1), [&](Block t, double*) {
+    pass(y.cols, y.rows * all + fresh * across, run.stage(0.8, 1), [&](Block t) {
       if (fresh && across)
         add_multiples(list(news), known, list(left), t);
       else
@@ -99,21 +138,20 @@ void DeferredLayer<T>::ask(Asked<T>& from, Asked<T>& to, View<const T> x, View<T
 }
 
 template <class T>
-template <class S>
-void DeferredLayer<T>::ask(Asked<T>& from, Asked<T>& to, Units x_units, View<const S> x,
-                           Index n, Units y_units, View<S> y, Index m, const Run& run) const {
-  if constexpr (std::is_same_v<S, T>)
-    if (x_units.all() && y_units.all()) return ask(from, to, x, y, run);
-  // Whole rows in T.
-  const Buffer<T> whole(x.rows * n), answers(x.rows * m);
-  const View<T> rows(whole.get(), x.rows, n), found(answers.get(), x.rows, m);
-  for_each_row(x.rows, n, Run{run.threads}, [&](Index p) {
-    if (!x_units.all()) std::fill_n(rows.row(p), n, T{0});
-    for (Index k = 0; k < x.cols; ++k) rows.row(p)[x_units[k]] = static_cast<T>(x.row(p)[k]);
+void DeferredLayer<T>::recall(const Asked<T>& to, View<const T> x, View<T> y,
+                              const Run& run) const {
+  const Index all = to.count();
+  const std::vector<const T*> rows = pointers(x);
+  const std::vector<T*> out = pointers(y), left = pointers(to.directions),
+                        answers = pointers(to.answers);
+  std::vector<double> c = sweep(x.cols, x.rows * all, run, [&](Block t, double* s) {
+    add_dots(list(rows), list(answers), t, s);
   });
-  ask(from, to, rows, found, run);
-  for_each_row(x.rows, m, Run{run.threads}, [&](Index p) {
-    for (Index k = 0; k < y.cols; ++k) y.row(p)[k] = static_cast<S>(found.row(p)[y_units[k]]);
+  for (std::size_t i = 0; i < c.size(); ++i)
+    c[i] *= scale_ * to.inverse_norms[i % at(all)];
+  pass(y.cols, x.rows * all, Run{run.threads}, [&](Block t) {
+    for (T* row : out) std::fill_n(row + t.first, t.count, T{0});
+    add_multiples(list(out), c, list(left), t);
   });
 }
 

@@ -45,14 +45,17 @@ class DeferredLayer final : public Layer {
                        const Run& run) const override;
 
  private:
-  // y = scale × (G x for every row x), where `from` is what was asked from x's side.
-  void ask(Asked<T>& from, Asked<T>& to, View<const T> x, View<T> y, const Run& run) const;
+  // y = scale × (G x for every row x) in S, for some of the entries of x and y; `from` is what was asked
+  // from x's side.
+  template <class S>
+  void ask(Asked<T>& from, Asked<T>& to, Units x_units, View<const S> x, Index n, Units y_units,
+           View<S> y, Index m, const Run& run) const;
+  // The same for whole rows, some of them at a time.
+  void reveal(Asked<T>& from, Asked<T>& to, View<const T> x, View<T> y, const Run& run) const;
   // The same where all of G is known from the other side.
   void recall(const Asked<T>& to, View<const T> x, View<T> y, const Run& run) const;
-  // The same in S, for some of the entries of x and y.
-  template <class S>
-  void ask(Asked<T>& from, Asked<T>& to, Units x_units, View<const S> x, Index n,
-           Units y_units, View<S> y, Index m, const Run& run) const;
+  // Makes all of G known from the other side.
+  void reveal_whole(Asked<T>& from, Asked<T>& to, Index n, Index m, const Run& run) const;
 
   Index fan_out_, fan_in_;
   Stream stream_;

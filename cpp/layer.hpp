@@ -47,4 +47,22 @@ class Layer {
                                const Run& run) const = 0;
 };
 
+// What a layer is asked in the scope of one of these is forgotten at its end, if `forget` says so.
+class Forgetting {
+ public:
+  Forgetting(const Layer& layer, bool forget)
+      : layer_(forget ? &layer : nullptr), mark_(layer.mark()) {}
+  Forgetting(const Forgetting&) = delete;
+  Forgetting(Forgetting&& other) noexcept : layer_(other.layer_), mark_(other.mark_) {
+    other.layer_ = nullptr;
+  }
+  ~Forgetting() {
+    if (layer_) layer_->forget_since(mark_);
+  }
+
+ private:
+  const Layer* layer_;
+  Mark mark_;
+};
+
 }  // namespace randrelu

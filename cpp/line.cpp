@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "buffer.hpp"
+#include "finite.hpp"
 
 namespace randrelu {
 namespace {

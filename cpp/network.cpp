@@ -1,10 +1,9 @@
 #include "network.hpp"
 
-#include <cstring>
 #include <stdexcept>
-#include <type_traits>
 
 #include "buffer.hpp"
+#include "finite.hpp"
 
 namespace randrelu {
 namespace {
@@ -27,28 +26,6 @@ void relu(const T* z, Index units, T* a) {
 
 }  // namespace
 
-template <class T>
-void require_finite(const T* values, Index count) {
-  // The exponent's bits are all set in infinities and NaN: a test of integers, which vectorises.
-  using Word = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
-  constexpr Word kExponent = sizeof(T) == 4 ? Word(0x7f800000) : Word(0x7ff0000000000000);
-  Word beyond = 0;
-  for (Index i = 0; i < count; ++i) {
-    Word word;
-    std::memcpy(&word, values + i, sizeof word);
-    beyond |= (word & kExponent) == kExponent ? Word{1} : Word{0};
-  }
-  if (beyond)
-    throw std::overflow_error(
-        sizeof(T) == 4 ? "the network's values leave the range of float32; use dtype='float64', or "
-                         "weights or points of a smaller scale"
-                       : "the network's values leave the range of float64; use weights or points "
-                         "of a smaller scale");
-}
-
-template void require_finite(const float*, Index);
-template void require_finite(const double*, Index);
-
 Network::Network(std::vector<std::unique_ptr<Layer>> layers, std::uint64_t seed)
     : layers_(std::move(layers)) {
   for (std::size_t i = 0; i < depth(); ++i)
@@ -56,20 +33,36 @@ Network::Network(std::vector<std::unique_ptr<Layer>> layers, std::uint64_t seed)
   if (layers_.front()->deferred()) busy_ = std::make_unique<Busy>();
 }
 
-Network::Alone::Alone(const Network& net) : busy_(net.busy_.get()) {
+Network::Alone::Alone(const Network& net) : net_(net), busy_(net.busy_.get()) {
   if (!busy_) return;
   if (busy_->owner == std::this_thread::get_id())
     throw std::runtime_error(
         "a deferred network cannot be asked from the progress= of a call that is asking it");
-  busy_->mutex.lock();
+  while (!busy_->mutex.try_lock_for(std::chrono::milliseconds(50))) {
+    if (busy_->forks != forks())
+      throw std::runtime_error(
+          "this process was forked while another thread asked the deferred network, and has half an "
+          "answer; draw one of its own");
+    poll(Run{}, 0);
+  }
   busy_->owner = std::this_thread::get_id();
+  busy_->forks = forks();
 }
 
 Network::Alone::~Alone() {
   if (!busy_) return;
+  busy_->nbytes = net_.held();
   busy_->owner = std::thread::id();
   busy_->mutex.unlock();
 }
+
+std::size_t Network::held() const {
+  std::size_t total = 0;
+  for (const auto& layer : layers_) total += layer->nbytes();
+  return total;
+}
+
+std::size_t Network::nbytes() const { return busy_ ? busy_->nbytes.load() : held(); }
 
 // The stages of a block of points: its layers, each as long as it has weights.
 class Network::Stages {
@@ -156,9 +149,10 @@ void Network::evaluate_block(View<const T> x, Index first, const Outputs<T>& out
       return View<T>(wanted.empty() ? scratch.layer(i) : wanted[i] + first * units, points, units);
     };
     const View<T> z = target(out.preactivations), a = target(out.activations);
-    const Mark mark = layers_[i]->mark();
-    layers_[i]->apply(input, z, stages.next(*layers_[i]));
-    if (!remember) layers_[i]->forget_since(mark);
+    {
+      const Forgetting forgetting(*layers_[i], !remember);
+      layers_[i]->apply(input, z, stages.next(*layers_[i]));
+    }
     for_each_piece(points, units, stages.silent(), [&](Index p, Block some) {
       const T* piece = z.row(p) + some.first;
       require_finite(piece, some.count);
@@ -171,9 +165,10 @@ void Network::evaluate_block(View<const T> x, Index first, const Outputs<T>& out
   }
 
   const View<T> values(out.values ? out.values + first : scratch.layer(depth()), points, 1);
-  const Mark mark = layers_.back()->mark();
-  layers_.back()->apply(input, values, stages.next(*layers_.back()));
-  if (!remember) layers_.back()->forget_since(mark);
+  {
+    const Forgetting forgetting(*layers_.back(), !remember);
+    layers_.back()->apply(input, values, stages.next(*layers_.back()));
+  }
   require_finite(values.data, points);
   if (out.gradients)
     backward(bits, View<T>(out.gradients + first * input_dim(), points, input_dim()), scratch,
@@ -192,8 +187,9 @@ void Network::backward(const std::vector<Bits*>& bits, View<T> gradients, Scratc
     const View<T> g(scratch.layer(i), points, units);
     layers_[i]->apply_transpose(v, g, stages.next(*layers_[i]));
     for_each_piece(points, units, stages.silent(), [&](Index p, Block some) {
-      keep_active(bits[i - 1] + p * pattern_bytes(units) + some.first / 8, some.count,
-                  g.row(p) + some.first);
+      T* const piece = g.row(p) + some.first;
+      require_finite(piece, some.count);
+      keep_active(bits[i - 1] + p * pattern_bytes(units) + some.first / 8, some.count, piece);
     });
     v = g;
   }

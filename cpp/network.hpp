@@ -24,15 +24,13 @@ struct Outputs {
   std::vector<T*> activations;        // (N, d_i) each
 };
 
-// Throws std::overflow_error unless all values are finite. Weights and points are, so only an
-// overflow can make one that is not.
-template <class T>
-void require_finite(const T* values, Index count);
-
-// Which thread is asking a deferred network.
+// Which thread of which process is asking a deferred network, and how much it held when the last call
+// ended.
 struct Busy {
-  std::mutex mutex;
+  std::timed_mutex mutex;
   std::atomic<std::thread::id> owner;
+  std::atomic<int> forks{0};
+  std::atomic<std::size_t> nbytes{0};
 };
 
 class Network {
@@ -60,16 +58,21 @@ class Network {
   template <class T>
   void evaluate(View<const T> x, const Outputs<T>& out, const Run& run, bool remember = true) const;
 
+  // The bytes that the weights take, or what is revealed of them.
+  std::size_t nbytes() const;
+
   bool deferred() const { return static_cast<bool>(busy_); }
   // Asking a deferred network changes it: whoever does holds one of these. Others wait.
   class Alone {
    public:
-    // Throws std::runtime_error when this thread is in the middle of a call already.
+    // Throws std::runtime_error when this thread is in the middle of a call already, or was copied
+    // into a child while another one was.
     explicit Alone(const Network& net);
     ~Alone();
     Alone(const Alone&) = delete;
 
    private:
+    const Network& net_;
     Busy* busy_;
   };
 
@@ -83,6 +86,7 @@ class Network {
   template <class T>
   void backward(const std::vector<Bits*>& bits, View<T> gradients, Scratch<T>& scratch,
                 Stages& stages) const;
+  std::size_t held() const;
   std::vector<std::unique_ptr<Layer>> layers_;
   std::vector<std::vector<Bits>> coins_;
   std::unique_ptr<Busy> busy_;

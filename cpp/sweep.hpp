@@ -12,13 +12,21 @@
 
 namespace randrelu {
 
+constexpr Index kTile = 1024;
+
+// The entries of a block of [0, n), in whole tiles: about 2¹⁶ operations, of which an entry takes `work`,
+// and no more than 64 blocks.
+inline Index block_size(Index n, Index work) {
+  constexpr Index kWork = Index{1} << 16, kMost = Index{1} << 14, kMostBlocks = 64;
+  const Index wanted = std::min(kMost, kWork / std::max<Index>(1, work));
+  return ceil_div(std::max(std::max(kTile, wanted), ceil_div(n, kMostBlocks)), kTile) * kTile;
+}
+
 // Sums over tiles of [0, n): body(tile, sums) adds to `sums`, `count` numbers that start at 0. The order
 // of the additions is fixed.
 template <class Body>
-std::vector<double> sweep(Index n, Index count, const Run& run, const Body& body) {
-  constexpr Index kTile = 1024, kBlock = Index{1} << 14, kMostBlocks = 64;
-  const Index size = ceil_div(std::max(kBlock, ceil_div(n, kMostBlocks)), kTile) * kTile;
-  const Index blocks = ceil_div(n, size);
+std::vector<double> sweep(Index n, Index count, Index work, const Run& run, const Body& body) {
+  const Index size = block_size(n, work), blocks = ceil_div(n, size);
   std::vector<double> sums(static_cast<std::size_t>(blocks * count));
   const auto block = [&](Index i) {
     const Block some(i, size, n);
@@ -35,6 +43,17 @@ std::vector<double> sweep(Index n, Index count, const Run& run, const Body& body
       sums[static_cast<std::size_t>(k)] += sums[static_cast<std::size_t>(i * count + k)];
   sums.resize(static_cast<std::size_t>(count));
   return sums;
+}
+
+template <class Body>
+std::vector<double> sweep(Index n, Index count, const Run& run, const Body& body) {
+  return sweep(n, count, count, run, body);
+}
+
+// The same without sums: body(tile).
+template <class Body>
+void pass(Index n, Index work, const Run& run, const Body& body) {
+  sweep(n, 0, work, run, [&](Block t, double*) { body(t); });
 }
 
 // Pointers to rows, and how many.

@@ -17,23 +17,25 @@ using Clock = std::chrono::steady_clock;
 constexpr auto kPollEvery = std::chrono::milliseconds(50);
 
 std::atomic<InterruptCheck> interrupt_check{nullptr};
-std::atomic<bool> forked_child{false};
+std::atomic<int> fork_count{0};
 
 }  // namespace
 
 void set_interrupt_check(InterruptCheck check) { interrupt_check = check; }
 
 int thread_count(int threads) {
-  if (forked_child) return 1;
+  if (fork_count > 0) return 1;
   return std::min(threads > 0 ? threads : omp_get_max_threads(), omp_get_thread_limit());
 }
 
 void run_forked_children_on_one_thread() {
 #if defined(__unix__) || defined(__APPLE__)
   static std::once_flag once;
-  std::call_once(once, [] { pthread_atfork(nullptr, nullptr, [] { forked_child = true; }); });
+  std::call_once(once, [] { pthread_atfork(nullptr, nullptr, [] { ++fork_count; }); });
 #endif
 }
+
+int forks() { return fork_count; }
 
 void poll(const Run& run, double share) {
   thread_local Clock::time_point last_poll = Clock::now();

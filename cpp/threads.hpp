@@ -29,6 +29,9 @@ int thread_count(int threads);
 // does without.
 void run_forked_children_on_one_thread();
 
+// How many forks lie between this process and the one that made the call above.
+int forks();
+
 // How a call runs: on how many threads (0: the default), and whom it tells how far it is.
 struct Run {
   int threads = 0;

@@ -174,3 +174,10 @@ def test_theorem_with_a_fixed_step(eta):
 def test_degenerate_widths_work(name, widths):
     c = check(name, widths=widths, trials=5, rng=0)
     json.dumps(c.to_dict(), allow_nan=False)
+
+
+@pytest.mark.parametrize("storage", ["deferred", "stored"])
+@pytest.mark.parametrize("eta", [np.nan, np.inf])
+def test_a_step_that_is_not_finite_is_refused(eta, storage):
+    with pytest.raises(ValueError, match="eta must be finite"):
+        check("theorem-1.1", widths=(30, 40, 1), eta=eta, storage=storage)

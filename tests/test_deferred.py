@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from randrelu import (
     Network,
+    _memory,
     check,
     flips,
     gradient_decomposition,
@@ -18,8 +19,8 @@ from randrelu import (
 from randrelu._load import core
 from scipy import stats
 
-# The false-alarm probability of every statistical test here. There are 31 (27 of them two-sample
-# tests), so the file alarms falsely with a probability of 3e-5.
+# The false-alarm probability of every statistical test here. There are 71 (67 of them two-sample
+# tests), so the file alarms falsely with a probability of 7e-5.
 ALARM = 1e-6
 SMALL = (50, 40, 70, 30, 1)
 
@@ -97,6 +98,27 @@ def test_the_two_sample_test_notices_another_scale():
     assert stats.ks_2samp(a, b).pvalue < ALARM
 
 
+@pytest.mark.parametrize("way", ["forgets", "float32"])
+def test_other_ways_to_ask_have_the_law_of_stored_networks(way):
+    """What one call says about several points, jointly, in float32 and where nothing is kept."""
+    x, n = points(4, 50), 2000
+    rows = {"stored": [], way: []}
+    for seed in range(n):
+        stored = Network.random(SMALL, rng=seed, storage="stored", dtype="float64")
+        net = deferred(SMALL, seed, dtype="float32" if way == "float32" else None)
+        for name, asked in (("stored", stored), (way, net)):
+            keep = {"remember": name == "stored" or way == "float32"}
+            f = asked.forward(x, **keep).astype(float)
+            found = flips(asked, x[0], points=x[0] + 0.3 * x[1:], **keep).counts
+            deviation = gradient_deviation(asked, x[0], points=x[:3] + 0.1, **keep).norms
+            rows[name].append(
+                [f[0], f[1] * f[2], f[0] * f[3], *found.ravel(), *found[0] * found[1],
+                 *deviation, deviation[0] * deviation[1], found[0, 2] * found[0, 0]]
+            )  # fmt: skip
+    for a, b in zip(np.array(rows["stored"]).T, np.array(rows[way]).T, strict=True):
+        assert stats.ks_2samp(a, b).pvalue > ALARM
+
+
 def test_a_matrix_assembled_after_mixed_questions_is_gaussian():
     """W_1 (3, 4), first asked from both sides, then column by column: 12 normals, independent."""
     entries = []
@@ -147,8 +169,11 @@ def test_a_network_keeps_its_answers(dtype, limit):
         assert np.array_equal(a, b > 0)
     y = points(20, 50, seed=1)
     assert np.abs((net.gradient(y) * y).sum(axis=1) - net.forward(y)).max() < limit * scale
-    assert net.revealed.forward == (40, 40, 40, 0)  # R⁴⁰ is whole then
-    assert net.revealed.backward[:2] == (40, 20) and net.revealed.backward[3] == 1
+    assert net.revealed.forward[:3] == (40, 40, 40)
+    # W_1 has 40 rows, so with more questions it is revealed whole from there; w_4 was at once.
+    net.value_and_gradient(points(20, 50, seed=2))
+    assert net.revealed.forward[0] == net.revealed.backward[0] == 40
+    assert net.revealed.backward[3] == 1
     assert np.abs(net.forward(x) - f).max() < limit * scale
 
 
@@ -215,8 +240,8 @@ def test_a_matrix_that_is_revealed_whole_answers_everything():
     w3 = np.linalg.lstsq(a2, net.forward(points(40, 6, seed=7)), rcond=None)[0]
     expected = np.maximum(np.maximum(x @ w1.T, 0) @ w2.T, 0) @ w3
     assert net.forward(x) == pytest.approx(expected, rel=1e-9, abs=1e-12)
-    # All of R⁶ and R⁵; the single row w_3 is revealed at once, from the other side.
-    assert net.revealed.forward == (6, 5, 0) and net.revealed.backward[2] == 1
+    # Matrices with fewer rows than questions are revealed whole, row by row.
+    assert net.revealed.forward == (2, 1, 0) and net.revealed.backward == (5, 4, 1)
 
 
 def test_ball_agrees_with_plain_evaluation():
@@ -299,9 +324,8 @@ def test_depth_does_not_cost_memory_where_nothing_is_remembered():
 
 
 def test_an_interrupted_question_is_as_if_not_asked():
-    net, x = deferred((2000, 3000, 200, 1)), points(1200, 2000)
+    net, x = deferred((2000, 3000, 2000, 1)), points(1200, 2000)
     f = net.forward(x[0])
-    known = net.revealed
 
     def stop(done, total):
         if done < total:
@@ -309,17 +333,23 @@ def test_an_interrupted_question_is_as_if_not_asked():
 
     with pytest.raises(RuntimeError, match="enough"):
         net.forward(x, progress=stop)
-    assert net.revealed.forward[-1] == known.forward[-1]
+    known = net.revealed  # what was answered before it ended
+    for call in (net.forward, lambda *a, **k: flips(net, x[0], points=a[0], **k)):
+        with pytest.raises(RuntimeError, match="enough"):
+            call(x, progress=stop, remember=False)
+    assert net.revealed == known and max(known.forward) < 1200
     assert net.forward(x[0]) == pytest.approx(f, rel=1e-12)
     values, gradients = net.value_and_gradient(x[:3])
     assert (gradients * x[:3]).sum(axis=1) == pytest.approx(values, rel=1e-9)
 
 
 def test_progress_cannot_ask_the_network_that_is_asked():
-    net, x = deferred((2000, 3000, 1)), points(500, 2000)
+    net, x = deferred((2000, 3000, 1)), points(1500, 2000)
     with pytest.raises(RuntimeError, match="cannot be asked from the progress="):
         net.forward(x, progress=lambda done, total: done < total and net.forward(x[0]))
-    assert np.isfinite(net.forward(x[0]))
+    seen = []
+    net.forward(x, progress=lambda *_: seen.append(repr(net)))  # but it can be printed
+    assert seen and np.isfinite(net.forward(x[0]))
 
 
 def test_several_python_threads_ask_one_network():
@@ -341,12 +371,12 @@ def test_several_python_threads_ask_one_network():
 
 def test_what_a_deferred_network_refuses():
     net = deferred(SMALL)
-    assert pickle.loads(pickle.dumps(net)).storage == "deferred"  # nothing revealed yet
     net.forward(np.ones(50))
     with pytest.raises(ValueError, match=r"W_2 does not exist.*storage='stored'"):
         net.weights(2)
-    with pytest.raises(TypeError, match="cannot be copied or pickled"):
-        copy.deepcopy(net)
+    for duplicate in (copy.copy, copy.deepcopy, pickle.dumps):
+        with pytest.raises(TypeError, match="cannot be copied or pickled"):
+            duplicate(net)
     stored = Network.random(SMALL, rng=0)
     with pytest.raises(ValueError, match="revealed is for storage='deferred'"):
         _ = stored.revealed
@@ -355,6 +385,36 @@ def test_what_a_deferred_network_refuses():
     wide = deferred((10**6, 10**6, 1))
     with pytest.raises(MemoryError, match="remember=False"):
         flips(wide, np.ones(10**6), 1.0, 10**6)
+    deep = deferred((10**6,) * 3000 + (1,))
+    for call in (
+        lambda: gradient_decomposition(deep, np.ones(10**6), np.zeros(10**6)),
+        lambda: worst_flips(deep, np.ones(10**6), 1.0, layer=1),
+        lambda: check("theorem-1.1", widths=deep.widths, eta="linear"),
+    ):
+        with pytest.raises(MemoryError, match="are free"):
+            call()
+
+
+def test_a_small_matrix_has_room_for_any_number_of_points(monkeypatch):
+    monkeypatch.setattr(_memory, "available_bytes", lambda: 2 * 10**8)
+    assert deferred((20, 30, 1)).value_and_gradient(points(100_000, 20))[0].shape == (100_000,)
+
+
+@pytest.mark.parametrize("storage", ["stored", "deferred"])
+def test_a_gradient_that_overflows_on_its_way_is_no_gradient_of_zero(storage):
+    net = Network.random((50,) * 60 + (1,), rng=0, init="unit", dtype="float32", storage=storage)
+    x = np.full(50, 1e-30)
+    assert np.isfinite(net.forward(x))
+    with pytest.raises(OverflowError, match="float32"):
+        net.gradient(x)
+
+
+def test_what_a_float32_network_cannot_hold_is_an_overflow():
+    net = deferred((50,) * 60 + (1,), init="unit", dtype="float32")
+    with pytest.raises(OverflowError, match="float32"):
+        gradient_step(net, np.full(50, 1e-30))
+    with pytest.raises(OverflowError, match="float32"):
+        flips(net, np.full(50, 1e39), points=np.full((1, 50), 1e39))
 
 
 # --- trials

@@ -134,6 +134,27 @@ def test_a_forked_child_works_where_another_library_used_openmp():
     assert run_python(code) == "0"
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="only where processes fork")
+def test_a_child_forked_while_a_deferred_network_was_asked_says_so():
+    code = (
+        "import os, threading, time, numpy as np, randrelu as rr\n"
+        "net = rr.Network.random((3000, 3000, 1), rng=0, storage='deferred')\n"
+        "x = np.random.default_rng(0).normal(size=(2900, 3000))\n"  # seconds
+        "threading.Thread(target=net.forward, args=(x,), daemon=True).start()\n"
+        "time.sleep(0.3)\n"
+        "child = os.fork()\n"
+        "if child == 0:\n"
+        "    try:\n"
+        "        net.forward(x[0])\n"
+        "    except RuntimeError as error:\n"
+        "        os._exit('forked while another thread' in str(error))\n"
+        "    os._exit(0)\n"
+        "print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)\n"
+        "os._exit(0)"
+    )
+    assert run_python(code) == "1"
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
 @pytest.mark.parametrize(
     "work",
@@ -142,12 +163,20 @@ def test_a_forked_child_works_where_another_library_used_openmp():
         "[rr.Network.random((5000, 40_000, 1), rng=i) for i in range(1000)]",
         "rr.check('theorem-1.1', widths=(100, 100, 1), trials=10**6)",
         "rr.Network.random((10**6, 10**6, 1), storage='streamed').gradient(np.ones(10**6))",
+        "ask_while_another_thread_does()",
     ],
 )
 def test_interrupt_stops_a_long_call(work):
     code = (
         "import numpy as np, randrelu as rr\n"
         "net = rr.Network.random((500, 3000, 3000, 1), rng=0)\n"
+        "def ask_while_another_thread_does():\n"
+        "    import threading, time\n"
+        "    wide = rr.Network.random((10**5, 10**5, 1), storage='deferred')\n"
+        "    points = np.random.default_rng(0).normal(size=(1000, 10**5))\n"
+        "    threading.Thread(target=wide.forward, args=(points,), daemon=True).start()\n"
+        "    time.sleep(0.3)\n"
+        "    wide.forward(points[0])\n"
         f"print('ready', flush=True)\ntry:\n    {work}\n"
         "except KeyboardInterrupt:\n    print('stopped', flush=True)\n"
     )

@@ -145,14 +145,6 @@ py::object weights(const py::object& self, std::size_t i) {
   return w;
 }
 
-std::size_t nbytes(const Network& net) {
-  const py::gil_scoped_release release;
-  const Network::Alone alone(net);
-  std::size_t total = 0;
-  for (const auto& layer : net.layers()) total += layer->nbytes();
-  return total;
-}
-
 // (questions from the right, from the left, bytes) for every layer.
 std::vector<std::tuple<Index, Index, std::size_t>> revealed(const Network& net) {
   const py::gil_scoped_release release;
@@ -196,7 +188,7 @@ void bind_network(py::module_& m) {
       .def("weights", weights, py::arg("i"))
       .def("revealed", revealed)
       .def("forget", forget)
-      .def_property_readonly("nbytes", nbytes);
+      .def_property_readonly("nbytes", &Network::nbytes);
   bind_arithmetic<float>(network);
   bind_arithmetic<double>(network);
 }

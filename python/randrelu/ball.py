@@ -369,6 +369,7 @@ def gradient_decomposition(
     """
     base, other = _one_point(net, "x", x), _one_point(net, "y", y)
     number = _validate.thread_number(threads)
+    _require_room(net, 1, True, True, True)
     found = core.explore_points(
         net._core, base, other[np.newaxis] - base, False, False, False, True, True, number, None
     )
@@ -385,7 +386,8 @@ def worst_flips(
 
     From below by ascent: points of the sphere are moved towards the boundaries that are nearest
     (sixty gradient steps on a smoothed count, whose width shrinks), and the best one is kept. From
-    above, for layer 1, by the units whose boundary meets the ball at all.
+    above, for layer 1, by the units whose boundary meets the ball at all. (A deferred network
+    knows no boundaries, so `certified` is None, and remembers the points of the ascent.)
 
     Parameters
     ----------
@@ -416,6 +418,8 @@ def worst_flips(
     if not 0 <= index < net.depth:
         raise IndexError(f"layer must be a hidden layer from 1 to {net.depth}, got {layer}")
     number = _validate.thread_number(threads)
+    if net.storage == "deferred":
+        net._require_room(_ASCENT_STEPS, backward=_ASCENT_STEPS, explored=True)
     z = net._core.preactivations(base[np.newaxis], number, None)[index][0].astype(np.float64)
     attained, point = _ascend(net, base, z, size, index, number)
     certified = None
@@ -549,8 +553,9 @@ def _require_room(net: Network, points: int, gradient: bool, terms: bool, rememb
     columns = net.depth * (2 if terms else 1) + (2 if gradient else 1)
     _memory.require(8 * points * columns, f"visiting {points} points", "visit fewer at a time")
     if net.storage == "deferred":
-        passes = 2 * (net.depth if terms else 1) if gradient else 1
-        net._require_room(points, passes=passes, remember=remember or gradient)
+        backward = 1 + points * (net.depth if terms else 1) if gradient else 0
+        remember = remember or gradient
+        net._require_room(points + 1, backward=backward, remember=remember, explored=True)
 
 
 def _one_point(net: Network, name: str, x: ArrayLike) -> NDArray[np.float64]:

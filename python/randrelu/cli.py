@@ -166,6 +166,7 @@ def flips(
                     samples,
                     rng=seed,
                     surface=surface,
+                    remember=False,  # nobody asks this network again
                     threads=threads,
                     progress=lambda done, total, k=k: progress(  # type: ignore[misc]
                         k * total + done, len(radii) * total

@@ -113,7 +113,9 @@ class Network:
             layer and leave float32 at a depth of about 250; take "he" or float64 there.)
         dtype : {"float32", "float64"}, optional
             The arithmetic in which the network is evaluated; by default float32, and float64 for
-            deferred networks. The weights of the others are the same float32 values for both.
+            deferred networks. The weights of the others are the same float32 values for both. A
+            deferred network in float32 holds what it reveals in float32, too, so that measures that
+            are float64 elsewhere (flips, deviations, gradient steps, lines) are as exact as that.
         storage : {"auto", "stored", "streamed", "deferred"}
             "stored" keeps the matrices; "streamed" keeps the seed only, and generates the weights
             again, tile by tile, whenever they are used: bit for bit the same network in hardly any
@@ -126,7 +128,11 @@ class Network:
             law: whatever is computed from it, each question depending on earlier answers or not,
             is jointly distributed as on a stored network. It remembers what it was asked, in
             8 (fan_in + fan_out) bytes a layer and direction (4 in float32), see `revealed` and
-            `forget`. The seed and the sequence of questions determine the answers.
+            `forget`. The seed and the sequence of questions determine the answers, on one machine
+            bit for bit. Networks of one seed that are asked different things are not one network,
+            and not independent either: give each its own seed. A question of which less than 64
+            times the machine precision of `dtype` is new (1.4e-14; in float32 7.6e-6) counts as
+            known.
         threads : int, optional
             The number of threads that generate the weights of a stored network.
 
@@ -472,7 +478,7 @@ class Network:
 
     def _require_hidden(self, points: Floats) -> None:
         if self._storage == "deferred":
-            self._require_room(len(points), passes=1, remember=True)
+            self._require_room(len(points))
         _memory.require(
             points.itemsize * len(points) * sum(self._widths[1:-1]),
             f"returning the hidden layers of {len(points)} points",
@@ -498,17 +504,30 @@ class Network:
                 "pass fewer points at a time",
             )
         if self._storage == "deferred":
-            self._require_room(len(points), passes=2 if gradient else 1, remember=remember)
+            backward = len(points) if gradient else 0
+            self._require_room(len(points), backward=backward, remember=remember)
         return self._core.evaluate(
             points, value, bits, gradient, remember, _validate.thread_number(threads), progress
         )
 
-    def _require_room(self, points: int, *, passes: int, remember: bool) -> None:
-        """Ask for the memory of what a deferred network reveals about so many points."""
-        layers = [a + b for a, b in pairwise(self._widths)]
-        numbers = sum(layers) * passes if remember else max(layers)
+    def _require_room(
+        self, points: int, *, backward: int = 0, remember: bool = True, explored: bool = False
+    ) -> None:
+        """Ask for the memory of what so many questions to each layer of a deferred network reveal.
+
+        Those of a gradient come on top; so does what is kept of the base point while a ball around
+        it is `explored`.
+        """
+        layers = list(pairwise(self._widths))
+        # No matrix has more directions than its smaller side has units.
+        forward = [(a + b) * min(points, a, b) for a, b in layers]
+        numbers = sum(forward) if remember else max(forward)
+        numbers += sum((a + b) * min(backward, a, b) for a, b in layers)
+        at_once = min(points, 1024) if remember else points
+        numbers += 2 * at_once * max(self._widths)
+        base = 100 * sum(self._widths) if explored else 0
         _memory.require(
-            self._dtype.itemsize * points * (numbers + 2 * max(self._widths)),
+            self._dtype.itemsize * numbers + base,
             f"revealing a network of widths {_in_short(self._widths)} along {points} directions",
             "pass fewer points" if not remember else "pass fewer points, or remember=False",
         )
@@ -521,10 +540,11 @@ class Network:
             )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        if self._storage == "deferred" and any(self.revealed.forward + self.revealed.backward):
+        if self._storage == "deferred":
             raise TypeError(
-                "a deferred network cannot be copied or pickled once it has revealed something; "
-                "draw one where it is needed, from its own seed"
+                "a deferred network cannot be copied or pickled: copies that are asked different "
+                "things would not be one network, nor independent; draw one where it is needed, "
+                "from its own seed"
             )
         if self._seed is None:
             matrices = [np.array(self.weights(i)) for i in range(1, self.depth + 2)]

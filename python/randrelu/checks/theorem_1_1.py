@@ -65,6 +65,8 @@ def run(
         raise ValueError(
             f"eta must be a number or one of 'exact', 'shortest', 'linear', 'paper', got {eta!r}"
         )
+    if not named:
+        _validate.real_array("eta", eta)
     seed = _validate.seed_of(rng)
 
     if _validate.storage(storage) == "deferred" and eta != "exact":

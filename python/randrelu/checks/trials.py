@@ -79,11 +79,15 @@ def deferred_steps(
     progress: Progress | None,
 ) -> Steps:
     """Take steps on the deferred network of every trial: the networks of `over_networks`."""
-    held = 8 * 4 * sum(widths) + 8 * 8 * max(widths)
-    _memory.require(held, f"a deferred network of widths {widths}", "choose narrower widths")
+    number = _validate.thread_number(threads)
+    # A direction and its answers of every layer for f, ∇f and two steps, and the points themselves.
+    held = 8 * (4 * 2 * sum(widths) + 4 * max(widths))
+    at_once = core.thread_count(number) if max(widths) < 2**15 else 1
+    _memory.require(
+        held * at_once, f"trials on deferred networks of widths {widths}", "choose narrower widths"
+    )
     scales = [math.sqrt(variance) for variance in weight_variances(widths, "paper")]
     seeds = np.array(trial_seeds(seed, trials), np.uint64)
-    number = _validate.thread_number(threads)
     return Steps(
         *core.attack_trials(
             list(widths), scales, seeds, point, _KINDS[kind], list(numbers), number, progress
