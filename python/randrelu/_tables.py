@@ -19,6 +19,8 @@ from randrelu.checks import Check, Measurement
 from randrelu.network import Network
 
 _MOST_ROWS = 20
+# What `randrelu check` has options of its own for.
+_OPTIONS = ("widths", "trials", "delta", "eta", "storage", "rng")
 
 
 def check_table(check: Check) -> RenderableType:
@@ -33,8 +35,7 @@ def check_table(check: Check) -> RenderableType:
         Text(check.claim),
         table,
         Text(
-            f"Hypothesis on the widths: {met}. It asks for {check.hypothesis.asks}; "
-            f"here {check.hypothesis.has}."
+            f"Hypothesis: {met}. It asks for {check.hypothesis.asks}; here {check.hypothesis.has}."
         ),
         Text(_verdict(check), style="bold"),
     )
@@ -44,10 +45,11 @@ def _command(check: Check) -> str:
     """Return the command that repeats the check."""
     words = [f"randrelu check {check.statement}"]
     for name, value in check.parameters.items():
-        if name == "widths":
-            words.append(f"--widths {','.join(map(str, value))}")
-        elif name != "x":
-            words.append(f"--{'seed' if name == 'rng' else name} {value}")
+        if name == "x":
+            continue
+        text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        option = {"rng": "--seed"}.get(name, f"--{name}")
+        words.append(f"{option} {text}" if name in _OPTIONS else f"-p {name}={text}")
     return " ".join(words)
 
 
@@ -59,12 +61,12 @@ def _value(m: Measurement) -> str:
 
 def _verdict(check: Check) -> str:
     seen = {
-        "holds": "the trials show the claimed conclusion at these widths",
-        "consistent": "the trials are too few to tell whether the claimed conclusion holds here",
-        "violated": "the claimed conclusion failed in too many trials at these widths",
+        "holds": "what was measured shows the claimed conclusion here",
+        "consistent": "what was measured agrees with the claim, but cannot establish it",
+        "violated": "what was measured contradicts the claimed conclusion here",
     }[check.conclusion]
     if check.hypothesis.met:
-        return f"Verdict: {check.verdict} ({seen}, with C = 1)."
+        return f"Verdict: {check.verdict} ({seen})."
     return f"Verdict: {check.verdict}, so this neither confirms nor refutes the paper; {seen}."
 
 

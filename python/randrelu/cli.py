@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import json
 import sys
@@ -47,10 +48,14 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON ins
 
 @app.command()
 def check(
-    statement: Annotated[str, typer.Argument(help="theorem-1.1 or lemma-2.2.")],
+    statement: Annotated[str, typer.Argument(help="Such as theorem-1.1 or lemma-2.2.")],
     widths: Widths = None,
-    trials: Annotated[int, typer.Option(help="How many independent random networks.")] = 200,
-    delta: Delta = 0.05,
+    trials: Annotated[
+        int | None, typer.Option(help="How many independent random networks, or draws.")
+    ] = None,
+    delta: Annotated[
+        float | None, typer.Option(help="The failure probability δ, in (0, 1).")
+    ] = None,
     eta: Annotated[
         str | None,
         typer.Option(
@@ -60,26 +65,30 @@ def check(
         ),
     ] = None,
     storage: Annotated[
-        str, typer.Option(help="How networks are held: deferred, auto, stored or streamed.")
-    ] = "deferred",
+        str | None,
+        typer.Option(help="How networks are held: deferred, auto, stored or streamed."),
+    ] = None,
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option("-p", help="Any other parameter of the check, as name=value; repeatable."),
+    ] = None,
     seed: Seed = None,
     threads: Threads = None,
     as_json: Json = False,
 ) -> None:
-    """Check one of the paper's statements on random networks."""
-    parameters: dict[str, Any] = {} if eta is None else {"eta": _eta(eta)}
-    with _progress(f"{statement}, {trials} networks") as progress:
-        result = rr.check(
-            statement,
-            widths=_widths(widths),
-            trials=trials,
-            delta=delta,
-            rng=seed,
-            storage=storage,
-            threads=threads,
-            progress=progress,
-            **parameters,
-        )
+    """Check one of the paper's statements, by default on deferred networks."""
+    given = {
+        "widths": None if widths is None else _widths(widths),
+        "trials": trials,
+        "delta": delta,
+        "eta": None if eta is None else _eta(eta),
+        "storage": storage,
+        "threads": threads,
+        **dict(_parameter(text) for text in parameter or ()),
+    }
+    chosen = {name: value for name, value in given.items() if value is not None}
+    with _progress(statement) as progress:
+        result = rr.check(statement, rng=seed, progress=progress, **chosen)
     if as_json:
         _print_json(result.to_dict())
     else:
@@ -261,6 +270,17 @@ def _widths(text: str | None) -> tuple[int, ...]:
         raise ValueError(
             f"widths must be integers separated by commas, such as 784,2048,2048,1, got {text!r}"
         ) from None
+
+
+def _parameter(text: str) -> tuple[str, Any]:
+    """Return the name and value of name=value; numbers, tuples and the like, or plain text."""
+    name, equals, value = text.partition("=")
+    if not (equals and name.isidentifier()):
+        raise ValueError(f"-p must be name=value, such as -p alpha=0.1, got {text!r}")
+    try:
+        return name, ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return name, value
 
 
 def _eta(text: str) -> float | str:

@@ -13,9 +13,8 @@ from randrelu.checks.result import Check, Measurement, conclude, share, smallest
 from randrelu.checks.trials import (
     deferred_steps,
     nonzero_point,
+    of_networks,
     over_networks,
-    trial_seeds,
-    width_hypothesis,
 )
 from randrelu.network import Network
 
@@ -77,23 +76,16 @@ def run(
             Measurement(f"‖∇f(x)‖ at {q:.0%}", float(np.quantile(grad_norm, q))),
             Measurement(f"|f(x)| at {q:.0%}", float(np.quantile(np.abs(f), q))),
         ]
-    return Check(
-        statement="lemma-2.2",
-        claim=CLAIM,
-        parameters={
-            "widths": widths,
-            "trials": trials,
-            "delta": delta,
-            "rng": seed,
-            "x": "(1, …, 1)" if x is None else "given",
-            "storage": storage,
-        },
-        hypothesis=width_hypothesis(widths, delta),
-        measurements=tuple(measurements),
+    return of_networks(
+        "lemma-2.2",
+        CLAIM,
+        widths,
+        trials,
+        delta,
+        seed,
+        measurements=measurements,
         conclusion=conclude(bounded_below, 1 - delta),
-        trials={
-            "seed": np.array(trial_seeds(seed, trials), np.uint64),
-            "f": f,
-            "grad_norm": grad_norm,
-        },
+        columns={"f": f, "grad_norm": grad_norm},
+        x="(1, …, 1)" if x is None else "given",
+        storage=storage,
     )

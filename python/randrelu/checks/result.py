@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +16,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CONFIDENCE = 0.95
+# How often a test of equal laws may call a true statement violated.
+FALSE_ALARM = 1e-3
+_CONCLUSIONS = ("holds", "consistent", "violated")
 
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """What the statement asks of the widths, and whether they satisfy it.
+    """What the statement asks of its parameters, and whether they satisfy it.
 
     Attributes
     ----------
@@ -80,11 +83,12 @@ class Check:
     measurements : tuple of Measurement
         What was measured.
     conclusion : {"holds", "consistent", "violated"}
-        Whether the claimed conclusion was seen at these widths, hypothesis or not: "holds" when the
-        confidence interval lies within the claim, "violated" when it lies outside, else
-        "consistent".
+        Whether the claimed conclusion was seen at these parameters, hypothesis or not: "holds" when
+        the confidence interval lies within the claim, "violated" when it lies outside, else
+        "consistent". That two laws are equal can be violated or consistent; samples never prove it.
     trials : mapping of str to ndarray
-        Everything that was measured, an entry per trial; ``seed`` is that of the trial's network.
+        Everything that was measured, an entry per trial (or per row of a grid); ``seed`` is that of
+        the trial's network.
     """
 
     statement: str
@@ -139,6 +143,16 @@ def share(name: str, successes: NDArray[np.bool_], paper: str = "") -> Measureme
     return Measurement(
         name, count / trials, float(interval.low), float(interval.high), (count, trials), paper
     )
+
+
+def worst(*conclusions: str) -> str:
+    """Return what is left of a claim with several parts: its weakest part."""
+    return max(conclusions, key=_CONCLUSIONS.index)
+
+
+def same_law(p_values: Sequence[float]) -> str:
+    """Return what tests of equal laws say together, with Bonferroni's correction."""
+    return "violated" if min(p_values) * len(p_values) < FALSE_ALARM else "consistent"
 
 
 def conclude(measured: Measurement, at_least: float) -> str:

@@ -23,9 +23,8 @@ from randrelu.checks.result import Check, Measurement, conclude, share, smallest
 from randrelu.checks.trials import (
     deferred_steps,
     nonzero_point,
+    of_networks,
     over_networks,
-    trial_seeds,
-    width_hypothesis,
 )
 from randrelu.network import Network
 
@@ -112,22 +111,19 @@ def run(
             paper="‖η∇f‖/‖x‖ ≤ c₃ √(log(1/δ)/d)",
         )
     )
-    return Check(
-        statement="theorem-1.1",
-        claim=CLAIM,
-        parameters={
-            "widths": widths,
-            "trials": trials,
-            "delta": delta,
-            "rng": seed,
-            "eta": eta,
-            "x": "(1, …, 1)" if x is None else "given",
-            "storage": storage,
-        },
-        hypothesis=width_hypothesis(widths, delta),
-        measurements=tuple(measurements),
+    return of_networks(
+        "theorem-1.1",
+        CLAIM,
+        widths,
+        trials,
+        delta,
+        seed,
+        measurements=measurements,
         conclusion=conclude(flipped, 1 - delta),
-        trials={"seed": np.array(trial_seeds(seed, trials), np.uint64), **columns},
+        columns=columns,
+        eta=eta,
+        x="(1, …, 1)" if x is None else "given",
+        storage=storage,
     )
 
 

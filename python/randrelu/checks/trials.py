@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from randrelu import _memory, _validate
 from randrelu._load import core
 from randrelu._validate import Progress
-from randrelu.checks.result import Hypothesis
+from randrelu.checks.result import Check, Hypothesis, Measurement
 from randrelu.laws import log10_required_width, narrowest
 from randrelu.network import Network, weight_variances
 
@@ -111,6 +111,33 @@ def nonzero_point(x: ArrayLike | None, dim: int) -> NDArray[np.float64]:
         raise ValueError("x must not be 0: the statement asks for x ≠ 0")
     chosen: NDArray[np.float64] = point[0]
     return chosen
+
+
+def of_networks(
+    statement: str,
+    claim: str,
+    widths: tuple[int, ...],
+    trials: int,
+    delta: float,
+    seed: int,
+    *,
+    measurements: Sequence[Measurement],
+    conclusion: str,
+    columns: Mapping[str, NDArray[Any]],
+    **parameters: Any,
+) -> Check:
+    """Return the check of a statement about networks as wide as section 2 of the paper asks."""
+    return Check(
+        statement=statement,
+        claim=claim,
+        parameters={
+            "widths": widths, "trials": trials, "delta": delta, "rng": seed, **parameters
+        },
+        hypothesis=width_hypothesis(widths, delta),
+        measurements=tuple(measurements),
+        conclusion=conclusion,
+        trials={"seed": np.array(trial_seeds(seed, trials), np.uint64), **columns},
+    )  # fmt: skip
 
 
 def width_hypothesis(widths: tuple[int, ...], delta: float) -> Hypothesis:
