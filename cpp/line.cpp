@@ -273,19 +273,4 @@ LinePieces trace_line(const Network& net, View<const double> x, View<const doubl
   return Tracer(net, length, most_flips, run).trace(x, u);
 }
 
-std::vector<double> pattern_gradient(const Network& net,
-                                     const std::vector<std::vector<Bits>>& bits, const Run& run) {
-  std::vector<double> v{1.0};
-  for (std::size_t i = net.depth() + 1; i-- > 0;) {
-    const Layer& layer = *net.layers()[i];
-    std::vector<double> below(at(layer.fan_in()));
-    layer.apply_transpose(View<const double>(v.data(), 1, layer.fan_out()),
-                          View<double>(below.data(), 1, layer.fan_in()), run);
-    require_finite(below.data(), layer.fan_in());
-    if (i) keep_active(bits[i - 1].data(), layer.fan_in(), below.data());
-    v = std::move(below);
-  }
-  return v;
-}
-
 }  // namespace randrelu

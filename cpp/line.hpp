@@ -31,8 +31,4 @@ struct LinePieces {
 LinePieces trace_line(const Network& net, View<const double> x, View<const double> u, double length,
                       Index most_flips, const Run& run);
 
-// W_{ℓ+1} D_ℓ W_ℓ … D_1 W_1 for a pattern, (d,).
-std::vector<double> pattern_gradient(const Network& net,
-                                     const std::vector<std::vector<Bits>>& bits, const Run& run);
-
 }  // namespace randrelu

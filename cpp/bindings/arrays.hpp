@@ -51,5 +51,6 @@ void bind_ball(py::module_& m);
 void bind_line(py::module_& m);
 void bind_network(py::module_& m);
 void bind_pattern(py::module_& m);
+void bind_segment(py::module_& m);
 
 }  // namespace randrelu

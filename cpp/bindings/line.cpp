@@ -42,29 +42,12 @@ py::tuple traced(const Network& net, const Array<double>& x, const Array<double>
       array_of(line.f), array_of(line.slopes), bits);
 }
 
-Array<double> gradient(const Network& net, const std::vector<Array<Bits>>& bits, int threads) {
-  if (bits.size() != net.depth()) throw py::value_error("bits must have every hidden layer");
-  std::vector<std::vector<Bits>> layers;
-  for (std::size_t i = 0; i < bits.size(); ++i) {
-    if (bits[i].size() != pattern_bytes(net.width(i))) throw py::value_error("bits do not fit");
-    layers.emplace_back(bits[i].data(), bits[i].data() + bits[i].size());
-  }
-  std::vector<double> found;
-  {
-    const py::gil_scoped_release release;
-    const Network::Alone alone(net);
-    found = pattern_gradient(net, layers, Run{threads});
-  }
-  return array_of(found);
-}
-
 }  // namespace
 
 void bind_line(py::module_& m) {
   m.def("trace_line", traced, py::arg("network"), py::arg("x").noconvert(),
         py::arg("u").noconvert(), py::arg("length"), py::arg("most_flips"), py::arg("threads"),
         py::arg("progress"));
-  m.def("pattern_gradient", gradient, py::arg("network"), py::arg("bits"), py::arg("threads"));
 }
 
 }  // namespace randrelu

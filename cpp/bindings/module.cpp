@@ -69,4 +69,5 @@ PYBIND11_MODULE(RANDRELU_MODULE, m) {
   bind_line(m);
   bind_network(m);
   bind_pattern(m);
+  bind_segment(m);
 }

@@ -124,4 +124,12 @@ def trace_line(
     NDArray[np.float64],
     list[_Bits],
 ]: ...
-def pattern_gradient(network: Network, bits: list[_Bits], threads: int) -> NDArray[np.float64]: ...
+def segment(
+    network: Network,
+    bits: list[_Bits],
+    j: int,
+    i: int,
+    v: NDArray[np.float64],
+    transposed: bool,
+    threads: int,
+) -> NDArray[np.float64]: ...

@@ -145,7 +145,10 @@ class Line:
     def gradient(self, t: float, *, threads: int | None = None) -> NDArray[np.float64]:
         """Return ∇f on the piece that begins at or before t, shape (d,)."""
         bits = list(self.pattern(t).bits)
-        return core.pattern_gradient(self._net._core, bits, _validate.thread_number(threads))
+        depth, number = self._net.depth, _validate.thread_number(threads)
+        one = np.ones((1, 1))
+        rows = core.segment(self._net._core, bits, 0, depth + 1, one, True, number)
+        return rows.reshape(-1)
 
     def first_crossing(self, level: float) -> float:
         """Return the smallest t with f(t) = level, or NaN when f does not reach it."""

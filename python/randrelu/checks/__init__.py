@@ -3,13 +3,43 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 from randrelu import _validate
-from randrelu.checks import lemma_2_2, theorem_1_1
+from randrelu.checks import (
+    claim_2_7,
+    gd_decomp,
+    lemma_2_1,
+    lemma_2_2,
+    lemma_2_3,
+    lemma_2_5,
+    lemma_2_6,
+    lemma_2_8,
+    nn_decomp,
+    theorem_1_1,
+    theorem_1_1_scaling,
+    theorem_3_1,
+    theorem_b_1,
+)
 from randrelu.checks.result import Check, Hypothesis, Measurement
 
-STATEMENTS = {"theorem-1.1": theorem_1_1.run, "lemma-2.2": lemma_2_2.run}
+# In the order of the paper.
+STATEMENTS: dict[str, Callable[..., Check]] = {
+    "theorem-1.1": theorem_1_1.run,
+    "theorem-1.1-scaling": theorem_1_1_scaling.run,
+    "lemma-2.1": lemma_2_1.run,
+    "lemma-2.2": lemma_2_2.run,
+    "gd-decomp": gd_decomp.run,
+    "nn-decomp": nn_decomp.run,
+    "lemma-2.3": lemma_2_3.run,
+    "lemma-2.5": lemma_2_5.run,
+    "lemma-2.6": lemma_2_6.run,
+    "claim-2.7": claim_2_7.run,
+    "lemma-2.8": lemma_2_8.run,
+    "theorem-3.1": theorem_3_1.run,
+    "theorem-b.1": theorem_b_1.run,
+}
 
 
 def check(statement: str, /, **parameters: Any) -> Check:

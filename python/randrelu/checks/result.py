@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 CONFIDENCE = 0.95
 # How often a test of equal laws may call a true statement violated.
 FALSE_ALARM = 1e-3
+# What checks take for an absolute constant that the paper leaves open, unless told otherwise; the
+# smallest one that would do is among the measurements.
+OPEN_CONSTANT = 10.0
 _CONCLUSIONS = ("holds", "consistent", "violated")
 
 
@@ -161,6 +164,13 @@ def conclude(measured: Measurement, at_least: float) -> str:
     if measured.low >= at_least:
         return "holds"
     return "violated" if measured.high < at_least else "consistent"
+
+
+def constant_needed(name: str, needed: NDArray[np.float64], of_trials: float) -> Measurement:
+    """Return the smallest constant for which a claim held in that share of the trials."""
+    return Measurement(
+        f"smallest {name}, {100 * of_trials:g}% of trials", smallest_constant(needed, of_trials)
+    )
 
 
 def smallest_constant(ratios: NDArray[np.float64], of_trials: float) -> float:

@@ -1,0 +1,125 @@
+"""The images of points of the sphere, layer by layer, in networks as deep as section 3 asks for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from randrelu import _validate
+from randrelu._validate import Progress
+from randrelu.checks.result import Hypothesis
+from randrelu.network import Network
+
+
+def sphere(points: int, dim: int, generator: np.random.Generator) -> NDArray[np.float64]:
+    """Return uniform points of the unit sphere, shape (points, dim)."""
+    x = generator.standard_normal((points, dim))
+    unit: NDArray[np.float64] = x / np.linalg.norm(x, axis=1, keepdims=True)
+    return unit
+
+
+def images(
+    x: NDArray[np.float64],
+    width: int,
+    depth: int,
+    generator: np.random.Generator,
+    *,
+    threads: int | None = None,
+) -> Iterator[NDArray[np.float64]]:
+    """Yield f_1(x), …, f_depth(x), shape (points, width), of a network of variances 2/fan_in.
+
+    The layers are independent, so each is a deferred network of its own, which is forgotten once
+    the points have passed it: memory for one layer, whatever the depth.
+    """
+    for _ in range(depth):
+        layer = Network.random(
+            (x.shape[1], width, 1),
+            rng=_validate.seed_of(generator),
+            init="he",
+            storage="deferred",
+        )
+        x = layer.activations(x, threads=threads)[0].astype(np.float64, copy=False)
+        yield x
+
+
+@dataclass(frozen=True)
+class Deep:
+    """What happened to the points of every trial at every depth; all arrays are (trials, depths).
+
+    Attributes
+    ----------
+    smallest : ndarray
+        min |f(x)|.
+    spread : ndarray
+        max |f(x) − f(y)| over all pairs.
+    longest, shortest : ndarray
+        The largest and the smallest ‖f_i(x)‖ of all layers so far, for ‖x‖ = 1.
+    """
+
+    smallest: NDArray[np.float64]
+    spread: NDArray[np.float64]
+    longest: NDArray[np.float64]
+    shortest: NDArray[np.float64]
+
+    @property
+    def ratio(self) -> NDArray[np.float64]:
+        """The largest max |f(x) − f(y)|/|f(x)| that they allow; infinite where f(x) = 0."""
+        with np.errstate(divide="ignore"):
+            found: NDArray[np.float64] = self.spread / self.smallest
+        return found
+
+
+def descend(
+    dim: int,
+    width: int,
+    depths: tuple[int, ...],
+    points: int,
+    trials: int,
+    seed: int,
+    *,
+    threads: int | None,
+    progress: Progress | None,
+) -> Deep:
+    """Send points of the sphere through networks, and read f off at several depths.
+
+    The readout of every depth is drawn for itself, as if the network ended there. The first layer
+    and the readout have the scale that the proof of theorem B.1 works with, see there.
+    """
+    rows = np.empty((4, trials, len(depths)))
+    for t in range(trials):
+        generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(t,)))
+        longest, shortest = 0.0, np.inf
+        x = math.sqrt(dim / width) * sphere(points, dim, generator)
+        layers = images(x, width, depths[-1], generator, threads=threads)
+        for i, activations in enumerate(layers, start=1):
+            norms = np.linalg.norm(activations, axis=1)
+            longest, shortest = max(longest, norms.max()), min(shortest, norms.min())
+            if i in depths:
+                f = activations @ generator.standard_normal(width)
+                rows[:, t, depths.index(i)] = np.abs(f).min(), np.ptp(f), longest, shortest
+            if progress is not None:
+                progress(t * depths[-1] + i, trials * depths[-1])
+    return Deep(*rows)
+
+
+def validated_depths(depths: Sequence[int]) -> tuple[int, ...]:
+    """Return depths, ascending and distinct."""
+    chosen = {_validate.integer(f"depths[{i}]", k, at_least=1) for i, k in enumerate(depths)}
+    if not chosen:
+        raise ValueError("depths must hold at least one depth, got none")
+    return tuple(sorted(chosen))
+
+
+def hypothesis(dim: int, width: int, depth: int) -> Hypothesis:
+    """Return what theorems 3.1 and B.1 ask of the depth and the width."""
+    low, high = 20 * math.log10(depth * dim), math.sqrt(depth) / math.log(10)
+    has = depth >= dim**3 and low <= math.log10(width) <= high
+    return Hypothesis(
+        f"d sufficiently large, ℓ ≥ d³ = {dim**3} and 10^{low:.1f} ≤ k ≤ 10^{high:.1f}",
+        f"d = {dim}, ℓ = {depth}, k = {width}",
+        has,
+    )
