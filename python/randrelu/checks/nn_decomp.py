@@ -63,7 +63,9 @@ def run(
             y = sample_ball(x, size, samples, rng=net.seed, threads=threads)
             deviation = gradient_deviation(net, x, points=y, remember=False, threads=threads)
             flipped = flips(net, x, points=y, remember=False, threads=threads)
-            return float(deviation.relative.max()), float(flipped.fraction.mean())
+            # 0/0 where no unit of the narrow layer is active at x nor elsewhere: no change.
+            relative = np.nan_to_num(deviation.relative, nan=0.0, posinf=np.inf)
+            return float(relative.max()), float(flipped.fraction.mean())
 
         def report(trial: int, _: int, done: int = done) -> None:
             if progress is not None:

@@ -23,8 +23,8 @@ from randrelu.checks.theorem_3_1 import PROBABILITY
 
 CLAIM = (
     "For a deep network of equal widths k, scaled to keep norms, with probability at least 0.9, "
-    " |f(x)| ≥ 0.04 and |f(x) − f(y)| ≤ C √(log d/d) on the unit sphere; and all "
-    "‖f_i(x)‖ stay near 1 (Eq. 10)."
+    "|f(x)| ≥ 0.04 and |f(x) − f(y)| ≤ C √(log d/d) on the unit sphere; and all ‖f_i(x)‖ stay near "
+    "1 (Eq. 10)."
 )
 
 
@@ -45,8 +45,8 @@ def run(
     (Lower-Bound-Init) as printed has weights of variance 2/d in W_1 and 2/k in W_{ℓ+1}; then
     ‖f_i(x)‖ is about √(k/d), which Eq. (10) and the rest of the proof say is 1, and f of the order
     of 1/√d. They have 2/k and 1 in mind (P{|N(0, 1)| ≥ 0.05} = 0.96 and ‖W_{ℓ+1}‖ ≤ 2√k), which is
-    what is used here. In the paper's expansion of E‖f_i(x) − f_i(y)‖² the second line has + 2E⟨f_i(x), f_i(y)⟩ where
-    − 2E⟨f_i(x), f_i(y)⟩ is meant; the third line has it right.
+    what is used here. In the paper's expansion of E‖f_i(x) − f_i(y)‖² the second line has
+    + 2E⟨f_i(x), f_i(y)⟩ where − 2E⟨f_i(x), f_i(y)⟩ is meant; the third line has it right.
 
     Parameters
     ----------
