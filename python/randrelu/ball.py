@@ -443,18 +443,22 @@ def _ascend(
     threads: int,
 ) -> tuple[int, NDArray[np.float64]]:
     """Return the largest number of flips found in the ball, and where."""
-    best, best_point = 0, base
+    most, best = 0, base
     # base + u is rounded; so much shorter, it stays in the ball.
     eps = float(np.finfo(np.float64).eps)
     length_u = radius * (1 - 4 * eps) - eps * (_length(base) + radius)
     if length_u <= 0:
-        return best, best_point
+        return 0, base
     side = np.where(z > 0, 1.0, -1.0)
     u = np.zeros_like(base)
-    for step in range(_ASCENT_STEPS):
+    for step in range(_ASCENT_STEPS + 1):
         y = base + u
         here = net._core.preactivations(y[np.newaxis], threads, None)[index][0].astype(np.float64)
         margin = side * here  # positive: still on the side of x
+        if (count := np.count_nonzero(margin < 0)) > most:
+            most, best = count, y
+        if step == _ASCENT_STEPS:
+            break
         # The width of the smoothing: the nearest half of the units at first, a fiftieth at last.
         share = 0.5 * 0.04 ** (step / (_ASCENT_STEPS - 1))
         width = float(np.quantile(np.abs(margin), share)) or 1.0
@@ -465,22 +469,10 @@ def _ascend(
             break
         u = 0.7 * u + 0.3 * radius / length * ascent
         u *= length_u / (_length(u) or 1.0)
-        found = base + u
-        counts = core.explore_points(
-            net._core,
-            base,
-            (found - base)[np.newaxis],
-            False,
-            False,
-            False,
-            False,
-            True,
-            threads,
-            None,
-        )[0]
-        if counts[0, index] > best:
-            best, best_point = int(counts[0, index]), found
-    return best, best_point
+    counts = core.explore_points(
+        net._core, base, (best - base)[np.newaxis], False, False, False, False, True, threads, None
+    )[0]
+    return int(counts[0, index]), best
 
 
 def _visit(

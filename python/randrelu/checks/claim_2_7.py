@@ -12,7 +12,13 @@ from randrelu._validate import Progress, Rng
 from randrelu.ball import flips, worst_flips
 from randrelu.bottlenecks import bottlenecks
 from randrelu.checks.result import Check, Hypothesis, Measurement, conclude, share
-from randrelu.checks.trials import nonzero_point, over_networks, trial_seeds, width_hypothesis
+from randrelu.checks.trials import (
+    nonzero_point,
+    over_networks,
+    trial_seeds,
+    trial_threads,
+    width_hypothesis,
+)
 from randrelu.network import Network
 
 CLAIM = (
@@ -55,6 +61,7 @@ def run(
     delta = _validate.probability("delta", delta)
     _validate.storage(storage)
     seed = _validate.seed_of(rng)
+    threads = trial_threads(widths, threads)
     if len(widths) == 2:
         raise ValueError(f"widths must have a hidden layer, got {widths}")
     # From one bottleneck to the next, and from the last one to the end (claim A.3).

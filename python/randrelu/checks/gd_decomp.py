@@ -8,7 +8,7 @@ from randrelu import _validate
 from randrelu._validate import Progress, Rng
 from randrelu.ball import gradient_decomposition, sample_ball
 from randrelu.checks.result import Check, Hypothesis, Measurement
-from randrelu.checks.trials import nonzero_point, over_networks, trial_seeds
+from randrelu.checks.trials import nonzero_point, over_networks, trial_seeds, trial_threads
 from randrelu.network import Network
 
 CLAIM = (
@@ -38,6 +38,7 @@ def run(
     trials = _validate.integer("trials", trials, at_least=1)
     _validate.storage(storage)
     seed = _validate.seed_of(rng)
+    threads = trial_threads(widths, threads)
     x = nonzero_point(None, widths[0])
     size = radius * float(np.linalg.norm(x))
 

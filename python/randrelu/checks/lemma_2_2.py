@@ -23,6 +23,7 @@ from randrelu.checks.trials import (
     nonzero_point,
     of_networks,
     over_networks,
+    trial_threads,
 )
 from randrelu.network import Network
 
@@ -67,6 +68,7 @@ def run(
         )
         f, grad_norm = found.f, found.grad_norm
     else:
+        threads = trial_threads(widths, threads)
         f, grad_norm = np.array(
             over_networks(
                 evaluate, widths, trials, seed,

@@ -20,7 +20,7 @@ from randrelu.checks.result import (
     share,
     worst,
 )
-from randrelu.checks.trials import nonzero_point, of_networks, over_networks
+from randrelu.checks.trials import nonzero_point, of_networks, over_networks, trial_threads
 from randrelu.network import Network
 
 CLAIM = (
@@ -61,9 +61,10 @@ def run(
     trials = _validate.integer("trials", trials, at_least=1)
     samples = _validate.integer("samples", samples, at_least=1)
     delta = _validate.probability("delta", delta)
-    number = _validate.thread_number(threads)
     _validate.storage(storage)
     seed = _validate.seed_of(rng)
+    threads = trial_threads(widths, threads)
+    number = _validate.thread_number(threads)
     x, size = nonzero_point(None, widths[0]), radius * math.sqrt(widths[0])
 
     def images(net: Network) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ import numpy as np
 from randrelu import _validate
 from randrelu._validate import Progress, Rng
 from randrelu.checks.result import FALSE_ALARM, Check, Measurement, conclude, share, worst
-from randrelu.checks.trials import nonzero_point, of_networks, over_networks
+from randrelu.checks.trials import nonzero_point, of_networks, over_networks, trial_threads
 from randrelu.network import Network
 
 CLAIM = (
@@ -48,6 +48,7 @@ def run(
     if not 0 < alpha < math.inf:
         raise ValueError(f"alpha must be a positive number, got {alpha!r}")
     seed = _validate.seed_of(rng)
+    threads = trial_threads(widths, threads)
     x = nonzero_point(None, widths[0])
 
     def count(net: Network) -> list[int]:

@@ -19,7 +19,7 @@ from randrelu.checks.result import (
     constant_needed,
     share,
 )
-from randrelu.checks.trials import nonzero_point, of_networks, over_networks
+from randrelu.checks.trials import nonzero_point, of_networks, over_networks, trial_threads
 from randrelu.network import Network
 from randrelu.segment import segment_norm
 
@@ -65,6 +65,7 @@ def run(
     delta = _validate.probability("delta", delta)
     _validate.storage(storage)
     seed = _validate.seed_of(rng)
+    threads = trial_threads(widths, threads)
     x, size = nonzero_point(None, widths[0]), radius * math.sqrt(widths[0])
 
     def largest(net: Network) -> list[float]:

@@ -18,7 +18,7 @@ from randrelu.checks.result import (
     constant_needed,
     share,
 )
-from randrelu.checks.trials import nonzero_point, of_networks, over_networks
+from randrelu.checks.trials import nonzero_point, of_networks, over_networks, trial_threads
 from randrelu.line import line
 from randrelu.network import Network
 
@@ -62,6 +62,7 @@ def run(
     delta = _validate.probability("delta", delta)
     _validate.storage(storage)
     seed = _validate.seed_of(rng)
+    threads = trial_threads(widths, threads)
     x, size = nonzero_point(None, widths[0]), radius * math.sqrt(widths[0])
 
     def deviate(net: Network) -> list[float]:

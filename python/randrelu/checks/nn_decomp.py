@@ -12,7 +12,7 @@ from randrelu._validate import Progress, Rng
 from randrelu.ball import flips, gradient_deviation, sample_ball
 from randrelu.bottlenecks import bottlenecks
 from randrelu.checks.result import Check, Hypothesis, Measurement
-from randrelu.checks.trials import nonzero_point, over_networks
+from randrelu.checks.trials import nonzero_point, over_networks, trial_threads
 from randrelu.network import Network
 
 CLAIM = (
@@ -53,6 +53,7 @@ def run(
     samples = _validate.integer("samples", samples, at_least=1)
     _validate.storage(storage)
     seed = _validate.seed_of(rng)
+    threads = trial_threads(widths, threads)
     x = nonzero_point(None, widths[0])
     size = radius * float(np.linalg.norm(x))
     rows: dict[str, list[float]] = {"width": [], "deviation": [], "flipped_share": []}

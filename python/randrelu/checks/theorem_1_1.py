@@ -25,6 +25,7 @@ from randrelu.checks.trials import (
     nonzero_point,
     of_networks,
     over_networks,
+    trial_threads,
 )
 from randrelu.network import Network
 
@@ -73,6 +74,7 @@ def run(
             widths, trials, seed, point, eta, delta, threads=threads, progress=progress
         )
     else:
+        threads = trial_threads(widths, threads)
 
         def attack(net: Network) -> list[Attack]:
             if eta == "shortest":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import numpy as np
@@ -93,6 +94,16 @@ def deferred_steps(
             list(widths), scales, seeds, point, _KINDS[kind], list(numbers), number, progress
         )
     )
+
+
+_SMALL = 2**21  # weights of a layer
+
+
+def trial_threads(widths: Sequence[int], threads: int | None) -> int | None:
+    """Return the threads for one of many networks: a small one is done before a second starts."""
+    if threads is None and max(a * b for a, b in pairwise(widths)) < _SMALL:
+        return 1
+    return threads
 
 
 def trial_seeds(seed: int, trials: int) -> list[int]:
