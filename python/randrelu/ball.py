@@ -455,7 +455,7 @@ def _ascend(
         y = base + u
         here = net._core.preactivations(y[np.newaxis], threads, None)[index][0].astype(np.float64)
         margin = side * here  # positive: still on the side of x
-        if (count := np.count_nonzero(margin < 0)) > most:
+        if (count := int(np.count_nonzero(margin < 0))) > most:
             most, best = count, y
         if step == _ASCENT_STEPS:
             break
