@@ -51,6 +51,7 @@ void bind_ball(py::module_& m);
 void bind_line(py::module_& m);
 void bind_network(py::module_& m);
 void bind_pattern(py::module_& m);
+void bind_row_space(py::module_& m);
 void bind_segment(py::module_& m);
 
 }  // namespace randrelu

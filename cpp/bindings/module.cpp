@@ -69,5 +69,6 @@ PYBIND11_MODULE(RANDRELU_MODULE, m) {
   bind_line(m);
   bind_network(m);
   bind_pattern(m);
+  bind_row_space(m);
   bind_segment(m);
 }

@@ -133,3 +133,9 @@ def segment(
     transposed: bool,
     threads: int,
 ) -> NDArray[np.float64]: ...
+def row_space_norm(
+    network: Network,
+    x: NDArray[np.float64],
+    threads: int,
+    progress: Callable[[int, int], object] | None,
+) -> float | None: ...
