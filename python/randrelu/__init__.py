@@ -16,6 +16,7 @@ from randrelu.checks import Check, check
 from randrelu.line import Line, Linearity, line
 from randrelu.network import Network, Revealed
 from randrelu.pattern import Pattern
+from randrelu.row_space import Figure1, figure_1, min_perturbation
 
 __version__ = "0.1.0"
 
@@ -23,6 +24,7 @@ __all__ = [
     "Attack",
     "Check",
     "Deviation",
+    "Figure1",
     "Flips",
     "Line",
     "Linearity",
@@ -32,11 +34,13 @@ __all__ = [
     "WorstFlips",
     "bottlenecks",
     "check",
+    "figure_1",
     "flips",
     "gradient_decomposition",
     "gradient_deviation",
     "gradient_step",
     "line",
+    "min_perturbation",
     "sample_ball",
     "worst_flips",
 ]

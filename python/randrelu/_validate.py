@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-_WIDEST = 2**31 - 1  # so that the entries of a matrix can be counted in 64 bits
+WIDEST = 2**31 - 1  # so that the entries of a matrix can be counted in 64 bits
 _MOST_THREADS = 1024  # OpenMP ends the process when it cannot start as many as it is asked for
 
 Rng: TypeAlias = int | np.integer[Any] | np.random.SeedSequence | np.random.Generator | None
@@ -70,8 +70,7 @@ def widths_tuple(widths: Iterable[int]) -> tuple[int, ...]:
             f"widths must be a sequence of integers (d, d_1, …, d_ℓ, 1), got {widths!r}"
         )
     result = tuple(
-        integer(f"widths[{i}]", width, at_least=1, at_most=_WIDEST)
-        for i, width in enumerate(widths)
+        integer(f"widths[{i}]", width, at_least=1, at_most=WIDEST) for i, width in enumerate(widths)
     )
     if len(result) < 2:
         raise ValueError(

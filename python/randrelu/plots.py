@@ -9,6 +9,7 @@ import numpy as np
 
 from randrelu.ball import Flips
 from randrelu.line import Line
+from randrelu.row_space import Figure1
 
 try:
     from matplotlib.figure import Figure
@@ -99,4 +100,33 @@ def line_figure(line: Line) -> Figure:
         yticks=range(1, depth + 1), xlim=(0, line.length),
     )  # fmt: skip
     marks.set_title(f"{line.t.size} flips", fontsize="small", loc="right", pad=2)
+    return figure
+
+
+def row_space_figure(found: Figure1) -> Figure:
+    """Draw ‖δ*‖/‖x‖ against the number of hidden units, as Figure 1 of the paper.
+
+    Parameters
+    ----------
+    found : Figure1
+        The ratios.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Every run and the average at each k, beside √(k/d). Both axes are logarithmic.
+    """
+    figure = Figure(figsize=(6.4, 4.8), layout="constrained")
+    axes = figure.add_subplot()
+    order = np.argsort(found.hidden)
+    hidden, runs = found.hidden[order], found.ratios.shape[1]
+    axes.plot(np.repeat(hidden, runs), found.ratios[order].ravel(), ".", color="0.7", label="a run")
+    axes.plot(hidden, found.predicted[order], "k--", label="√(k/d)")
+    axes.plot(hidden, found.mean[order], "o", color="C0", label=f"average of {runs} runs")
+    axes.set(
+        xscale="log", yscale="log", xlabel="hidden units, k", ylabel="‖δ*‖/‖x‖",
+        title=f"one hidden layer, input dimension d = {found.dim}",
+    )  # fmt: skip
+    axes.legend()
+    axes.grid(alpha=0.3)
     return figure

@@ -9,6 +9,7 @@ from typing import Any
 from randrelu import _validate
 from randrelu.checks import (
     claim_2_7,
+    figure_1,
     gd_decomp,
     lemma_2_1,
     lemma_2_2,
@@ -39,39 +40,40 @@ STATEMENTS: dict[str, Callable[..., Check]] = {
     "lemma-2.8": lemma_2_8.run,
     "theorem-3.1": theorem_3_1.run,
     "theorem-b.1": theorem_b_1.run,
+    "figure-1": figure_1.run,
 }
 
 
 def check(statement: str, /, **parameters: Any) -> Check:
-    """Check one of the paper's statements on random networks of given widths.
+    """Check one of the paper's statements at finite width.
 
     Parameters
     ----------
-    statement : {"theorem-1.1", "lemma-2.2"}
-        The statement.
-    widths : sequence of int
-        (d, d_1, …, d_ℓ, 1).
-    trials : int, default 200
-        The number of independent networks, weights as in NN-DEF.
-    delta : float, default 0.05
-        The failure probability δ that the statement allows.
-    rng : None, int, SeedSequence or Generator
-        Where the seed of the check comes from; the same seed gives the same numbers again.
-    x : array_like, shape (d,), optional
-        The point, not 0. By default (1, …, 1), of norm √d; the law of the outcome is the same for
-        every point.
-    eta : float, "exact", "shortest", "linear" or "paper", optional
-        Theorem 1.1 only: the step, as for `gradient_step`. The theorem asks for *an* η, so the
-        default is "exact", the shortest for which its conclusion holds; "shortest" is the shortest
-        of a few multiples (1 to 1000) of the linear step, and the default where a layer has more
-        than 10 000 units.
-    storage : {"deferred", "auto", "stored", "streamed"}
-        How the networks are held, see `Network.random`. The statements are about laws only, and a
-        deferred network has exactly the law of the others at a cost linear in the widths.
-    threads : int, optional
-        The number of threads.
-    progress : callable, optional
-        Called as ``progress(done, trials)``, after every trial or some twenty times a second.
+    statement : str
+        The statement, a key of `randrelu.checks.STATEMENTS`, such as "theorem-1.1".
+    **parameters
+        Those of the statement, documented with the ``run`` of its module: of
+        `randrelu.checks.theorem_1_1` for "theorem-1.1". Where a statement is about networks, these
+        are among them:
+
+        widths : sequence of int
+            (d, d_1, …, d_ℓ, 1).
+        trials : int
+            The number of independent networks, weights as in NN-DEF.
+        delta : float, default 0.05
+            The failure probability δ that the statement allows.
+        storage : {"deferred", "auto", "stored", "streamed"}
+            How the networks are held, see `Network.random`. The statements are about laws only, and
+            a deferred network has exactly the law of the others at a cost linear in the widths.
+
+        And of every statement:
+
+        rng : None, int, SeedSequence or Generator
+            Where the seed of the check comes from; the same seed gives the same numbers again.
+        threads : int, optional
+            The number of threads.
+        progress : callable, optional
+            Called as ``progress(done, total)`` now and then.
 
     Returns
     -------
@@ -85,10 +87,12 @@ def check(statement: str, /, **parameters: Any) -> Check:
         If one network does not fit in the memory that is free.
     """
     run = STATEMENTS[_validate.one_of("statement", statement, STATEMENTS)]
+    signature = inspect.signature(run)
     try:
-        inspect.signature(run).bind(**parameters)
+        signature.bind(**parameters)
     except TypeError as error:
-        raise TypeError(f"check({statement!r}): {error}") from None
+        takes = ", ".join(signature.parameters)
+        raise TypeError(f"check({statement!r}): {error}; it takes {takes}") from None
     return run(**parameters)
 
 

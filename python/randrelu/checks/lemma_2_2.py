@@ -47,7 +47,16 @@ def run(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Check:
-    """Evaluate f and ∇f at one point of each of `trials` random networks."""
+    """Evaluate f and ∇f at one point of each of `trials` random networks.
+
+    Beside the claim, both are compared with their exact law (see `laws.sample_gradient`), which the
+    conclusion needs not to be rejected.
+
+    Parameters
+    ----------
+    x : array_like, shape (d,), optional
+        The point, not 0, of which the direction counts; by default (1, …, 1).
+    """
     from scipy.stats import ks_2samp
 
     widths = _validate.widths_tuple(widths)

@@ -53,7 +53,18 @@ def run(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Check:
-    """Attack one point of each of `trials` random networks."""
+    """Attack one point of each of `trials` random networks.
+
+    Parameters
+    ----------
+    x : array_like, shape (d,), optional
+        The point, not 0. By default (1, …, 1), of norm √d; the law of the outcome is the same for
+        every point.
+    eta : float, "exact", "shortest", "linear" or "paper", optional
+        The step, as for `gradient_step`. The theorem asks for *an* η, so the default is "exact",
+        the shortest for which its conclusion holds; "shortest" is the shortest of a few multiples
+        (1 to 1000) of the linear step, and the default where a layer has more than 10 000 units.
+    """
     widths = _validate.widths_tuple(widths)
     trials = _validate.integer("trials", trials, at_least=1)
     delta = _validate.probability("delta", delta)
