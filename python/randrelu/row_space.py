@@ -87,7 +87,7 @@ def min_perturbation(
     largest = float(np.abs(point).max())
     if largest == 0:
         return 0.0
-    point /= largest  # a copy: squares neither over- nor underflow
+    point = point / largest  # squares neither over- nor underflow
     length = core.row_space_norm(net._core, point, number, progress)
     return largest * (_by_singular_values(net, point) if length is None else length)
 
