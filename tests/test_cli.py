@@ -46,6 +46,15 @@ def test_check_prints_the_table():
     assert command[0] == "randrelu" and run(*command[1:]).stdout == out
 
 
+def test_check_of_figure_1_prints_the_command_that_repeats_it():
+    options = ("-p", "dim=60", "-p", "hidden=5,20,60", "-p", "method=solve,law,solve")
+    out = run("check", "figure-1", *options, "-p", "runs=4", "--seed", 1).stdout
+    command = out.splitlines()[0].split()
+    assert command[0] == "randrelu" and run(*command[1:]).stdout == out
+    assert "mean ‖δ*‖/‖x‖, k = 20, drawn from the law" in out
+    assert "Verdict: consistent" in out
+
+
 def test_check_json_is_the_result():
     for name in ("theorem-1.1", "lemma-2.2"):
         out = run("check", name, "--widths", "20,10,1", "--trials", 5, "--seed", 3, "--json").stdout

@@ -163,6 +163,7 @@ def test_a_child_forked_while_a_deferred_network_was_asked_says_so():
         "[rr.Network.random((5000, 40_000, 1), rng=i) for i in range(1000)]",
         "rr.check('theorem-1.1', widths=(100, 100, 1), trials=10**6)",
         "rr.Network.random((10**6, 10**6, 1), storage='streamed').gradient(np.ones(10**6))",
+        "rr.figure_1()",
         "ask_while_another_thread_does()",
     ],
 )

@@ -87,9 +87,9 @@ def min_perturbation(
     largest = float(np.abs(point).max())
     if largest == 0:
         return 0.0
-    point = point / largest  # squares neither over- nor underflow
-    length = core.row_space_norm(net._core, point, number, progress)
-    return largest * (_by_singular_values(net, point) if length is None else length)
+    scaled = point / largest  # so that squares neither over- nor underflow
+    length = core.row_space_norm(net._core, scaled, number, progress)
+    return largest * (_by_singular_values(net, scaled) if length is None else length)
 
 
 def _require_room(dim: int, hidden: int) -> None:

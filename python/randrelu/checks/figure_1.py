@@ -13,8 +13,8 @@ from randrelu.checks.result import CONFIDENCE, Check, Hypothesis, Measurement, s
 from randrelu.row_space import ACCURACY, Figure1, figure_1, run_seed
 
 CLAIM = (
-    "For W_1 of shape (k, d) with independent N(0, 1) entries, the smallest δ* with W_1(x − δ*) = "
-    "0 has ‖δ*‖/‖x‖ close to √(k/d)."
+    "For W_1 of shape (k, d) with independent N(0, 1) entries, the smallest δ* with "
+    "W_1(x − δ*) = 0 has ‖δ*‖/‖x‖ close to √(k/d)."
 )
 
 
