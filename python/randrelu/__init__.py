@@ -16,6 +16,7 @@ from randrelu.checks import Check, check
 from randrelu.line import Line, Linearity, line
 from randrelu.network import Network, Revealed
 from randrelu.pattern import Pattern
+from randrelu.reproduce import Report, reproduce
 from randrelu.row_space import Figure1, figure_1, min_perturbation
 
 __version__ = "0.1.0"
@@ -30,6 +31,7 @@ __all__ = [
     "Linearity",
     "Network",
     "Pattern",
+    "Report",
     "Revealed",
     "WorstFlips",
     "bottlenecks",
@@ -41,6 +43,7 @@ __all__ = [
     "gradient_step",
     "line",
     "min_perturbation",
+    "reproduce",
     "sample_ball",
     "worst_flips",
 ]

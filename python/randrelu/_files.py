@@ -1,7 +1,8 @@
-"""Points and weights from the files that users have."""
+"""Files: points and weights that users have, and results written whole."""
 
 from __future__ import annotations
 
+import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,16 @@ def read_weights(path: Path) -> list[NDArray[Any]]:
             return [arrays[name] for name in arrays.files]
         except ValueError:
             raise ValueError(f"{path} must hold arrays of numbers, got objects") from None
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file that is, at any moment, either the old one or all of the new one."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _load(path: Path, kind: type) -> Any:

@@ -1,4 +1,4 @@
-"""Results as pandas tables; pandas is an extra."""
+"""Results as tables of others: pandas and pyarrow are extras."""
 
 from __future__ import annotations
 
@@ -16,3 +16,23 @@ def frame(columns: Mapping[str, Any]) -> pd.DataFrame:
     except ImportError as error:
         raise ImportError("to_frame() needs pandas: pip install 'randrelu[pandas]'") from error
     return pd.DataFrame(dict(columns))
+
+
+def parquet_bytes(columns: Mapping[str, Any], metadata: Mapping[str, str]) -> bytes:
+    """Return a Parquet file of equally long columns, the metadata in its schema."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    table = pa.table(dict(columns)).replace_schema_metadata(dict(metadata))
+    sink = pa.BufferOutputStream()
+    parquet.write_table(table, sink)
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
+
+
+def require_parquet() -> None:
+    """Raise ImportError unless Parquet files can be written."""
+    try:
+        import pyarrow  # noqa: F401
+    except ImportError as error:
+        raise ImportError("Parquet files need pyarrow: pip install 'randrelu[report]'") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,61 +12,38 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from randrelu import _words
 from randrelu.attack import Attack
 from randrelu.ball import Flips
-from randrelu.checks import Check, Measurement
+from randrelu.checks import Check
 from randrelu.network import Network
+from randrelu.reproduce import Outcome
 
 _MOST_ROWS = 20
-# What `randrelu check` has options of its own for.
-_OPTIONS = ("widths", "trials", "delta", "eta", "storage", "rng")
 
 
 def check_table(check: Check) -> RenderableType:
     """Return the whole outcome of a check."""
     table = Table("measured", "value", "95 % interval", "paper or exact law", box=box.SIMPLE_HEAD)
     for m in check.measurements:
-        interval = "" if m.low is None else f"[{m.low:.4f}, {m.high:.4f}]"
-        table.add_row(Text(m.name), _value(m), Text(interval), Text(m.paper))
-    met = "met" if check.hypothesis.met else "NOT met"
+        table.add_row(Text(m.name), _words.value(m), Text(_words.interval(m)), Text(m.paper))
     return Group(
-        Text(_command(check), style="bold"),
+        Text(_words.command(check), style="bold"),
         Text(check.claim),
         table,
-        Text(
-            f"Hypothesis: {met}. It asks for {check.hypothesis.asks}; here {check.hypothesis.has}."
-        ),
-        Text(_verdict(check), style="bold"),
+        Text(_words.hypothesis(check)),
+        Text(_words.verdict(check), style="bold"),
     )
 
 
-def _command(check: Check) -> str:
-    """Return the command that repeats the check."""
-    words = [f"randrelu check {check.statement}"]
-    for name, value in check.parameters.items():
-        if name == "x":
-            continue
-        text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-        option = {"rng": "--seed"}.get(name, f"--{name}")
-        words.append(f"{option} {text}" if name in _OPTIONS else f"-p {name}={text}")
-    return " ".join(words)
-
-
-def _value(m: Measurement) -> str:
-    if m.count is not None:
-        return f"{m.count[0]} of {m.count[1]}"
-    return f"{m.value:.4g}" if math.isfinite(m.value) else "none does"
-
-
-def _verdict(check: Check) -> str:
-    seen = {
-        "holds": "what was measured shows the claimed conclusion here",
-        "consistent": "what was measured agrees with the claim, but cannot establish it",
-        "violated": "what was measured contradicts the claimed conclusion here",
-    }[check.conclusion]
-    if check.hypothesis.met:
-        return f"Verdict: {check.verdict} ({seen})."
-    return f"Verdict: {check.verdict}, so this neither confirms nor refutes the paper; {seen}."
+def outcome_line(outcome: Outcome) -> str:
+    """Return a run of a reproduction in a line."""
+    measured = ""
+    if outcome.check is not None:
+        first = outcome.check.measurements[0]
+        measured = f"; {first.name}: {_words.value(first)}"
+    found = outcome.error or f"{outcome.verdict}{measured}"
+    return f"{outcome.run.name}: {found} ({outcome.seconds:.1f} s)"
 
 
 def attack_table(net: Network, attack: Attack) -> RenderableType:

@@ -1,4 +1,4 @@
-"""The command line: randrelu check, attack, flips and info."""
+"""The command line: randrelu check, reproduce, attack, flips and info."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ import typer
 from rich.console import Console
 
 import randrelu as rr
-from randrelu import _files, _tables, _validate
-from randrelu._load import core
+from randrelu import _files, _tables, _validate, _versions
+from randrelu.report import summary
+from randrelu.reproduce import FOLDER, Standing
 
 app = typer.Typer(
     name="randrelu",
@@ -93,6 +94,28 @@ def check(
         _print_json(result.to_dict())
     else:
         Console().print(_tables.check_table(result))
+
+
+@app.command()
+def reproduce(
+    out: Annotated[
+        Path, typer.Option(help="The folder to write to; it is made if need be.")
+    ] = Path(FOLDER),
+    quick: Annotated[bool, typer.Option("--quick/--full", help="In minutes, or at length.")] = True,
+    seed: Seed = None,
+    threads: Threads = None,
+) -> None:
+    """Run every check and write a report; exit 1 if one failed, 3 if a claim is violated."""
+    with _reproduction() as progress:
+        try:
+            report = rr.reproduce(out, full=not quick, rng=seed, threads=threads, progress=progress)
+        except KeyboardInterrupt:
+            print(f"stopped; what was finished is in {out}", file=sys.stderr)
+            raise
+    for line in (summary(report), f"The report is {report.page}"):
+        print(line)
+    if report.violated or report.failed:
+        raise typer.Exit(3 if report.violated else 1)
 
 
 @app.command()
@@ -198,13 +221,7 @@ def flips(
 @app.command()
 def info(as_json: Json = False) -> None:
     """Say what is installed: version, instruction set, threads, Eigen."""
-    facts: dict[str, Any] = {
-        "version": rr.__version__,
-        **core.build_info(),
-        "threads": core.thread_count(0),
-        "numpy": np.__version__,
-        "python": sys.version.split()[0],
-    }
+    facts = _versions.facts()
     if as_json:
         _print_json(facts)
     else:
@@ -312,6 +329,32 @@ def _progress(description: str) -> Iterator[Callable[[int, int], None]]:
     ) as bar:
         task = bar.add_task(description, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
+def _reproduction() -> Iterator[Callable[[Standing], None]]:
+    """Print a line for every run that has ended, above two bars where there is a terminal."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(soft_wrap=True, highlight=False)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(
+        *columns, TimeElapsedColumn(), console=console, transient=True,
+        disable=not console.is_terminal,
+    ) as bars:  # fmt: skip
+        whole, part = bars.add_task("runs"), bars.add_task("")
+
+        def show(standing: Standing) -> None:
+            ended = standing.outcome is not None
+            bars.update(whole, completed=standing.number - (not ended), total=standing.of)
+            if standing.outcome is not None:
+                console.print(_tables.outcome_line(standing.outcome), markup=False)
+            elif standing.total == 0:
+                bars.reset(part, total=None, description=standing.run.name)
+            else:
+                bars.update(part, completed=standing.done, total=standing.total)
+
+        yield show
 
 
 def _print_json(value: dict[str, Any]) -> None:

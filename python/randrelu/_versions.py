@@ -1,0 +1,33 @@
+"""What is installed and what it runs on."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import randrelu
+from randrelu import _validate
+from randrelu._load import core
+
+
+def facts(*others: str, threads: int | None = None) -> dict[str, Any]:
+    """Return the versions of this package, its core, Python, NumPy and the packages named.
+
+    A package that is not installed has None.
+    """
+    return {
+        "version": randrelu.__version__,
+        **core.build_info(),
+        "threads": core.thread_count(_validate.thread_number(threads)),
+        "numpy": version("numpy"),
+        "python": sys.version.split()[0],
+        **{name: _version(name) for name in others},
+    }
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

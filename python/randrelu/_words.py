@@ -1,0 +1,76 @@
+"""A check in words: what the terminal and the report both say."""
+
+from __future__ import annotations
+
+import math
+import numbers
+import shlex
+from typing import Any
+
+from randrelu.checks import Check, Measurement
+
+# What `randrelu check` has options of its own for.
+_OPTIONS = ("widths", "trials", "delta", "eta", "storage", "rng")
+_SEEN = {
+    "holds": "what was measured shows the claimed conclusion here",
+    "consistent": "what was measured agrees with the claim, but cannot establish it",
+    "violated": "what was measured contradicts the claimed conclusion here",
+}
+
+
+def command(check: Check) -> str:
+    """Return the command that repeats the check."""
+    words = [f"randrelu check {check.statement}"]
+    for name, value in check.parameters.items():
+        if name == "x" or value is None:
+            continue
+        option = {"rng": "--seed"}.get(name, f"--{name}")
+        text = _argument(value)
+        words.append(
+            f"{option} {shlex.quote(text)}"
+            if name in _OPTIONS
+            else f"-p {shlex.quote(f'{name}={text}')}"
+        )
+    return " ".join(words)
+
+
+def _argument(value: Any) -> str:
+    if isinstance(value, tuple) and value and all(isinstance(v, numbers.Real) for v in value):
+        text = ",".join(map(str, value))
+        return f"{text}," if len(value) == 1 else text  # the comma makes it a tuple
+    return str(value)
+
+
+def value(m: Measurement) -> str:
+    """Return the measured number; a share as a count."""
+    if m.count is not None:
+        return f"{m.count[0]} of {m.count[1]}"
+    return f"{m.value:.4g}" if math.isfinite(m.value) else "none does"
+
+
+def interval(m: Measurement) -> str:
+    """Return the confidence interval, empty where there is none."""
+    if m.low is None or m.high is None:
+        return ""
+    digits = ".4f" if m.count is not None else ".4g"
+    return f"[{m.low:{digits}}, {m.high:{digits}}]"
+
+
+def hypothesis(check: Check) -> str:
+    """Return whether the hypothesis is met, and why."""
+    met = "met" if check.hypothesis.met else "NOT met"
+    return f"Hypothesis: {met}. It asks for {check.hypothesis.asks}; here {check.hypothesis.has}."
+
+
+def seen(check: Check) -> str:
+    """Return what the conclusion means for the paper."""
+    if check.hypothesis.met:
+        return _SEEN[check.conclusion]
+    return f"so this neither confirms nor refutes the paper; {_SEEN[check.conclusion]}"
+
+
+def verdict(check: Check) -> str:
+    """Return the verdict and what was seen."""
+    if check.hypothesis.met:
+        return f"Verdict: {check.verdict} ({seen(check)})."
+    return f"Verdict: {check.verdict}, {seen(check)}."
