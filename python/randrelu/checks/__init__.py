@@ -9,6 +9,8 @@ from typing import Any
 from randrelu import _validate
 from randrelu.checks import (
     claim_2_7,
+    corollary_c_4,
+    fact_b_2,
     figure_1,
     gd_decomp,
     lemma_2_1,
@@ -17,11 +19,17 @@ from randrelu.checks import (
     lemma_2_5,
     lemma_2_6,
     lemma_2_8,
+    lemma_3_2,
+    lemma_a_4,
+    lemma_c_1,
+    lemma_c_5,
+    lemma_c_6,
     nn_decomp,
     theorem_1_1,
     theorem_1_1_scaling,
     theorem_3_1,
     theorem_b_1,
+    theorem_c_3,
 )
 from randrelu.checks.result import Check, Hypothesis, Measurement
 
@@ -39,7 +47,15 @@ STATEMENTS: dict[str, Callable[..., Check]] = {
     "claim-2.7": claim_2_7.run,
     "lemma-2.8": lemma_2_8.run,
     "theorem-3.1": theorem_3_1.run,
+    "lemma-3.2": lemma_3_2.run,
+    "lemma-a.4": lemma_a_4.run,
     "theorem-b.1": theorem_b_1.run,
+    "fact-b.2": fact_b_2.run,
+    "lemma-c.1": lemma_c_1.run,
+    "theorem-c.3": theorem_c_3.run,
+    "corollary-c.4": corollary_c_4.run,
+    "lemma-c.5": lemma_c_5.run,
+    "lemma-c.6": lemma_c_6.run,
     "figure-1": figure_1.run,
 }
 
