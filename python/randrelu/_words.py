@@ -62,15 +62,9 @@ def hypothesis(check: Check) -> str:
     return f"Hypothesis: {met}. It asks for {check.hypothesis.asks}; here {check.hypothesis.has}."
 
 
-def seen(check: Check) -> str:
-    """Return what the conclusion means for the paper."""
-    if check.hypothesis.met:
-        return _SEEN[check.conclusion]
-    return f"so this neither confirms nor refutes the paper; {_SEEN[check.conclusion]}"
-
-
 def verdict(check: Check) -> str:
     """Return the verdict and what was seen."""
+    seen = _SEEN[check.conclusion]
     if check.hypothesis.met:
-        return f"Verdict: {check.verdict} ({seen(check)})."
-    return f"Verdict: {check.verdict}, {seen(check)}."
+        return f"Verdict: {check.verdict} ({seen})."
+    return f"Verdict: {check.verdict}, so this neither confirms nor refutes the paper; {seen}."

@@ -92,7 +92,7 @@ def cumulative(axes: Axes, values: ArrayLike, label: str, color: str) -> None:
     # A logarithmic axis has no place for 0: the first step starts at the first value.
     count = f"{numbers.size}" if seen.size == numbers.size else f"{seen.size} of {numbers.size}"
     axes.step(seen, shares, where="post", label=f"{label} ({count})", color=color)
-    axes.set(ylabel="share of the networks, up to", ylim=(-0.02, 1.02))
+    axes.set(ylabel="cumulative share of networks", ylim=(-0.02, 1.02))
 
 
 def threshold(axes: Axes, at: float, label: str, color: str = MUTED) -> None:
@@ -151,5 +151,6 @@ def _words(figure: Figure) -> str:
     parts = []
     for axes in figure.axes:
         _, labels = axes.get_legend_handles_labels()
-        parts.append(f"{axes.get_ylabel()}, against {axes.get_xlabel()}: {'; '.join(labels)}.")
+        what = f"{axes.get_ylabel()} against {axes.get_xlabel()}"
+        parts.append(f"{what[:1].upper()}{what[1:]}: {'; '.join(labels)}.")
     return " ".join(parts)

@@ -80,11 +80,12 @@ def summary(report: Report) -> str:
         if o.check is not None and not o.check.hypothesis.met and o.check.conclusion == "violated"
     ]
     if elsewhere:
-        parts.append(f"conclusion not seen where it is not claimed either: {', '.join(elsewhere)}")
+        parts.append(f"conclusion violated where the hypothesis is not met: {', '.join(elsewhere)}")
     return "; ".join(parts) + "."
 
 
 def _head(report: Report) -> list[str]:
+    versions = report.versions
     required = laws.log10_required_width(_EXAMPLE, 0.05)
     return [
         "<h1>Adversarial examples in random ReLU networks: the paper’s statements, checked</h1>",
@@ -92,16 +93,22 @@ def _head(report: Report) -> list[str]:
         "Sébastien Bubeck, Yeshwanth Cherapanamjeri, 2021) proves that one small gradient step "
         "flips the sign of a random ReLU network. Here its statements are measured on networks "
         "that exist.</p>",
-        "<p>The main theorem asks for widths that no network has: d_min ≥ (C ℓ log d_max)^{240ℓ} "
-        f"log(1/δ), which for the widths {_EXAMPLE} is about 10^{required:.0f} with C = 1. Where a "
-        "hypothesis is not met, the measurements neither confirm nor refute the paper, and the "
-        "verdict says so; they show how its conclusions fare at finite width.</p>",
+        "<p>The main theorem asks for widths that no network has: "
+        + _math("d_min ≥ (C ℓ log d_max)^{240ℓ} log(1/δ)")
+        + f", which for the widths {_EXAMPLE} is about 10<sup>{required:.0f}</sup> with C = 1. "
+        "Where a hypothesis is not met, the measurements neither confirm nor refute the paper, and "
+        "the verdict says so; they show how its conclusions fare at finite width.</p>",
         f'<p class="state">{_text(summary(report))}</p>',
+        f"<p>Root seed {report.seed}, {_length(report)}, {report.seconds:.0f} seconds on "
+        f"{versions['threads']} threads, {_text(report.date)}; randrelu {versions['version']} "
+        f"({versions['isa']}, {_text(versions['compiler'])}), Python {versions['python']}, NumPy "
+        f"{versions['numpy']}, SciPy {versions['scipy']}. "
+        '<a href="#about">How it was made</a> has the command.</p>',
     ]
 
 
 def _summary(report: Report) -> list[str]:
-    headings = ("Statement", "Claim", "Hypothesis", "Conclusion", "Verdict", "Seconds")
+    headings = ("Statement", "Verdict", "Conclusion", "Hypothesis", "Seconds", "Claim")
     return [
         "<section>",
         '<h2 id="summary">Summary</h2>',
@@ -123,9 +130,9 @@ def _summary_row(outcome: Outcome) -> str:
         claim, conclusion = check.claim, check.conclusion
         met = "met" if check.hypothesis.met else "not met"
     return (
-        f'<tr><th scope="row">{link}</th><td class="wide">{_text(claim)}</td><td>{met}</td>'
-        f"<td>{conclusion}</td><td>{_verdict(outcome.verdict)}</td>"
-        f'<td class="number">{outcome.seconds:.1f}</td></tr>'
+        f'<tr><th scope="row">{link}</th><td>{_verdict(outcome.verdict)}</td>'
+        f'<td>{conclusion}</td><td>{met}</td><td class="number">{outcome.seconds:.1f}</td>'
+        f'<td class="wide">{_math(claim)}</td></tr>'
     )
 
 
@@ -148,14 +155,14 @@ def _section(outcome: Outcome) -> list[str]:
 def _found(check: Check) -> list[str]:
     headings = ("Measured", "Value", "95 % interval", "Paper or exact law")
     rows = (
-        f'<tr><th scope="row">{_text(m.name)}</th><td class="number">{_text(_words.value(m))}</td>'
-        f'<td class="number">{_text(_words.interval(m))}</td><td>{_text(m.paper)}</td></tr>'
+        f'<tr><th scope="row">{_math(m.name)}</th><td class="number">{_text(_words.value(m))}</td>'
+        f'<td class="number">{_text(_words.interval(m))}</td><td>{_math(m.paper)}</td></tr>'
         for m in check.measurements
     )
     return [
-        f"<p>{_text(check.claim)}</p>",
-        f"<p>{_text(_words.hypothesis(check))}</p>",
-        f"<p>{_verdict(check.verdict)}: {_text(_words.seen(check))}</p>",
+        f"<p>{_math(check.claim)}</p>",
+        f"<p>{_math(_words.hypothesis(check))}</p>",
+        f"<p>{_verdict(check.verdict, _words.verdict(check))}</p>",
         *_table(f"What was measured for {check.statement}", headings, rows),
         "<p>This repeats it:</p>",
         f'<pre tabindex="0"><code>{_text(_words.command(check))}</code></pre>',
@@ -167,14 +174,14 @@ def _figure(outcome: Outcome) -> list[str]:
         return []
     return [
         "<figure>",
-        _inline(outcome.figure.svg, outcome.run.slug, outcome.figure.words),
-        f"<figcaption>{_text(outcome.figure.words)}</figcaption>",
+        _inline(outcome.figure.svg, outcome.run.slug),
+        f'<figcaption id="{outcome.run.slug}-caption">{_text(outcome.figure.words)}</figcaption>',
         "</figure>",
     ]
 
 
-def _inline(svg: str, slug: str, words: str) -> str:
-    """Return a figure as part of the page: its own ids, the page's colours, words for it."""
+def _inline(svg: str, slug: str) -> str:
+    """Return a figure as part of the page: its own ids, the page's colours, its caption."""
     from randrelu.figures import COLORS
 
     body = svg[svg.index("<svg") :].rstrip()
@@ -185,7 +192,7 @@ def _inline(svg: str, slug: str, words: str) -> str:
         body = body.replace(color, f"var(--{name})")
     box = re.search(r'viewBox="[^"]*"', body)
     assert box is not None
-    opening = f'<svg role="img" aria-label="{_text(words)}" {box[0]}>'
+    opening = f'<svg role="img" aria-labelledby="{slug}-caption" {box[0]}>'
     return opening + body[body.index(">") + 1 :]
 
 
@@ -199,7 +206,7 @@ def _links(outcome: Outcome) -> list[str]:
 def _about(report: Report) -> list[str]:
     facts = {
         "root seed": report.seed,
-        "length": "full" if report.full else "quick",
+        "length": _length(report),
         "began": report.date,
         "seconds": f"{report.seconds:.1f}",
         **{{"version": "randrelu"}.get(name, name): v for name, v in report.versions.items()},
@@ -217,6 +224,10 @@ def _about(report: Report) -> list[str]:
     ]
 
 
+def _length(report: Report) -> str:
+    return "full" if report.full else "quick"
+
+
 def _table(caption: str, headings: Iterable[str], rows: Iterable[str]) -> list[str]:
     """Return a table that scrolls in a box of its own."""
     head = "".join(f'<th scope="col">{_text(heading)}</th>' for heading in headings)
@@ -231,8 +242,15 @@ def _table(caption: str, headings: Iterable[str], rows: Iterable[str]) -> list[s
     ]
 
 
-def _verdict(verdict: str) -> str:
-    return f'<span class="verdict {verdict.replace(" ", "-")}">{_text(verdict)}</span>'
+def _verdict(verdict: str, text: str = "") -> str:
+    """Return a verdict, or a text that says it, in its colour."""
+    return f'<span class="verdict {verdict.replace(" ", "-")}">{_text(text or verdict)}</span>'
+
+
+def _math(text: str) -> str:
+    """Return a text whose powers and indices, x^{y} and d_min, are set as such."""
+    raised = re.sub(r"\^(?:\{([^}]*)\}|(\w+(?:\.\d+)?))", r"<sup>\1\2</sup>", _text(text))
+    return re.sub(r"\b([A-Za-z])_(\w+)", r"\1<sub>\2</sub>", raised)
 
 
 def _text(text: str) -> str:
