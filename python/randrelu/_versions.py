@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
+
+import numpy as np
 
 import randrelu
 from randrelu import _validate
@@ -20,13 +21,15 @@ def facts(*others: str, threads: int | None = None) -> dict[str, Any]:
         "version": randrelu.__version__,
         **core.build_info(),
         "threads": core.thread_count(_validate.thread_number(threads)),
-        "numpy": version("numpy"),
+        "numpy": np.__version__,
         "python": sys.version.split()[0],
         **{name: _version(name) for name in others},
     }
 
 
 def _version(name: str) -> str | None:
+    from importlib.metadata import PackageNotFoundError, version  # slow to import
+
     try:
         return version(name)
     except PackageNotFoundError:
