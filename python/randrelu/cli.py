@@ -342,7 +342,7 @@ def _reproduction() -> Iterator[Callable[[Standing], None]]:
         *columns, TimeElapsedColumn(), console=console, transient=True,
         disable=not console.is_terminal,
     ) as bars:  # fmt: skip
-        whole, part = bars.add_task("runs"), bars.add_task("")
+        whole, part = (bars.add_task(name, total=None) for name in ("runs", ""))
 
         def show(standing: Standing) -> None:
             ended = standing.outcome is not None

@@ -77,7 +77,7 @@ def draw(check: Check) -> Drawn | None:
 
 def canvas() -> tuple[Figure, Axes]:
     """Return a figure with a grid that is still read on a phone."""
-    figure = Figure(figsize=(5.4, 3.8), layout="constrained")
+    figure = Figure(figsize=(4.4, 3.6), layout="constrained")
     axes = figure.add_subplot()
     axes.grid(linewidth=0.6)
     axes.set_axisbelow(True)

@@ -175,7 +175,7 @@ def _figure(outcome: Outcome) -> list[str]:
     return [
         "<figure>",
         _inline(outcome.figure.svg, outcome.run.slug),
-        f'<figcaption id="{outcome.run.slug}-caption">{_text(outcome.figure.words)}</figcaption>',
+        f'<figcaption id="{outcome.run.slug}-caption">{_math(outcome.figure.words)}</figcaption>',
         "</figure>",
     ]
 
