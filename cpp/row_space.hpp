@@ -1,7 +1,8 @@
 // The row space of a matrix W (k, d): how much of a point lies in it.
 //
 // The projection δ of x on it is the shortest with W (x − δ) = 0. It is found with the smaller Gram matrix,
-// W Wᵀ or WᵀW, factored in place; nothing else of that size is held, and W comes in panels.
+// W Wᵀ or WᵀW, factored in place; nothing else of that size is held, and W comes in panels. That matrix is
+// in float where it may be, as the steps that use it correct each other in double.
 #pragma once
 
 #include <optional>

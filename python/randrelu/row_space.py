@@ -63,13 +63,14 @@ def min_perturbation(
 
     Notes
     -----
-    With G = W₁W₁ᵀ, factored by Cholesky, δ ← δ + W₁ᵀG⁻¹W₁(x − δ) is repeated until it stands still
-    (with W₁ᵀW₁ in its place where k ≥ d): every step corrects the rounding of G, so the result is
-    good to a few units in the last place of ‖x‖ times the condition number of W₁, and never worse
-    than 2·10⁻⁸ ‖x‖. That takes k²d + k³/3 operations for k < d. A matrix whose rank rounding leaves
-    open, such as one with two equal rows, is decomposed into its singular values instead (in
-    NumPy's way: those below max(k, d) units in the last place of the largest are 0), which takes
-    far longer and 24 k d bytes.
+    With G = W₁W₁ᵀ, factored by Cholesky, δ ← δ + W₁ᵀG⁻¹W₁(x − δ) is repeated in float64 until it
+    stands still (with W₁ᵀW₁ in its place where k ≥ d). Every step corrects the rounding of G, so G
+    is float32 unless k and d are within a tenth of each other or that does not get there, and the
+    result is good to a few units in the last place of ‖x‖ times the condition number of W₁, and
+    never worse than 2·10⁻⁸ ‖x‖. That takes k²d + k³/3 operations for k < d. A matrix whose rank
+    rounding leaves open, such as one with two equal rows, is decomposed into its singular values
+    instead (in NumPy's way: those below max(k, d) units in the last place of the largest are 0),
+    which takes far longer and 24 k d bytes.
     """
     if not isinstance(net, Network):
         raise TypeError(f"net must be a Network, got {type(net).__name__}")
