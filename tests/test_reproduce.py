@@ -1,5 +1,6 @@
 """The reproduction: a page and files that say what the checks found, whatever happens to one."""
 
+import importlib
 import json
 import os
 import re
@@ -19,6 +20,7 @@ from randrelu.checks.result import Check, Hypothesis, Measurement
 from randrelu.plan import PLAN, Run
 
 reproduction = sys.modules["randrelu.reproduce"]
+report_module = importlib.import_module("randrelu.report")
 
 SMALL = {"widths": (20, 30, 1), "trials": 12}
 THEOREM = Run("theorem-1.1", "Theorem 1.1 <small> & fast", SMALL, {**SMALL, "trials": 15})
@@ -285,3 +287,17 @@ def test_the_plan_runs_statements_that_exist_with_parameters_that_they_take():
             assert "rng" not in bound.arguments and run.seed(1, full) != run.seed(2, full)
     assert {run.statement for run in PLAN} == set(checks.STATEMENTS)
     assert set(figures.FIGURES) <= set(checks.STATEMENTS)
+
+
+@pytest.mark.parametrize(
+    ("text", "page"),
+    [
+        ("d_min < 10^568.2", "d<sub>min</sub> &lt; 10<sup>568.2</sup>"),
+        ("‖M_{i_j, i_{j+1}}‖", "‖M<sub>i<sub>j</sub>, i<sub>j+1</sub></sub>‖"),
+        ("C^{(i_j − i_{j+1})/2}.", "C<sup>(i<sub>j</sub> − i<sub>j+1</sub>)/2</sup>."),
+        ("f̃_i, Δ_ℓ and 2^ℓ", "f̃<sub>i</sub>, Δ<sub>ℓ</sub> and 2<sup>ℓ</sup>"),
+        ("flipped_share of x^{", "flipped_share of x<sup>{</sup>"),
+    ],
+)
+def test_powers_and_indices(text, page):
+    assert report_module._math(text) == page

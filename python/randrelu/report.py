@@ -247,10 +247,32 @@ def _verdict(verdict: str, text: str = "") -> str:
     return f'<span class="verdict {verdict.replace(" ", "-")}">{_text(text or verdict)}</span>'
 
 
+# A power, or an index of a single letter (with a tilde or not): x^{y}, d_min, f̃_i.
+_MARK = re.compile(r"\^(?=[{\w])|(?:(?<=\b[A-Za-zΔ])|(?<=\u0303))_(?=[{\w])")
+
+
 def _math(text: str) -> str:
-    """Return a text whose powers and indices, x^{y} and d_min, are set as such."""
-    raised = re.sub(r"\^(?:\{([^}]*)\}|(\w+(?:\.\d+)?))", r"<sup>\1\2</sup>", _text(text))
-    return re.sub(r"\b([A-Za-z])_(\w+)", r"\1<sub>\2</sub>", raised)
+    """Return a text whose powers and indices, nested or not, are set as such."""
+    mark = _MARK.search(text)
+    if mark is None:
+        return _text(text)
+    tag = "sup" if mark[0] == "^" else "sub"
+    inner, end = _argument(text, mark.end())
+    return f"{_text(text[: mark.start()])}<{tag}>{_math(inner)}</{tag}>{_math(text[end:])}"
+
+
+def _argument(text: str, start: int) -> tuple[str, int]:
+    """Return what a power or an index consists of, and where it ends."""
+    if text[start] != "{":
+        word = re.compile(r"\w+(?:\.\d+)?").match(text, start)
+        assert word is not None
+        return word[0], word.end()
+    depth = 0
+    for i in range(start, len(text)):
+        depth += {"{": 1, "}": -1}.get(text[i], 0)
+        if depth == 0:
+            return text[start + 1 : i], i + 1
+    return text[start:], len(text)  # not closed: as it is
 
 
 def _text(text: str) -> str:
