@@ -348,7 +348,7 @@ def test_progress_cannot_ask_the_network_that_is_asked():
     with pytest.raises(RuntimeError, match="cannot be asked from the progress="):
         net.forward(x, progress=lambda done, total: done < total and net.forward(x[0]))
     seen = []
-    net.forward(x, progress=lambda *_: seen.append(repr(net)))  # but it can be printed
+    net.forward(x[:200], progress=lambda *_: seen.append(repr(net)))  # but it can be printed
     assert seen and np.isfinite(net.forward(x[0]))
 
 

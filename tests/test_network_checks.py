@@ -21,13 +21,13 @@ SMALL = {
     "lemma-2.1": {"trials": 300},
     "gd-decomp": {"widths": (30, 40, 40, 1), "trials": 10},
     "nn-decomp": {"widths": (30, 40, 40, 1), "narrow": (3, 9), "trials": 5},
-    "lemma-2.3": {"widths": WIDE, "trials": 100},
-    "lemma-2.5": {"widths": WIDE, "trials": 100},
+    "lemma-2.3": {"widths": WIDE, "trials": 20},
+    "lemma-2.5": {"widths": WIDE, "trials": 40},
     "lemma-2.6": {"widths": WIDE, "trials": 20},
     "claim-2.7": {"widths": (30, 60, 20, 1), "trials": 10},
     "lemma-2.8": {"widths": WIDE, "trials": 20},
-    "theorem-3.1": {"depths": (1, 64), "width": 200, "trials": 30},
-    "theorem-b.1": {"depths": (1, 64), "width": 200, "trials": 30},
+    "theorem-3.1": {"depths": (1, 64), "width": 200, "trials": 12},
+    "theorem-b.1": {"depths": (1, 64), "width": 200, "trials": 12},
 }
 # How to break a claim, by its own parameters.
 BREAK = {
