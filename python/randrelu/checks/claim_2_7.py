@@ -87,9 +87,11 @@ def run(
             if progress is not None:
                 progress(place * trials + trial, len(parts) * trials)
 
+        # Parts of one network are independent of each other.
+        own = _validate.seed_of(np.random.SeedSequence(seed, spawn_key=(place,))) if place else seed
         rows.append(
             over_networks(
-                count, segment, trials, seed, storage=storage, threads=threads, progress=report
+                count, segment, trials, own, storage=storage, threads=threads, progress=report
             )
         )
     found = np.array(rows)  # (parts, trials, 2)

@@ -52,6 +52,8 @@ class Deep:
 
     Attributes
     ----------
+    ratio : ndarray
+        The largest |f(x) − f(y)|/|f(x)| of all pairs; infinite where f(x) = 0.
     smallest : ndarray
         min |f(x)|.
     spread : ndarray
@@ -60,17 +62,11 @@ class Deep:
         The largest and the smallest ‖f_i(x)‖ of all layers so far, for ‖x‖ = 1.
     """
 
+    ratio: NDArray[np.float64]
     smallest: NDArray[np.float64]
     spread: NDArray[np.float64]
     longest: NDArray[np.float64]
     shortest: NDArray[np.float64]
-
-    @property
-    def ratio(self) -> NDArray[np.float64]:
-        """The largest max |f(x) − f(y)|/|f(x)| that they allow; infinite where f(x) = 0."""
-        with np.errstate(divide="ignore"):
-            found: NDArray[np.float64] = self.spread / self.smallest
-        return found
 
 
 def descend(
@@ -89,7 +85,7 @@ def descend(
     The readout of every depth is drawn for itself, as if the network ended there. The first layer
     and the readout have the scale that the proof of theorem B.1 works with, see there.
     """
-    rows = np.empty((4, trials, len(depths)))
+    rows = np.empty((5, trials, len(depths)))
     for t in range(trials):
         generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(t,)))
         longest, shortest = 0.0, np.inf
@@ -100,7 +96,12 @@ def descend(
             longest, shortest = max(longest, norms.max()), min(shortest, norms.min())
             if i in depths:
                 f = activations @ generator.standard_normal(width)
-                rows[:, t, depths.index(i)] = np.abs(f).min(), np.ptp(f), longest, shortest
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    ratios = np.maximum(f.max() - f, f - f.min()) / np.abs(f)
+                rows[:, t, depths.index(i)] = (
+                    np.nan_to_num(ratios, nan=np.inf).max(), np.abs(f).min(), np.ptp(f), longest,
+                    shortest,
+                )  # fmt: skip
             if progress is not None:
                 progress(t * depths[-1] + i, trials * depths[-1])
     return Deep(*rows)
