@@ -36,10 +36,10 @@ def run(
 ) -> Check:
     """Measure ‖A‖.
 
-    The proof takes ‖uᵀA‖ ≤ √n + √(log 1/δ′) to have probability at least 1 − δ′, which is too much:
-    Theorem C.3 gives √n + √(2 log 1/δ′). The constant stays 3 all the same if the net has 7^m points,
-    which is enough for a distance of 1/3, and not the proof's 10^m: 3/2 √(2 log 7) is 2.96. The norm
-    is near √m + √n.
+    The proof takes ‖uᵀA‖ ≤ √n + √(log 1/δ′) to have probability at least 1 − δ′, which is too
+    much: Theorem C.3 gives √n + √(2 log 1/δ′). The constant stays 3 all the same if the net has 7^m
+    points, which is enough for a distance of 1/3, and not the proof's 10^m: 3/2 √(2 log 7) is 2.96.
+    The norm is near √m + √n.
 
     Parameters
     ----------
