@@ -201,3 +201,17 @@ def test_every_statement_says_what_it_claims():
     assert next(iter(STATEMENTS)) == "theorem-1.1"
     for run in STATEMENTS.values():
         assert run.__doc__
+
+
+@pytest.mark.parametrize("widths", [(1, 1, 1), (2, 1, 1), (5, 3, 1), (3, 2, 2, 1)])
+@pytest.mark.parametrize("name", ["gd-decomp", "lemma-2.3", "lemma-2.5", "claim-2.7", "lemma-2.8"])
+def test_networks_of_a_few_units_that_may_all_be_dead(name, widths):
+    for trials in (1, 3):
+        c = check(name, widths=widths, trials=trials, rng=0)
+        assert c.conclusion in ("holds", "consistent", "violated")
+        assert not any(np.isnan(m.value) for m in c.measurements)
+
+
+@pytest.mark.parametrize("name", ["theorem-3.1", "theorem-b.1"])
+def test_deep_networks_that_die(name):
+    assert check(name, dim=2, width=2, depths=(30,), trials=3, rng=0).conclusion != "holds"

@@ -77,6 +77,11 @@ def narrowest(widths: tuple[int, ...]) -> int:
     return min(widths[:-1])
 
 
+def log_widest(widths: tuple[int, ...]) -> float:
+    """Return log d_max, but at least 1: a smaller logarithm is not what the bounds mean."""
+    return max(1.0, math.log(max(widths[:-1])))
+
+
 def log10_required_width(widths: tuple[int, ...], delta: float) -> float:
     """Return log₁₀ of the d_min that section 2 of the paper asks for.
 

@@ -7,7 +7,7 @@ import numpy as np
 from randrelu import _validate
 from randrelu._validate import Progress, Rng
 from randrelu.ball import gradient_decomposition, sample_ball
-from randrelu.checks.result import Check, Hypothesis, Measurement
+from randrelu.checks.result import Check, Hypothesis, Measurement, relative
 from randrelu.checks.trials import nonzero_point, over_networks, trial_seeds, trial_threads
 from randrelu.network import Network
 
@@ -50,8 +50,8 @@ def run(
         error = np.linalg.norm(terms.sum(axis=0) - difference)
         # What the gradients and the terms are rounded by, as both are sums over the layers' units.
         scale = np.linalg.norm(at_x) + np.linalg.norm(at_y) + norms.sum()
-        return [error / scale, np.linalg.norm(difference) / np.linalg.norm(at_x),
-                *norms / np.linalg.norm(at_x)]  # fmt: skip
+        changes = relative([np.linalg.norm(difference), *norms], np.linalg.norm(at_x))
+        return [float(relative(error, scale)), *changes]
 
     rows = np.array(
         over_networks(
@@ -68,7 +68,9 @@ def run(
     for j, norms in enumerate(rows[:, 2:].T, start=1):
         columns[f"term_{j}"] = norms
         measurements += [
-            Measurement(f"‖Δ_{j}‖/‖∇f(x)‖, {q:.0%}", float(np.quantile(norms, q)))
+            Measurement(
+                f"‖Δ_{j}‖/‖∇f(x)‖, {q:.0%}", float(np.quantile(norms, q, method="inverted_cdf"))
+            )
             for q in (0.5, 0.95)
         ]
     return Check(

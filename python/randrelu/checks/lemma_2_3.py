@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from randrelu import _validate
+from randrelu import _validate, laws
 from randrelu._load import core
 from randrelu._validate import Progress, Rng
 from randrelu.ball import sample_ball
@@ -93,7 +93,7 @@ def run(
         f"≥ {1 - delta:g}",
     )
     unit = (1 + np.sqrt(hidden / narrowest)) * size
-    log = math.log(max(widths[:-1]))
+    log = laws.log_widest(widths)
     bound = (constant * log) ** (layer / 2) * unit / size
     needed = (attained / unit) ** (2 / layer) / log
     needed = needed.max(axis=1, initial=0)

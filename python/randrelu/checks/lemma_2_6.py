@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from randrelu import _validate
+from randrelu import _validate, laws
 from randrelu._validate import Progress, Rng
 from randrelu.ball import sample_ball
 from randrelu.bottlenecks import bottlenecks
@@ -82,7 +82,7 @@ def run(
         )
     )
     lengths = -np.diff(chain)
-    unit = (len(widths) - 2) * math.log(max(widths[:-1]))
+    unit = (len(widths) - 2) * laws.log_widest(widths)
     needed = (norms ** (2 / lengths) / unit).max(axis=1)
     within = share(f"within the bound, C = {constant:g}", needed <= constant, f"≥ {1 - delta:g}")
     measurements = [within, constant_needed("C", needed, 1 - delta)]

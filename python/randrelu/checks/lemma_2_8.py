@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from randrelu import _validate
+from randrelu import _validate, laws
 from randrelu._validate import Progress, Rng
 from randrelu.ball import gradient_deviation
 from randrelu.checks.result import (
@@ -16,6 +16,7 @@ from randrelu.checks.result import (
     Measurement,
     conclude,
     constant_needed,
+    relative,
     share,
 )
 from randrelu.checks.trials import nonzero_point, of_networks, over_networks, trial_threads
@@ -83,7 +84,7 @@ def run(
     )
     norm, sampled, along = found[:, :3].T
     largest = np.maximum(sampled, along)
-    log = math.log(max(widths[:-1]))
+    log = laws.log_widest(widths)
     needed = largest ** (1 / depth) * log
     within = share(f"within the bound, C = {constant:g}", needed <= constant, f"≥ {1 - delta:g}")
     bound = f"≤ {(constant / log) ** depth:.4g}"
@@ -94,7 +95,7 @@ def run(
             "largest ‖∇f(x) − ∇f(y)‖ sampled, median", float(np.median(sampled)), paper=bound
         ),
         Measurement("… along the attack, median", float(np.median(along)), paper=bound),
-        Measurement("… relative to ‖∇f(x)‖, median", float(np.median(largest / norm))),
+        Measurement("… relative to ‖∇f(x)‖, median", float(np.median(relative(largest, norm)))),
     ]
     columns = {"grad_norm": norm, "sampled": sampled, "along": along}
     for j, terms in enumerate(found[:, 3:].T, start=1):

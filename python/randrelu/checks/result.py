@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from randrelu import _frames
 
@@ -164,6 +164,13 @@ def conclude(measured: Measurement, at_least: float) -> str:
     if measured.low >= at_least:
         return "holds"
     return "violated" if measured.high < at_least else "consistent"
+
+
+def relative(sizes: ArrayLike, to: ArrayLike) -> NDArray[np.float64]:
+    """Return sizes/to; 0 where both are 0: nothing changed where there was nothing."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        found: NDArray[np.float64] = np.where(np.equal(sizes, 0), 0.0, np.divide(sizes, to))
+    return found
 
 
 def constant_needed(name: str, needed: NDArray[np.float64], of_trials: float) -> Measurement:

@@ -16,6 +16,7 @@ from randrelu.checks.result import (
     Measurement,
     conclude,
     constant_needed,
+    relative,
     share,
 )
 
@@ -62,7 +63,7 @@ def run(
     seed = _validate.seed_of(rng)
     found = descend(dim, width, at, points, trials, seed, threads=threads, progress=progress)
     unit = math.sqrt(math.log(dim) / dim)
-    needed = found.ratio / unit
+    needed = relative(found.ratio, unit)
     within = share(f"at depth {at[-1]} within the bound, C = {constant:g}",
                    needed[:, -1] <= constant, f"≥ {PROBABILITY:g}")  # fmt: skip
     medians = np.median(found.ratio, axis=0)
