@@ -180,6 +180,13 @@ PLAN = (
         label="d = 64",
     ),
     Run(
+        "theorem-3.1",
+        "Theorem 3.1 on narrow layers",
+        quick={"width": 100, "trials": 20},
+        full={"width": 100, "depths": tuple(2**i for i in range(12)), "trials": 200},
+        label="k = 100",
+    ),
+    Run(
         "lemma-3.2",
         "Lemma 3.2: the arc-cosine map",
         quick={},
