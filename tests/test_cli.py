@@ -273,3 +273,11 @@ def test_flips_refuses_radii_relative_to_nothing(tmp_path):
     (tmp_path / "zero.csv").write_text("0,0,0\n")
     found = run("flips", "--widths", "3,4,1", "--input", str(tmp_path / "zero.csv"), code=2)
     assert "x must not be 0" in found.stderr
+
+
+def test_version_and_statements():
+    assert run("--version").stdout == f"randrelu {rr.__version__}\n"
+    assert "theorem-3.1" in run("check", "--help").stdout
+    assert "radius must be a number, got 'abc'" in run(
+        "check", "lemma-2.8", "--widths", "20,30,1", "-p", "radius=abc", code=2
+    ).stderr.replace("\n", " ")

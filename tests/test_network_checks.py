@@ -215,3 +215,32 @@ def test_networks_of_a_few_units_that_may_all_be_dead(name, widths):
 @pytest.mark.parametrize("name", ["theorem-3.1", "theorem-b.1"])
 def test_deep_networks_that_die(name):
     assert check(name, dim=2, width=2, depths=(30,), trials=3, rng=0).conclusion != "holds"
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("lemma-2.1", {"diagonal": np.nan}),
+        ("gd-decomp", {"radius": -1.0}),
+        ("lemma-2.3", {"radius": 0.0}),
+        ("lemma-2.6", {"constant": np.nan}),
+        ("claim-2.7", {"epsilon": np.inf}),
+        ("lemma-2.8", {"constant": -1.0}),
+        ("theorem-3.1", {"constant": np.nan}),
+    ],
+)
+def test_numbers_of_a_claim_are_numbers(name, wrong):
+    with pytest.raises(ValueError, match=f"{next(iter(wrong))} must be"):
+        check(name, **SMALL[name] | wrong, rng=0)
+
+
+@pytest.mark.parametrize("shape", [(3, 2, 4, 4, 2), (3, 1, 4, 4, 2), (12, 4, 9, 6)])
+def test_lemma_2_1_holds_behind_layers_that_are_often_dead(shape):
+    assert check("lemma-2.1", widths=shape, rng=0).conclusion == "consistent"
+
+
+def test_lemma_2_5_does_not_count_what_is_behind_a_dead_layer():
+    c = check("lemma-2.5", widths=(5, 4, 50, 50, 1), trials=1000, rng=0)
+    exact = 2 * stats.norm.sf(0.1)
+    for m in c.measurements[2:]:  # behind the layer of 4; five standard errors of half of them
+        assert abs(m.value - exact) < 5 * np.sqrt(exact * (1 - exact) / (500 * 50))

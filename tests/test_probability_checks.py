@@ -119,3 +119,22 @@ def test_exact_laws_beside_the_measurements():
 def test_bad_parameters(name, wrong, message):
     with pytest.raises(ValueError, match=message):
         check(name, **wrong)
+
+
+def test_few_draws_do_not_violate_the_arc_cosine_map():
+    """Of 60 true checks, 5 or more violated would happen with a probability of 5e-9."""
+    verdicts = [
+        check("lemma-3.2", trials=10_000, width=2, depth=1, rng=s).conclusion for s in range(60)
+    ]
+    assert verdicts.count("violated") < 5
+
+
+def test_every_figure_is_drawn_for_any_number_of_series():
+    from randrelu import figures
+
+    for c in (
+        check("theorem-1.1-scaling", dims=(2, 3), depths=(0, 1, 2, 3, 4), trials=1, rng=0),
+        check("lemma-2.6", widths=(9, 8, 7, 6, 5, 4, 1), trials=2, rng=0),
+        check("lemma-2.3", widths=(5, 1), trials=2, rng=0),
+    ):
+        assert figures.draw(c).png.startswith(b"\x89PNG")

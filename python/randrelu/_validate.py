@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import numbers
 import operator
 from collections.abc import Callable, Collection, Iterable
@@ -60,6 +61,16 @@ def probability(name: str, value: float) -> float:
         raise TypeError(f"{name} must be a number between 0 and 1, got {value!r}")
     if not 0 < value < 1:
         raise ValueError(f"{name} must lie strictly between 0 and 1, got {value!r}")
+    return float(value)
+
+
+def number(name: str, value: float, *, positive: bool = False) -> float:
+    """Return `value` when it is a finite number of at least 0, or above it."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} must be a number, got {value!r} of type {type(value).__name__}")
+    if not 0 <= value < math.inf or (positive and value == 0):
+        what = "a positive number" if positive else "a finite number of at least 0"
+        raise ValueError(f"{name} must be {what}, got {value!r}")
     return float(value)
 
 

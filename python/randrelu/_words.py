@@ -38,6 +38,8 @@ def _argument(value: Any) -> str:
     if isinstance(value, tuple) and value and all(isinstance(v, numbers.Real) for v in value):
         text = ",".join(map(str, value))
         return f"{text}," if len(value) == 1 else text  # the comma makes it a tuple
+    if isinstance(value, tuple) and all(isinstance(v, str) and v.isidentifier() for v in value):
+        return ",".join(value)
     return str(value)
 
 

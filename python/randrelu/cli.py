@@ -17,6 +17,7 @@ from rich.console import Console
 
 import randrelu as rr
 from randrelu import _files, _tables, _validate, _versions
+from randrelu.checks import STATEMENTS
 from randrelu.report import summary
 from randrelu.reproduce import FOLDER, Standing
 
@@ -47,9 +48,24 @@ Storage = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON instead of a table.")]
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"randrelu {rr.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _all(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which it is.")
+    ] = False,
+) -> None:
+    """See why random ReLU networks have adversarial examples."""
+
+
 @app.command()
 def check(
-    statement: Annotated[str, typer.Argument(help="Such as theorem-1.1 or lemma-2.2.")],
+    statement: Annotated[str, typer.Argument(help=f"One of {', '.join(STATEMENTS)}.")],
     widths: Widths = None,
     trials: Annotated[
         int | None, typer.Option(help="How many independent random networks, or draws.")
@@ -60,9 +76,9 @@ def check(
     eta: Annotated[
         str | None,
         typer.Option(
-            help="theorem-1.1: exact (the shortest step that succeeds; the default up to 10 000 "
-            "units a layer), shortest (of a few multiples of the linear step), linear, paper, or a "
-            "number."
+            help="theorem-1.1 and its scaling: exact (the shortest step that succeeds; the default "
+            "up to 10 000 units a layer), shortest (of a few multiples of the linear step), "
+            "linear, paper, or a number."
         ),
     ] = None,
     storage: Annotated[
@@ -101,7 +117,9 @@ def reproduce(
     out: Annotated[
         Path, typer.Option(help="The folder to write to; it is made if need be.")
     ] = Path(FOLDER),
-    quick: Annotated[bool, typer.Option("--quick/--full", help="In minutes, or at length.")] = True,
+    quick: Annotated[
+        bool, typer.Option("--quick/--full", help="In a minute, or in an hour.")
+    ] = True,
     seed: Seed = None,
     threads: Threads = None,
 ) -> None:

@@ -15,8 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 def linear_step_norm_quantile(q: ArrayLike, dim: int) -> NDArray[Any] | float:
     """Return quantiles of ‖η∇f(x)‖/‖x‖ for the step η = −2f/‖∇f‖² that reflects f.
 
-    The direction of ∇f(x) is uniform on the sphere, whatever the widths and the depth, so
-    (f/(‖∇f‖‖x‖))² follows Beta(1/2, (d−1)/2) exactly, and the step has twice its square root.
+    Where ∇f(x) is not 0, its direction is uniform on the sphere, whatever the widths and the depth,
+    so (f/(‖∇f‖‖x‖))² follows Beta(1/2, (d−1)/2) exactly, and the step has twice its square root.
 
     Parameters
     ----------

@@ -118,6 +118,7 @@ def _summary(report: Report) -> list[str]:
         "<dl>",
         *(f"<dt>{_verdict(v)}</dt><dd>{_text(text)}</dd>" for v, text in _MEANINGS.items()),
         "</dl>",
+        "<p>A conclusion has the same words, whether the hypothesis is met or not.</p>",
         "</section>",
     ]
 

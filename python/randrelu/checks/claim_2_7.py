@@ -60,6 +60,8 @@ def run(
     samples = _validate.integer("samples", samples, at_least=1)
     delta = _validate.probability("delta", delta)
     _validate.storage(storage)
+    epsilon = _validate.number("epsilon", epsilon)
+    multiple = _validate.number("multiple", multiple)
     seed = _validate.seed_of(rng)
     threads = trial_threads(widths, threads)
     if len(widths) == 2:
@@ -88,7 +90,8 @@ def run(
                 progress(place * trials + trial, len(parts) * trials)
 
         # Parts of one network are independent of each other.
-        own = _validate.seed_of(np.random.SeedSequence(seed, spawn_key=(place,))) if place else seed
+        part = np.random.SeedSequence(seed, spawn_key=(0, place))
+        own = _validate.seed_of(part) if place else seed
         rows.append(
             over_networks(
                 count, segment, trials, own, storage=storage, threads=threads, progress=report
@@ -134,7 +137,7 @@ def _image(before: tuple[int, ...], seed: int | None, storage: str) -> np.ndarra
     x = nonzero_point(None, before[0])
     if len(before) == 1:
         return x
-    other = _validate.seed_of(np.random.SeedSequence(seed, spawn_key=(0,)))
+    other = _validate.seed_of(np.random.SeedSequence(seed, spawn_key=(0, 0)))
     net = Network.random((*before, 1), rng=other, dtype="float64", storage=storage)
     image: np.ndarray = net.activations(x)[-1]
     return image

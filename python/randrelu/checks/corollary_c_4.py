@@ -49,6 +49,7 @@ def run(
     trials = _validate.integer("trials", trials, at_least=1)
     delta = _validate.probability("delta", delta)
     _validate.thread_number(threads)
+    widen = _validate.number("widen", widen)
     seed = _validate.seed_of(rng)
     generator = np.random.default_rng(seed)
     u, v = np.full(m, 1 / math.sqrt(m)), np.full(n, 1 / math.sqrt(n))

@@ -99,9 +99,12 @@ def descend(
                 with np.errstate(divide="ignore", invalid="ignore"):
                     ratios = np.maximum(f.max() - f, f - f.min()) / np.abs(f)
                 rows[:, t, depths.index(i)] = (
-                    np.nan_to_num(ratios, nan=np.inf).max(), np.abs(f).min(), np.ptp(f), longest,
+                    np.nan_to_num(ratios, nan=np.inf, posinf=np.inf).max(),
+                    np.abs(f).min(),
+                    np.ptp(f),
+                    longest,
                     shortest,
-                )  # fmt: skip
+                )
             if progress is not None:
                 progress(t * depths[-1] + i, trials * depths[-1])
     return Deep(*rows)

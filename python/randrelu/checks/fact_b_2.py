@@ -37,8 +37,7 @@ def run(
         Points of the grid; half of them in a geometric progression towards 0, where both sides
         vanish like x³.
     """
-    if not 0 < divisor < math.inf:
-        raise ValueError(f"divisor must be a positive number, got {divisor!r}")
+    divisor = _validate.number("divisor", divisor, positive=True)
     points = _validate.integer("points", points, at_least=10)
     seed = _validate.seed_of(rng)
     _validate.thread_number(threads)

@@ -37,6 +37,7 @@ def run(
     widths = _validate.widths_tuple(widths)
     trials = _validate.integer("trials", trials, at_least=1)
     _validate.storage(storage)
+    radius = _validate.number("radius", radius)
     seed = _validate.seed_of(rng)
     threads = trial_threads(widths, threads)
     x = nonzero_point(None, widths[0])

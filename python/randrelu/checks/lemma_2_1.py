@@ -16,7 +16,7 @@ CLAIM = (
     "same law whether D_j masks the units that are inactive at x ≠ 0, or fair coins that know "
     "nothing of the weights; so has the spectral norm of ∏ (D_j + B_j) W_j."
 )
-_BLOCK = 500  # trials at a time
+_NUMBERS = 2**22  # of a matrix, of all trials that are drawn together
 
 
 def run(
@@ -46,12 +46,14 @@ def run(
         raise ValueError(f"widths must hold at least (d_0, d_1, d_2), got {shape}")
     trials = _validate.integer("trials", trials, at_least=2)
     _validate.thread_number(threads)  # every statement takes it; NumPy's batches do not
+    diagonal = _validate.number("diagonal", diagonal)
     seed = _validate.seed_of(rng)
     generator = np.random.default_rng(seed)
     fixed = [generator.uniform(0, diagonal, width) for width in shape[1:]]
     columns: dict[str, list[NDArray[np.float64]]] = {}
-    for first in range(0, trials, _BLOCK):
-        count = min(_BLOCK, trials - first)
+    block = max(1, _NUMBERS // (max(shape) * max(shape)))
+    for first in range(0, trials, block):
+        count = min(block, trials - first)
         for law in ("own", "coins"):
             for name, values in _statistics(shape, fixed, count, law, generator).items():
                 columns.setdefault(f"{name}, {law}", []).append(values)
@@ -84,7 +86,9 @@ def _statistics(
         before = weights @ product
         z = np.einsum("tij,tj->ti", weights, h)
         h = np.maximum(z, 0)
-        active = z > 0 if law == "own" else generator.random(z.shape) < 0.5
+        active = generator.random(z.shape) < 0.5
+        if law == "own":
+            active = (z > 0) | ((z == 0) & active)  # behind a layer of inactive units
         product = (active + fixed[j - 1])[:, :, np.newaxis] * before
     # `before` ends in W_m, `product` in D_m + B_m.
     image = before.sum(axis=2)  # of x = (1, …, 1), which chose the masks

@@ -32,7 +32,9 @@ def run(
     """Count the units of every hidden layer, at one point of each of `trials` networks.
 
     Given the layers before it, the preactivations of a layer are independent normal numbers, so the
-    count is exactly binomial; the conclusion also needs that law not to be rejected.
+    count is exactly binomial where f_{i−1}(x) ≠ 0; the conclusion also needs that law not to be
+    rejected. The layers are 1 to ℓ, which the proofs use the lemma for. The paper has 2 to ℓ + 1;
+    of the last, a single unit, the statement is about one number, and false for small δ.
 
     Parameters
     ----------
@@ -45,24 +47,24 @@ def run(
     trials = _validate.integer("trials", trials, at_least=1)
     delta = _validate.probability("delta", delta)
     _validate.storage(storage)
-    if not 0 < alpha < math.inf:
-        raise ValueError(f"alpha must be a positive number, got {alpha!r}")
+    alpha = _validate.number("alpha", alpha, positive=True)
     seed = _validate.seed_of(rng)
     threads = trial_threads(widths, threads)
     x = nonzero_point(None, widths[0])
 
-    def count(net: Network) -> list[int]:
+    def count(net: Network) -> list[tuple[int, bool]]:
         before = [x, *net.activations(x, threads=threads)]
         return [
-            int(np.sum(np.abs(z) >= alpha * np.linalg.norm(a) / math.sqrt(a.size)))
+            (int(np.sum(np.abs(z) >= alpha * np.linalg.norm(a) / math.sqrt(a.size))), bool(a.any()))
             for a, z in zip(before, net.preactivations(x, threads=threads), strict=False)
         ]
 
-    counts = np.array(
+    found = np.array(
         over_networks(
             count, widths, trials, seed, storage=storage, threads=threads, progress=progress
         )
-    ).reshape(trials, -1)
+    ).reshape(trials, -1, 2)
+    counts, alive = found[:, :, 0], found[:, :, 1] > 0
     hidden = np.array(widths[1:-1])
     claimed = 1 - 2 * math.sqrt(2 / math.pi) * alpha
     all_layers = share(
@@ -71,14 +73,16 @@ def run(
     large = 2 * float(norm.sf(alpha))
     measurements, exact = [all_layers], True
     for i, width in enumerate(hidden):
-        total = counts[:, i].sum()
-        test = binomtest(int(total), int(trials * width), large)
+        total, seen = counts[alive[:, i], i].sum(), int(alive[:, i].sum())
+        if seen == 0:
+            continue
+        test = binomtest(int(total), int(seen * width), large)
         exact &= test.pvalue * max(1, hidden.size) >= FALSE_ALARM
         interval = test.proportion_ci(0.95, method="exact")
         measurements.append(
             Measurement(
                 f"share of large preactivations, layer {i + 1}",
-                float(total / (trials * width)),
+                float(total / (seen * width)),
                 float(interval.low),
                 float(interval.high),
                 paper=f"{large:.4g} (exact law); claimed ≥ {claimed:.4g}",

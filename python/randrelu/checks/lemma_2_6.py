@@ -64,6 +64,8 @@ def run(
     samples = _validate.integer("samples", samples, at_least=0)
     delta = _validate.probability("delta", delta)
     _validate.storage(storage)
+    radius = _validate.number("radius", radius)
+    constant = _validate.number("constant", constant)
     seed = _validate.seed_of(rng)
     threads = trial_threads(widths, threads)
     x, size = nonzero_point(None, widths[0]), radius * math.sqrt(widths[0])

@@ -62,6 +62,8 @@ def run(
     samples = _validate.integer("samples", samples, at_least=1)
     delta = _validate.probability("delta", delta)
     _validate.storage(storage)
+    radius = _validate.number("radius", radius, positive=True)
+    constant = _validate.number("constant", constant)
     seed = _validate.seed_of(rng)
     threads = trial_threads(widths, threads)
     x, size = nonzero_point(None, widths[0]), radius * math.sqrt(widths[0])
@@ -95,7 +97,9 @@ def run(
             "largest ‖∇f(x) − ∇f(y)‖ sampled, median", float(np.median(sampled)), paper=bound
         ),
         Measurement("… along the attack, median", float(np.median(along)), paper=bound),
-        Measurement("… relative to ‖∇f(x)‖, median", float(np.median(relative(largest, norm)))),
+        Measurement(
+            "the larger, relative to ‖∇f(x)‖, median", float(np.median(relative(largest, norm)))
+        ),
     ]
     columns = {"grad_norm": norm, "sampled": sampled, "along": along}
     for j, terms in enumerate(found[:, 3:].T, start=1):

@@ -61,6 +61,7 @@ def run(
     trials = _validate.integer("trials", trials, at_least=1)
     delta = _validate.probability("delta", delta)
     _validate.thread_number(threads)
+    constant = _validate.number("constant", constant)
     seed = _validate.seed_of(rng)
     generator = np.random.default_rng(seed)
     matrix = generator.standard_normal((m, n))

@@ -53,6 +53,7 @@ def run(
     ratio = _validate.probability("ratio", ratio)
     trials = _validate.integer("trials", trials, at_least=1)
     _validate.thread_number(threads)
+    widen = _validate.number("widen", widen)
     seed = _validate.seed_of(rng)
     generator = np.random.default_rng(seed)
     angle, changes = math.asin(ratio), 0

@@ -44,8 +44,7 @@ def run(
     dim = _validate.integer("dim", dim, at_least=1)
     k = _validate.integer("rows", rows, at_least=1)
     trials = _validate.integer("trials", trials, at_least=2)
-    if not 0 <= spread < math.inf:
-        raise ValueError(f"spread must be a number of at least 0, got {spread!r}")
+    spread = _validate.number("spread", spread)
     _validate.thread_number(threads)
     seed = _validate.seed_of(rng)
     generator = np.random.default_rng(seed)

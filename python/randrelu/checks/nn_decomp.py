@@ -52,6 +52,7 @@ def run(
     trials = _validate.integer("trials", trials, at_least=1)
     samples = _validate.integer("samples", samples, at_least=1)
     _validate.storage(storage)
+    radius = _validate.number("radius", radius)
     seed = _validate.seed_of(rng)
     threads = trial_threads(widths, threads)
     x = nonzero_point(None, widths[0])
@@ -81,10 +82,8 @@ def run(
             rows["flipped_share"].append(flipped)
     columns = {name: np.array(values) for name, values in rows.items()}
     chain = bottlenecks(widths)
-    measurements = [
-        Measurement(f"i_{j}", float(i), paper=f"width {widths[i]}")
-        for j, i in enumerate(chain, start=1)
-    ]
+    layers = ", ".join(f"{i} (width {widths[i]})" for i in chain)
+    measurements = [Measurement("number of bottleneck layers", len(chain), paper=layers)]
     for width in sizes:
         here = columns["width"] == width
         for name, column in (

@@ -58,6 +58,7 @@ def run(
     at = validated_depths(depths)
     points = _validate.integer("points", points, at_least=2)
     trials = _validate.integer("trials", trials, at_least=1)
+    constant = _validate.number("constant", constant)
     seed = _validate.seed_of(rng)
     found = descend(dim, width, at, points, trials, seed, threads=threads, progress=progress)
     large = found.smallest[:, -1] >= 0.04

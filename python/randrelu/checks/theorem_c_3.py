@@ -49,9 +49,10 @@ def run(
 
     n = _validate.integer("dim", dim, at_least=1)
     trials = _validate.integer("trials", trials, at_least=1)
-    t = _validate.real_array("levels", list(levels)).astype(np.float64)
-    if t.ndim != 1 or not t.size or (t < 0).any() or not 0 < lipschitz < math.inf:
-        raise ValueError("levels must be numbers of at least 0, and lipschitz a positive number")
+    lipschitz = _validate.number("lipschitz", lipschitz, positive=True)
+    t = _validate.real_array("levels", levels).astype(np.float64)
+    if t.ndim != 1 or not t.size or (t < 0).any():
+        raise ValueError(f"levels must be numbers of at least 0, got {levels!r}")
     _validate.thread_number(threads)
     seed = _validate.seed_of(rng)
     generator, norms = np.random.default_rng(seed), np.empty(trials)

@@ -16,6 +16,7 @@ from randrelu.figures.style import (
     band,
     boxes,
     canvas,
+    color,
     cumulative,
     legend,
     level,
@@ -65,7 +66,7 @@ def scaling(check: Check) -> Figure:
     for k, depth in enumerate(np.unique(check.trials["depth"])):
         here = check.trials["depth"] == depth
         groups = [check.trials["relative_norm"][here & (check.trials["dim"] == d)] for d in sizes]
-        band(axes, sizes, [g[np.isfinite(g)] for g in groups], f"depth {depth:g}", SERIES[k])
+        band(axes, sizes, [g[np.isfinite(g)] for g in groups], f"depth {depth:g}", color(k))
     axes.plot(sizes, 1 / np.sqrt(sizes), "--", color=INK, label="1/√d")
     axes.set(xscale="log", yscale="log")
     legend(figure, axes)
@@ -85,7 +86,7 @@ def equal_laws(check: Check) -> Figure:
             across,
             up,
             label=f"quantiles of the {name}",
-            color=SERIES[k % len(SERIES)],
+            color=color(k),
             linestyle="-" if k < len(SERIES) else ":",
         )
     axes.axline((0, 0), slope=1, linestyle="--", color=INK, linewidth=1, label="the same law")
@@ -112,7 +113,7 @@ def bottleneck(check: Check) -> Figure:
         ]
     ):
         groups = [check.trials[name][check.trials["width"] == w] for w in widths]
-        band(axes, widths, groups, label, SERIES[k])
+        band(axes, widths, groups, label, color(k))
     axes.set(xscale="log", yscale="log")
     legend(figure, axes)
     return figure
@@ -126,12 +127,12 @@ def images(check: Check) -> Figure:
     size = check.parameters["radius"] * math.sqrt(check.parameters["widths"][0])
     for k, name in enumerate(("sampled", "attained")):
         groups = [check.trials[f"{name}_{i}"] / size for i in layers]
-        band(axes, layers, groups, f"{name}: median, 5 % … 95 %", SERIES[k])
+        band(axes, layers, groups, f"{name}: median, 5 % … 95 %", color(k))
     widths, log = check.parameters["widths"], math.log(max(check.parameters["widths"][:-1]))
     narrowest = np.minimum.accumulate(widths[:-2])
     bound = log ** (layers / 2) * (1 + np.sqrt(np.array(widths[1:-1]) / narrowest))
     axes.plot(layers, bound, "--", color=INK, label="the paper's bound, C = 1")
-    axes.set(yscale="log", xticks=layers)
+    axes.set(yscale="log" if count else "linear", xticks=layers)
     legend(figure, axes)
     return figure
 
@@ -158,7 +159,7 @@ def segments(check: Check) -> Figure:
     figure, axes = canvas("spectral norm ‖M_{i,j}(y)‖, largest over y", "share of networks")
     for k, name in enumerate(names):
         later, earlier = name.removeprefix("norm_").split("_")
-        cumulative(axes, check.trials[name], f"from layer {earlier} to {later}", SERIES[k])
+        cumulative(axes, check.trials[name], f"from layer {earlier} to {later}", color(k))
     legend(figure, axes)
     return figure
 
@@ -167,7 +168,7 @@ def net_points(check: Check) -> Figure:
     """Draw how many units differ, as multiples of the bottleneck's width."""
     figure, axes = canvas("units that differ / width of the bottleneck", "share of networks")
     for k, name in enumerate(("sampled", "attained")):
-        cumulative(axes, check.trials[name], name, SERIES[k])
+        cumulative(axes, check.trials[name], name, color(k))
     threshold(axes, check.parameters["multiple"], "claimed to be less")
     legend(figure, axes)
     return figure
@@ -179,7 +180,7 @@ def deviation(check: Check) -> Figure:
     for k, (name, label) in enumerate(
         (("sampled", "sampled from the ball"), ("along", "along the attack"))
     ):
-        cumulative(axes, check.trials[name] / check.trials["grad_norm"], label, SERIES[k])
+        cumulative(axes, check.trials[name] / check.trials["grad_norm"], label, color(k))
     legend(figure, axes)
     return figure
 
@@ -207,7 +208,7 @@ def deep_scale(check: Check) -> Figure:
             ("shortest", "shortest ‖f_i(x)‖ so far"),
         ]
     ):
-        band(axes, *_by_depth(check, name), label, SERIES[k])
+        band(axes, *_by_depth(check, name), label, color(k))
     level(axes, 0.04, "0.04, claimed of |f(x)|")
     axes.set(xscale="log", yscale="log")
     legend(figure, axes)

@@ -17,7 +17,7 @@ except ImportError as error:
 
 __all__ = [
     "COLORS", "HAIR", "INK", "MUTED", "SERIES", "STYLE", "Figure", "band", "boxes", "canvas",
-    "cumulative", "legend", "level", "rc_context", "threshold",
+    "color", "cumulative", "legend", "level", "rc_context", "threshold",
 ]  # fmt: skip
 
 # The colours of every figure, by the variable that gives them on a page in the dark.
@@ -50,6 +50,11 @@ STYLE: Any = {
     "ytick.color": MUTED,
     "ytick.labelcolor": INK,
 }
+
+
+def color(k: int) -> str:
+    """Return the colour of the k-th of any number of series."""
+    return SERIES[k % len(SERIES)]
 
 
 def canvas(x_label: str = "", y_label: str = "") -> tuple[Figure, Axes]:
@@ -85,8 +90,11 @@ def level(axes: Axes, at: float, label: str, color: str = MUTED) -> None:
 
 def band(axes: Axes, x: ArrayLike, groups: Sequence[ArrayLike], label: str, color: str) -> None:
     """Draw the medians of groups over x, in a band from their 5 % to their 95 % quantile."""
-    quantiles = [np.quantile(np.asarray(g, float), (0.05, 0.5, 0.95)) for g in groups]
-    low, middle, high = np.array(quantiles).T
+    # No group, or nothing finite in one: no point there.
+    finite = [values[np.isfinite(values)] for values in (np.asarray(g, float) for g in groups)]
+    x = [place for place, values in zip(np.asarray(x), finite, strict=True) if values.size]
+    quantiles = [np.quantile(values, (0.05, 0.5, 0.95)) for values in finite if values.size]
+    low, middle, high = np.array(quantiles).reshape(-1, 3).T
     axes.fill_between(x, low, high, color=color, alpha=0.2, linewidth=0)
     axes.plot(x, middle, "o-", markersize=4, color=color, label=label)
 
