@@ -38,9 +38,13 @@ def _argument(value: Any) -> str:
     if isinstance(value, tuple) and value and all(isinstance(v, numbers.Real) for v in value):
         text = ",".join(map(str, value))
         return f"{text}," if len(value) == 1 else text  # the comma makes it a tuple
-    if isinstance(value, tuple) and all(isinstance(v, str) and v.isidentifier() for v in value):
+    if value and isinstance(value, tuple) and all(_is_word(v) for v in value):
         return ",".join(value)
     return str(value)
+
+
+def _is_word(value: Any) -> bool:
+    return isinstance(value, str) and value.isidentifier()
 
 
 def value(m: Measurement) -> str:
