@@ -380,12 +380,18 @@ def gradient_decomposition(
 
 
 def worst_flips(
-    net: Network, x: ArrayLike, radius: float, *, layer: int, threads: int | None = None
+    net: Network,
+    x: ArrayLike,
+    radius: float,
+    *,
+    layer: int,
+    steps: int = 60,
+    threads: int | None = None,
 ) -> WorstFlips:
     """Bracket the largest number of units of a layer that flip anywhere in B(x, radius).
 
     From below by ascent: points of the sphere are moved towards the boundaries that are nearest
-    (sixty gradient steps on a smoothed count, whose width shrinks), and the best one is kept. From
+    (gradient steps on a smoothed count, whose width shrinks), and the best one is kept. From
     above, for layer 1, by the units whose boundary meets the ball at all. (A deferred network
     knows no boundaries, so `certified` is None, and remembers the points of the ascent.)
 
@@ -399,6 +405,8 @@ def worst_flips(
         The radius R ≥ 0.
     layer : int
         The hidden layer, from 1 to ℓ.
+    steps : int
+        The steps of the ascent; fewer find a few flips less.
     threads : int, optional
         The number of threads.
 
@@ -414,14 +422,15 @@ def worst_flips(
         If an argument is not as described.
     """
     base, size = _one_point(net, "x", x), _radius(radius)
+    steps = _validate.integer("steps", steps, at_least=1)
     index = _validate.integer("layer", layer) - 1
     if not 0 <= index < net.depth:
         raise IndexError(f"layer must be a hidden layer from 1 to {net.depth}, got {layer}")
     number = _validate.thread_number(threads)
     if net.storage == "deferred":
-        net._require_room(_ASCENT_STEPS, backward=_ASCENT_STEPS, explored=True)
+        net._require_room(steps + 1, backward=steps, explored=True)
     z = net._core.preactivations(base[np.newaxis], number, None)[index][0].astype(np.float64)
-    attained, point = _ascend(net, base, z, size, index, number)
+    attained, point = _ascend(net, base, z, size, index, steps, number)
     certified = None
     if index == 0 and net.storage != "deferred":  # which has no w_j
         # |w·x| ≤ R‖w‖, and what rounding may have taken from either side.
@@ -431,15 +440,13 @@ def worst_flips(
     return WorstFlips(index + 1, attained, point, certified)
 
 
-_ASCENT_STEPS = 60
-
-
 def _ascend(
     net: Network,
     base: NDArray[np.float64],
     z: NDArray[np.float64],
     radius: float,
     index: int,
+    steps: int,
     threads: int,
 ) -> tuple[int, NDArray[np.float64]]:
     """Return the largest number of flips found in the ball, and where."""
@@ -451,16 +458,16 @@ def _ascend(
         return 0, base
     side = np.where(z > 0, 1.0, -1.0)
     u = np.zeros_like(base)
-    for step in range(_ASCENT_STEPS + 1):
+    for step in range(steps + 1):
         y = base + u
         here = net._core.preactivations(y[np.newaxis], threads, None)[index][0].astype(np.float64)
         margin = side * here  # positive: still on the side of x
         if (count := int(np.count_nonzero(margin < 0))) > most:
             most, best = count, y
-        if step == _ASCENT_STEPS:
+        if step == steps:
             break
         # The width of the smoothing: the nearest half of the units at first, a fiftieth at last.
-        share = 0.5 * 0.04 ** (step / (_ASCENT_STEPS - 1))
+        share = 0.5 * 0.04 ** (step / max(1, steps - 1))
         width = float(np.quantile(np.abs(margin), share)) or 1.0
         pull = 1.0 / np.cosh(np.clip(margin / width, -50, 50)) ** 2
         ascent = core.layer_gradient(net._core, y, index, -side * pull, threads)
