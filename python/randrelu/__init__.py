@@ -18,6 +18,7 @@ from randrelu.network import Network, Revealed
 from randrelu.pattern import Pattern
 from randrelu.reproduce import Report, reproduce
 from randrelu.row_space import Figure1, figure_1, min_perturbation
+from randrelu.sweeps import Sweep, read_sweep, sweep
 
 __version__ = "0.1.0"
 
@@ -33,6 +34,7 @@ __all__ = [
     "Pattern",
     "Report",
     "Revealed",
+    "Sweep",
     "WorstFlips",
     "bottlenecks",
     "check",
@@ -43,7 +45,9 @@ __all__ = [
     "gradient_step",
     "line",
     "min_perturbation",
+    "read_sweep",
     "reproduce",
     "sample_ball",
+    "sweep",
     "worst_flips",
 ]

@@ -37,11 +37,17 @@ def read_weights(path: Path) -> list[NDArray[Any]]:
             raise ValueError(f"{path} must hold arrays of numbers, got objects") from None
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file that is, at any moment, either the old one or all of the new one."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+def write_whole(path: Path, content: bytes, *, within: Path | None = None) -> None:
+    """Write a file that is, at any moment, either the old one or all of the new one.
+
+    Until it is whole it lies in another folder, if one is given, of the same file system.
+    """
+    part = (within or path.parent) / f".{path.name}.{os.getpid()}.part"
     try:
-        part.write_bytes(content)
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())  # or a machine that crashes may have a name without content
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

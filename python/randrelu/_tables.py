@@ -18,8 +18,10 @@ from randrelu.ball import Flips
 from randrelu.checks import Check
 from randrelu.network import Network
 from randrelu.reproduce import Outcome
+from randrelu.sweeps import Failure
 
 _MOST_ROWS = 20
+_MOST_POINTS = 100
 
 
 def check_table(check: Check) -> RenderableType:
@@ -116,6 +118,39 @@ def flips_table(
             "it. Sampled points say little about the most there is: see randrelu.worst_flips."
         ),
     )
+
+
+def store_table(contents: Mapping[str, Any], failures: Sequence[Failure]) -> RenderableType:
+    """Return a row per point of a sweep's store."""
+    points = contents["points"]
+    names = list(dict.fromkeys(name for point in points for name in point["params"]))
+    table = Table(*names, "trials done", box=box.SIMPLE_HEAD)
+    for point in points[:_MOST_POINTS]:
+        values = [str(point["params"].get(name, "")) for name in names]
+        table.add_row(*values, f"{point['done']} of {contents['trials']}")
+    more = len(points) - _MOST_POINTS
+    versions = ", ".join(dict.fromkeys(v["version"] for v in contents["versions"]))
+    done = sum(point["done"] for point in points)
+    return Group(
+        Text(f"{contents['experiment']}, seed {contents['seed']}", style="bold"),
+        table,
+        Text(f"{f'… and {more} more points; ' if more > 0 else ''}{done} trials in all, of "
+             f"randrelu {versions}"),
+        failures_text(failures),
+    )  # fmt: skip
+
+
+def failures_text(failures: Sequence[Failure]) -> Text:
+    """Return what failed, a line each, and the first one's traceback."""
+    if not failures:
+        return Text("nothing failed in the last run")
+    lines = [
+        f"{sum(len(f.trials) for f in failures)} trials failed; the same command tries them again",
+        *(f"  {f!r}" for f in failures[:_MOST_ROWS]),
+    ]
+    if len(failures) > _MOST_ROWS:
+        lines.append(f"  … and {len(failures) - _MOST_ROWS} more")
+    return Text("\n".join([*lines, "", failures[0].traceback.rstrip()]))
 
 
 def info_table(facts: Mapping[str, Any]) -> Table:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import numbers
 import operator
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -92,10 +94,24 @@ def widths_tuple(widths: Iterable[int]) -> tuple[int, ...]:
     return result
 
 
+# What a call without `threads=` runs on, where it runs beside others.
+_share: ContextVar[int] = ContextVar("_share", default=0)
+
+
+@contextmanager
+def share_of_threads(threads: int) -> Iterator[None]:
+    """Let the calls of this block, in this thread, run on as many threads by default."""
+    token = _share.set(threads)
+    try:
+        yield
+    finally:
+        _share.reset(token)
+
+
 def thread_number(threads: int | None) -> int:
     """Return the number of threads, 0 for the default of OpenMP."""
     if threads is None:
-        return 0
+        return _share.get()
     return integer("threads", threads, at_least=1, at_most=_MOST_THREADS)
 
 

@@ -1,4 +1,4 @@
-"""The command line: randrelu check, reproduce, attack, flips and info."""
+"""The command line: randrelu check, reproduce, attack, flips, sweep, show, plot and info."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from randrelu import _files, _tables, _validate, _versions
 from randrelu.checks import STATEMENTS
 from randrelu.report import summary
 from randrelu.reproduce import FOLDER, Standing
+from randrelu.sweeps.spec import read_spec
+from randrelu.sweeps.sweep import contents
 
 app = typer.Typer(
     name="randrelu",
@@ -237,6 +239,80 @@ def flips(
 
 
 @app.command()
+def sweep(
+    spec: Annotated[Path, typer.Argument(help="The sweep, a .toml file.")],
+    store: Annotated[
+        Path | None, typer.Option(help="Keep it in this folder, and go on with what is there.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes to run on; by default this one.")
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(help="Run on a Dask cluster instead: its scheduler's address."),
+    ] = None,
+    threads: Threads = None,
+) -> None:
+    """Run an experiment over a grid, and go on where a run was killed; exit 1 if trials failed."""
+    if workers is not None and scheduler is not None:
+        raise ValueError("give either --workers or --scheduler")
+    wanted = read_spec(spec)
+    folder = wanted.store if store is None else store
+    if folder is None:
+        raise ValueError(f"--store is missing, and {spec} has no store: where is it to be kept?")
+    with _executor(workers, scheduler) as executor:
+        try:
+            found = rr.sweep(
+                wanted.experiment,
+                grid=wanted.grid,
+                points=wanted.points,
+                trials=wanted.trials,
+                rng=wanted.rng,
+                store=folder,
+                executor=executor,
+                threads=threads,
+            )
+        except KeyboardInterrupt:
+            print(f"stopped; the same command goes on from {folder}", file=sys.stderr)
+            raise
+    print(found)
+    if found.failures:
+        Console(stderr=True, soft_wrap=True).print(_tables.failures_text(found.failures))
+        raise typer.Exit(1)
+
+
+@app.command()
+def show(
+    store: Annotated[Path, typer.Argument(help="The folder of a sweep.")], as_json: Json = False
+) -> None:
+    """Say what a sweep's folder has: its points, how many trials are done, and what failed."""
+    if as_json:
+        _print_json(contents(store))
+    else:
+        Console().print(_tables.store_table(contents(store), rr.read_sweep(store).failures))
+
+
+@app.command()
+def plot(
+    store: Annotated[Path, typer.Argument(help="The folder of a sweep.")],
+    x: Annotated[str, typer.Option(help="The column to draw over.")],
+    y: Annotated[str, typer.Option(help="The column to draw.")],
+    by: Annotated[str | None, typer.Option(help="A curve for every value of this column.")] = None,
+    log: Annotated[bool, typer.Option("--log", help="With logarithmic axes.")] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="The .svg, .pdf or .png to write; by default y-x.svg.")
+    ] = None,
+) -> None:
+    """Draw medians of a column of a sweep over another, beside the theory."""
+    from randrelu import plots  # it needs Matplotlib
+
+    path = Path(f"{y}-{x}.svg") if out is None else out
+    plots.require_format(path)
+    rr.read_sweep(store).plot(x, y, by=by, log=log).savefig(path)
+    print(path)
+
+
+@app.command()
 def info(as_json: Json = False) -> None:
     """Say what is installed: version, instruction set, threads, Eigen."""
     facts = _versions.facts()
@@ -258,6 +334,20 @@ def main() -> None:
         raise SystemExit(2) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
+
+
+@contextmanager
+def _executor(workers: int | None, scheduler: str | None) -> Iterator[Any]:
+    """Give what a sweep runs on."""
+    if scheduler is None:
+        yield workers
+        return
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise ImportError("--scheduler needs Dask: pip install 'randrelu[dask]'") from error
+    with Client(scheduler) as client:  # type: ignore[no-untyped-call]
+        yield client.get_executor()
 
 
 def _network(

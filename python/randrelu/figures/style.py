@@ -16,7 +16,7 @@ except ImportError as error:
     raise ImportError("figures need Matplotlib: pip install 'randrelu[report]'") from error
 
 __all__ = [
-    "COLORS", "HAIR", "INK", "MUTED", "SERIES", "STYLE", "Figure", "band", "boxes", "canvas",
+    "COLORS", "HAIR", "INK", "MUTED", "SERIES", "STYLE", "Axes", "Figure", "band", "boxes", "canvas",
     "color", "cumulative", "legend", "level", "rc_context", "threshold",
 ]  # fmt: skip
 

@@ -1,0 +1,200 @@
+"""A sweep as curves, beside what the theory says."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from randrelu import laws
+from randrelu.figures.style import (
+    MUTED,
+    STYLE,
+    Axes,
+    Figure,
+    band,
+    canvas,
+    color,
+    legend,
+    rc_context,
+)
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# The paper's symbols.
+_LABELS = {
+    "width": "width of the layers, d₁ = … = d_ℓ",
+    "depth": "depth, ℓ",
+    "dim": "input dimension, d",
+    "hidden": "hidden units, k",
+    "radius": "radius of the ball, R/‖x‖",
+    "relative_norm": "‖η∇f(x)‖/‖x‖",
+    "grad_norm": "‖∇f(x)‖",
+    "step": "η",
+    "f_before": "f(x)",
+    "f_after": "f(x + η∇f(x))",
+    "sign_flipped": "share of networks whose sign flips",
+    "success": "share with another sign and no smaller |f|",
+    "layer": "layer, i",
+    "mean": "units that flip, Tr‖D_i(x) − D_i(y)‖",
+    "share": "share of the units that flip",
+    "zero_at": "distance to f = 0, relative to ‖x‖",
+    "reflected_at": "distance to −f(x), relative to ‖x‖",
+}
+_OF_EXPERIMENT = {
+    ("min-perturbation", "ratio"): "‖W₁⁺W₁x‖/‖x‖",
+    ("deviation", "median"): "median ‖∇f(x) − ∇f(y)‖/‖∇f(x)‖",
+    ("deviation", "largest_seen"): "largest ‖∇f(x) − ∇f(y)‖/‖∇f(x)‖ seen",
+    ("deep", "ratio"): "largest |f(x) − f(y)|/|f(x)|",
+}
+_FALLS_AS_ROOT = ("relative_norm", "zero_at", "reflected_at")
+
+Row = Mapping[str, Any]
+
+
+def _linear_step(row: Row) -> float:
+    dim = _dim(row)
+    if row.get("eta") not in (None, "linear") or dim < 2:
+        return math.nan
+    return float(laws.linear_step_norm_quantile(0.5, dim))
+
+
+# What the theory says of a row, and how it is called.
+_THEORY: dict[tuple[str, str], tuple[Callable[[Row], float], str]] = {
+    ("attack", "relative_norm"): (_linear_step, "exact median, near 2 × half-normal/√d"),
+    ("flips", "mean"): (lambda row: row["predicted"], "predicted by the arc-cosine map"),
+    ("flips", "share"): (lambda row: row["predicted_share"], "predicted by the arc-cosine map"),
+    ("min-perturbation", "ratio"): (
+        lambda row: math.sqrt(min(1.0, row["hidden"] / (row.get("dim") or 10_000))),
+        "√(k/d)",
+    ),
+}
+
+
+def curves(
+    experiment: str, table: pa.Table, x: str, y: str, *, by: str | None, log: bool
+) -> Figure:
+    """Draw a column over another, a curve per value of a third."""
+    for name, column in (("x", x), ("y", y), ("by", by)):
+        if column is not None and column not in table.column_names:
+            raise ValueError(
+                f"{name} must be a column of the sweep, one of "
+                f"{', '.join(table.column_names) or 'none: it has no rows'}; got {column!r}"
+            )
+    rows = table.to_pylist()
+    kind = {type(row[y]) for row in rows} - {type(None)}
+    if not kind <= {bool, int, float}:
+        raise ValueError(f"y must be a column of numbers, or of true and false, got {y!r}")
+    places = sorted({_sortable(row[x]) for row in rows if row[x] is not None})
+    numeric = all(isinstance(place, (int, float)) for place in places)
+    position = {p: p if numeric else i for i, p in enumerate(places)}
+    with rc_context(STYLE):
+        figure, axes = canvas(
+            _LABELS.get(x, x), _OF_EXPERIMENT.get((experiment, y), _LABELS.get(y, y))
+        )
+        groups = sorted(
+            {_sortable(row[by]) if by else "" for row in rows}, key=str if not by else None
+        )
+        theory, name = _THEORY.get((experiment, y), (None, ""))
+        lines: dict[tuple[Any, ...], str] = {}
+        for k, group in enumerate(groups):
+            chosen = [r for r in rows if not by or _sortable(r[by]) == group]
+            at = [p for p in places if any(_sortable(r[x]) == p for r in chosen)]
+            values = [
+                [r[y] for r in chosen if _sortable(r[x]) == p and r[y] is not None] for p in at
+            ]
+            label = (
+                f"{_LABELS.get(by, by).split(', ')[-1]} = {_word(group)}"
+                if by
+                else "median, 5 % … 95 %"
+            )
+            where = [position[p] for p in at]
+            if kind == {bool}:
+                _shares(axes, where, values, label if by else "share, 95 % interval", color(k))
+            else:
+                band(axes, where, values, label, color(k))
+            if theory is not None:
+                told = tuple(
+                    (
+                        position[p],
+                        float(np.median([theory(r) for r in chosen if _sortable(r[x]) == p])),
+                    )
+                    for p in at
+                )
+                lines.setdefault(told, color(k))
+        _draw_theory(axes, lines, name, several=len(groups) > 1)
+        if log and not _finite(lines):
+            _guide(axes, x, y, rows)
+        if not numeric:
+            axes.set_xticks(range(len(places)), [_word(p) for p in places])
+        elif log and places and places[0] > 0:
+            axes.set_xscale("log")
+        drawn = [r[y] for r in rows if r[y] is not None]
+        if log and kind != {bool} and drawn and min(drawn) > 0:
+            axes.set_yscale("log")
+        legend(figure, axes)
+    return figure
+
+
+def _draw_theory(
+    axes: Axes, lines: Mapping[tuple[Any, ...], str], name: str, *, several: bool
+) -> None:
+    """Draw one line where the curves share it, else one in the colour of each."""
+    finite = _finite(lines)
+    for k, (line, own) in enumerate(finite.items()):
+        shared = len(finite) == 1 or not several
+        at, values = np.array(line, float).T
+        axes.plot(
+            at,
+            values,
+            "--",
+            color=MUTED if shared else own,
+            linewidth=1.2,
+            label=name if k == 0 else None,
+        )
+
+
+def _finite(lines: Mapping[tuple[Any, ...], str]) -> dict[tuple[Any, ...], str]:
+    return {t: c for t, c in lines.items() if t and all(math.isfinite(v) for _, v in t)}
+
+
+def _shares(axes: Axes, x: list[Any], groups: list[list[bool]], label: str, color: str) -> None:
+    """Draw the shares of what is true, with their exact (Clopper–Pearson) 95 % intervals."""
+    from scipy.stats import binomtest
+
+    tests = [binomtest(sum(group), len(group)) for group in groups]
+    middle = np.array([test.statistic for test in tests])
+    ends = np.array([test.proportion_ci() for test in tests]).reshape(-1, 2).T
+    axes.fill_between(x, *ends, color=color, alpha=0.2, linewidth=0)
+    axes.plot(x, middle, "o-", markersize=4, color=color, label=label)
+
+
+def _guide(axes: Axes, x: str, y: str, rows: list[Row]) -> None:
+    """Draw a line of slope −1/2 under the medians, where the paper has that scaling."""
+    if y not in _FALLS_AS_ROOT or x not in ("width", "dim"):
+        return
+    good = [r for r in rows if r[y] is not None and math.isfinite(r[y]) and r[x]]
+    if not good:
+        return
+    at: NDArray[np.float64] = np.unique([float(r[x]) for r in good])
+    first = np.median([r[y] for r in good if r[x] == at[0]])
+    axes.plot(at, first * np.sqrt(at[0] / at), "--", color=MUTED, linewidth=1.2, label="slope −1/2")
+
+
+def _dim(row: Row) -> int:
+    """Return the input dimension of a row's network."""
+    if row.get("widths"):
+        return int(row["widths"][0])
+    return int(row.get("dim") or row.get("width") or 0)
+
+
+def _sortable(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _word(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else f"{value}"

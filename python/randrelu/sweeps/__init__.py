@@ -1,0 +1,7 @@
+"""Sweeps: an experiment over a grid of parameters, which may be killed at any moment."""
+
+from randrelu.sweeps.drive import Failure
+from randrelu.sweeps.experiments import EXPERIMENTS
+from randrelu.sweeps.sweep import Sweep, read_sweep, sweep
+
+__all__ = ["EXPERIMENTS", "Failure", "Sweep", "read_sweep", "sweep"]

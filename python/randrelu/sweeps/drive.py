@@ -1,0 +1,156 @@
+"""Run blocks on an executor until all have come, whatever happens to its workers."""
+
+from __future__ import annotations
+
+import queue
+import time
+import traceback
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import BrokenExecutor, Future
+from dataclasses import dataclass, replace
+from typing import Any
+
+from randrelu.sweeps.blocks import STOPPED, Block, Job, Ran, Row, pieces, run_block
+from randrelu.sweeps.grid import Point
+from randrelu.sweeps.workers import Workers
+
+# A block takes a twentieth of the time that the sweep has taken, in seconds within these bounds: a
+# sweep that is killed loses little, and a long one does not end in millions of files.
+_SHORTEST, _LONGEST = 1.0, 60.0
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Trials of a point that are done."""
+
+    point: Point
+    trials: range
+    rows: list[Row]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Trials that failed twice.
+
+    Attributes
+    ----------
+    params : mapping
+        The point of the grid.
+    trials : range
+        Their numbers.
+    traceback : str
+        How the last of them ended.
+    """
+
+    params: Mapping[str, Any]
+    trials: range
+    traceback: str
+
+    @property
+    def error(self) -> str:
+        """The last line of the traceback."""
+        return self.traceback.strip().splitlines()[-1]
+
+    def __repr__(self) -> str:
+        return f"Failure({dict(self.params)}, trials {words(self.trials)}: {self.error})"
+
+
+def words(trials: range) -> str:
+    """Return the first and the last of some trials."""
+    return f"{trials[0]}" if len(trials) == 1 else f"{trials[0]} … {trials[-1]}"
+
+
+def drive(blocks: Iterable[Block], job: Job, workers: Workers) -> Iterator[Finished | Failure]:
+    """Run blocks and yield what came of their trials, each once.
+
+    A trial that raised an error is tried once more, behind the others. Blocks that were running
+    when a worker died are run again one by one, because nobody knows which of them it was; one that
+    dies again is halved until the trial is found. What is done is told by callbacks, which the
+    futures of every executor have, Dask's too.
+    """
+    waiting, suspects = deque(blocks), deque[Block]()
+    running: dict[Future[Ran], Block] = {}
+    done: queue.SimpleQueue[Future[Ran]] = queue.SimpleQueue()
+    began, broken = time.monotonic(), False
+
+    def start(some: deque[Block]) -> bool:
+        seconds = min(max(_SHORTEST, (time.monotonic() - began) / 20), _LONGEST)
+        try:
+            future = workers.submit(run_block, job, some[0], seconds)
+        except BrokenExecutor:
+            return False
+        running[future] = some.popleft()
+        future.add_done_callback(done.put)
+        return True
+
+    try:
+        while waiting or suspects or running:
+            if broken and not running:
+                workers.replace()
+                broken = False
+            if suspects:
+                broken |= not running and not start(suspects)
+            else:
+                while waiting and not broken and len(running) < workers.ahead:
+                    broken = not start(waiting)
+            if not running:
+                continue
+            future = done.get()
+            block = running.pop(future)
+            error = _error(future)
+            if isinstance(error, BrokenExecutor):
+                broken = True
+                if not block.alone:  # nobody knows whose fault it was
+                    suspects.append(replace(block, alone=True))
+                    continue
+            if error is None:
+                yield from _results(future.result(), block, waiting, suspects)
+            elif (failure := _lost(block, error, suspects if block.alone else waiting)) is not None:
+                yield failure
+    except BaseException:
+        STOPPED.add(job.name)
+        for future in running:
+            future.cancel()
+        raise
+
+
+def _error(future: Future[Ran]) -> BaseException | None:
+    if future.cancelled():
+        return RuntimeError("the executor cancelled the block")
+    error = future.exception()
+    if isinstance(error, KeyboardInterrupt):  # Ctrl-C reached a worker first
+        raise error
+    return error
+
+
+def _results(
+    ran: Ran, block: Block, waiting: deque[Block], suspects: deque[Block]
+) -> Iterator[Finished | Failure]:
+    """Yield what a block has done, and let what it has left wait."""
+    finished = range(block.trials.start, ran.stop)
+    rest = range(ran.stop, block.trials.stop)
+    if finished:
+        yield Finished(block.point, finished, ran.rows)
+    if ran.error is not None:
+        bad, rest = rest[:1], rest[1:]
+        if block.attempt == 1:
+            waiting.append(replace(block, trials=bad, attempt=2, alone=False))
+        else:
+            yield Failure(block.point.params, bad, ran.error)
+    where = suspects if block.alone else waiting
+    size = max(1, len(finished)) if not block.alone else max(1, len(rest))
+    where.extendleft(replace(block, trials=part, attempt=1) for part in pieces(rest, size)[::-1])
+
+
+def _lost(block: Block, error: BaseException, where: deque[Block]) -> Failure | None:
+    """Let a block that ended without a result wait again, in halves; give up a trial's second."""
+    if len(block.trials) > 1:
+        half = (len(block.trials) + 1) // 2
+        where.extendleft(replace(block, trials=part) for part in pieces(block.trials, half)[::-1])
+    elif block.attempt == 1:
+        where.append(replace(block, attempt=2))
+    else:
+        text = "".join(traceback.format_exception(error))
+        return Failure(block.point.params, block.trials, text)
+    return None

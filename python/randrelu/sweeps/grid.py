@@ -1,0 +1,91 @@
+"""Points of a grid: named by their content, which gives each of their trials its randomness."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point of a grid, and the key that its content gives it."""
+
+    params: Mapping[str, Any]
+    key: str = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        content = json.dumps(_canonical(self.params), sort_keys=True, separators=(",", ":"))
+        object.__setattr__(self, "key", hashlib.sha256(content.encode()).hexdigest()[:24])
+
+    def generator(self, seed: int, trial: int) -> np.random.Generator:
+        """Return the randomness of a trial: of the seed, the parameters' content and its number."""
+        words = (int(self.key[i : i + 8], 16) for i in range(0, 24, 8))
+        return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(*words, trial)))
+
+
+def points_of(
+    grid: Mapping[str, Iterable[Any]] | None, points: Iterable[Mapping[str, Any]] | None
+) -> tuple[Point, ...]:
+    """Return the points of a Cartesian grid, or those given, each once, in their order."""
+    if (grid is None) == (points is None):
+        raise TypeError("give either grid= or points=")
+    if grid is not None:
+        rows = _product(grid)
+    else:
+        rows = []
+        for i, row in enumerate(points or ()):
+            if not isinstance(row, Mapping):
+                raise TypeError(f"points[{i}] must be a mapping of names to values, got {row!r}")
+            rows.append(dict(row))
+    found = {point.key: point for point in (Point(plain(row)) for row in rows)}
+    if not found:
+        name = "points" if grid is None else "grid"
+        raise ValueError(f"{name} must hold at least one point, got none")
+    return tuple(found.values())
+
+
+def plain(value: Any) -> Any:
+    """Return parameters or rows as JSON and Parquet have them: NumPy's numbers as Python's."""
+    if isinstance(value, Mapping):
+        return {str(name): plain(v) for name, v in value.items()}
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, (tuple, list)):
+        return [plain(v) for v in value]
+    if isinstance(value, np.generic):
+        return value.item()
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise TypeError(
+        "parameters and rows must be numbers, texts, None or sequences of them, got "
+        f"{value!r} of type {type(value).__name__}"
+    )
+
+
+def _product(grid: Mapping[str, Iterable[Any]]) -> list[dict[str, Any]]:
+    values = {}
+    for name, given in grid.items():
+        if isinstance(given, (str, bytes, Mapping)) or not isinstance(given, Iterable):
+            raise TypeError(f"grid[{name!r}] must be a sequence of values, got {given!r}")
+        values[str(name)] = list(given)
+        if not values[str(name)]:
+            raise ValueError(f"grid[{name!r}] must hold at least one value, got none")
+    return [dict(zip(values, row, strict=True)) for row in itertools.product(*values.values())]
+
+
+def _canonical(value: Any) -> Any:
+    """Return the same for what is equal: 1 for 1.0."""
+    if isinstance(value, Mapping):
+        return {name: _canonical(v) for name, v in value.items()}
+    if isinstance(value, list):
+        return [_canonical(v) for v in value]
+    if isinstance(value, float) and math.isfinite(value) and value == int(value):
+        return int(value)
+    return value

@@ -1,0 +1,66 @@
+"""Rows as Arrow tables of one schema."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def require() -> None:
+    """Raise ImportError unless there is Arrow."""
+    try:
+        import pyarrow  # noqa: F401
+    except ImportError as error:
+        raise ImportError("sweeps need pyarrow: pip install 'randrelu[sweep]'") from error
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """Return rows as a table; raise ValueError where a column mixes types."""
+    import pyarrow as pa
+
+    names = dict.fromkeys(name for row in rows for name in row)
+    columns = {}
+    for name in names:
+        try:
+            columns[name] = pa.array([row.get(name) for row in rows])
+        except (pa.ArrowException, OverflowError) as error:
+            raise ValueError(f"column {name!r} must hold values of one type: {error}") from None
+    return pa.table(columns)
+
+
+def unified(schemas: Iterable[pa.Schema]) -> pa.Schema:
+    """Return the schema that holds the values of all; raise ValueError where none does.
+
+    Integers and floating-point numbers make the latter, and a column that is missing or None
+    anything.
+    """
+    import pyarrow as pa
+
+    try:
+        return pa.unify_schemas(
+            [schema.remove_metadata() for schema in schemas], promote_options="permissive"
+        )
+    except pa.ArrowException as error:
+        raise ValueError(f"a column must have one type in all rows: {error}") from None
+
+
+def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Return the table with the columns of a schema that holds its values."""
+    import pyarrow as pa
+
+    columns = [
+        table[field.name].cast(field.type)
+        if field.name in table.column_names
+        else pa.nulls(len(table), field.type)
+        for field in schema
+    ]
+    return pa.table(columns, schema=schema)
+
+
+def ordered(table: pa.Table, params: Iterable[str]) -> pa.Table:
+    """Return the columns in an order that is the same however the rows came."""
+    first = [name for name in (*params, "trial", "row") if name in table.column_names]
+    return table.select([*first, *sorted(set(table.column_names) - set(first))])
