@@ -16,8 +16,8 @@ except ImportError as error:
     raise ImportError("figures need Matplotlib: pip install 'randrelu[report]'") from error
 
 __all__ = [
-    "COLORS", "HAIR", "INK", "MUTED", "SERIES", "STYLE", "Axes", "Figure", "band", "boxes", "canvas",
-    "color", "cumulative", "legend", "level", "rc_context", "threshold",
+    "COLORS", "HAIR", "INK", "MUTED", "SERIES", "STYLE", "Axes", "Figure", "band", "boxes",
+    "canvas", "color", "cumulative", "legend", "level", "rc_context", "threshold",
 ]  # fmt: skip
 
 # The colours of every figure, by the variable that gives them on a page in the dark.

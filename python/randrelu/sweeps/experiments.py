@@ -87,8 +87,8 @@ def whole_step(rng: np.random.Generator, *, length: float | None = None, **netwo
         "flips": int(way.t.size),
         "f": float(f),
         "grad_norm": float(np.linalg.norm(gradient)),
-        "zero_at": way.first_crossing(0.0) / norm,
-        "reflected_at": way.first_crossing(-float(f)) / norm,
+        "zero_at": _number(way.first_crossing(0.0) / norm),
+        "reflected_at": _number(way.first_crossing(-float(f)) / norm),
         "deviation": float(way.linearity().deviation),
     }
 
@@ -104,8 +104,8 @@ def statement(name: str, rng: np.random.Generator, **parameters: Any) -> list[Ro
         {
             "measurement": m.name,
             "value": float(m.value),
-            "low": math.nan if m.low is None else float(m.low),
-            "high": math.nan if m.high is None else float(m.high),
+            "low": m.low,
+            "high": m.high,
             "conclusion": found.conclusion,
             "verdict": found.verdict,
         }
@@ -206,12 +206,17 @@ def _parameters(name: str) -> tuple[list[str], list[str]]:
 
 
 def _network(
-    rng: np.random.Generator, *, storage: str = "deferred", init: str = "paper",
-    dtype: str = "float32", **shape: Any,
-) -> tuple[Network, NDArray[np.float64]]:  # fmt: skip
+    rng: np.random.Generator, *, storage: str = "deferred", **given: Any
+) -> tuple[Network, NDArray[np.float64]]:
     """Return a fresh network and the point (1, …, 1)."""
-    net = Network.random(_widths(**shape), rng=rng, storage=storage, init=init, dtype=dtype)
+    widths = _widths(**{name: given.pop(name) for name in _SHAPE if name in given})
+    net = Network.random(widths, rng=rng, storage=storage, **given)
     return net, np.ones(net.widths[0])
+
+
+def _number(value: float) -> float | None:
+    """Return None for what was not found, which NaN does not say."""
+    return None if math.isnan(value) else value
 
 
 def _widths(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -173,20 +174,25 @@ def _json(value: Any) -> bytes:
 
 def _locked(folder: Path) -> IO[str]:
     """Lock the folder; the system lets go of the lock when the process ends, however it does."""
-    held = folder.resolve() in _open
-    file = None if held else (folder / _LOCK).open("a+")
+    path = folder / _LOCK
+    if folder.resolve() in _open:
+        raise _held(folder, f"{os.getpid()}")
+    file = path.open("a+")
     try:
-        if file is not None:
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        held = True
-    if held or file is None:
-        holder = (folder / _LOCK).read_text().strip() if file is not None else f"{os.getpid()}"
-        raise BlockingIOError(
-            f"store {str(folder)!r} is being written to by process {holder}; wait for it, or "
-            "choose another folder"
-        )
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        if error.errno in (errno.EACCES, errno.EAGAIN):
+            raise _held(folder, path.read_text().strip()) from None
+        raise
     file.truncate(0)
     file.write(f"{os.getpid()}\n")
     file.flush()
     return file
+
+
+def _held(folder: Path, process: str) -> BlockingIOError:
+    return BlockingIOError(
+        f"store {str(folder)!r} is being written to by process {process}; wait for it, or choose "
+        "another folder"
+    )

@@ -116,7 +116,7 @@ def _processes(number: int) -> ProcessPoolExecutor:
 def _like(pool: ProcessPoolExecutor) -> ProcessPoolExecutor:
     """Return a pool as another one was before its processes died."""
     return ProcessPoolExecutor(
-        pool._max_workers,
+        pool._max_workers,  # type: ignore[attr-defined]
         mp_context=pool._mp_context,
         initializer=pool._initializer,
         initargs=pool._initargs,

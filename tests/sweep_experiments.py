@@ -1,0 +1,61 @@
+"""Experiments for the tests of sweeps, in a module that other processes can import."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+
+def cheap(params, rng):
+    return {"value": float(rng.standard_normal()), "twice": 2 * params["a"]}
+
+
+def slow(params, rng):
+    time.sleep(params.get("seconds", 0.01))
+    return cheap(params, rng)
+
+
+def several(params, rng):
+    return [{"layer": i, "value": float(rng.random())} for i in range(params["a"])]
+
+
+def fails_at_three(params, rng):
+    value = float(rng.random())
+    if params["a"] == 3:
+        raise ArithmeticError(f"three is too many, drew {value}")
+    return {"value": value}
+
+
+def fails_once(params, rng):
+    mark = Path(params["folder"]) / "failed"
+    if not mark.exists():
+        mark.touch()
+        raise ArithmeticError("only once")
+    return {"value": float(rng.random())}
+
+
+def dies_of_half(params, rng):
+    """Kill the worker in about one trial of twenty, always the same ones."""
+    value = float(rng.random())
+    if value < 0.05 * params["a"]:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return {"value": value}
+
+
+def pids(params, rng):
+    time.sleep(0.02)
+    return {"pid": os.getpid()}
+
+
+def threads(params, rng):
+    from randrelu import _validate
+
+    return {"threads": _validate.thread_number(None)}
+
+
+def mixed(params, rng):
+    return {"value": 1 if params["a"] == 1 else 0.5, **({"more": True} if params["a"] == 2 else {})}
+
+
+def words_or_numbers(params, rng):
+    return {"value": "a word" if params["a"] == 2 else 1.0}
