@@ -38,7 +38,7 @@ _LABELS = {
     "f_before": "f(x)",
     "f_after": "f(x + η∇f(x))",
     "sign_flipped": "share of networks whose sign flips",
-    "success": "share with another sign and no smaller |f|",
+    "success": "share of networks where the step succeeds",
     "layer": "layer, i",
     "mean": "units that flip, Tr‖D_i(x) − D_i(y)‖",
     "share": "share of the units that flip",
@@ -133,11 +133,16 @@ def curves(
             axes.set_xticks(range(len(places)), [_word(p) for p in places])
         elif log and places and places[0] > 0:
             axes.set_xscale("log")
-        drawn = [r[y] for r in rows if r[y] is not None]
-        if log and kind != {bool} and drawn and min(drawn) > 0:
-            axes.set_yscale("log")
+        if log and kind != {bool} and _positive(axes):
+            axes.set_yscale("log", nonpositive="clip")
         legend(figure, axes)
     return figure
+
+
+def _positive(axes: Axes) -> bool:
+    """Return whether all curves are; a band may reach below a logarithmic axis."""
+    values = np.concatenate([np.asarray(line.get_ydata(), float) for line in axes.lines])
+    return bool((values > 0).all())
 
 
 def _draw_theory(

@@ -1,0 +1,20 @@
+"""Figure 1 of the paper: how far the first layer lets x go before it is undone.
+
+With one hidden layer of k units the smallest δ with W₁(x − δ) = 0 has ‖δ‖/‖x‖ near √(k/d): narrow
+layers have adversarial examples because they forget most of x. Here d = 10 000, ten networks each.
+"""
+
+from pathlib import Path
+
+import randrelu as rr
+
+if __name__ == "__main__":
+    sweep = rr.sweep(
+        "min-perturbation",
+        grid={"hidden": [10, 50, 100, 500, 1000, 5000], "dim": [10_000]},
+        trials=10,
+        rng=0,
+    )
+    print(sweep.to_pandas().groupby("hidden").ratio.describe()[["mean", "min", "max"]])
+    figure = sweep.plot("hidden", "ratio", log=True)
+    figure.savefig(Path(__file__).with_suffix(".png"), dpi=160)
