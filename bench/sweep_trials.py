@@ -5,7 +5,7 @@ from randrelu import Network, gradient_step
 
 
 def ten_milliseconds(params, rng):
-    """Attack a stored network on one thread."""
+    """Attack a streamed network on one thread."""
     n = params["width"]
-    net = Network.random((n, n, n, n, 1), rng=rng, storage="stored", threads=1)
+    net = Network.random((n, n, n, n, 1), rng=rng, storage="streamed", threads=1)
     return {"norm": float(gradient_step(net, np.ones(n), threads=1).relative_norm)}

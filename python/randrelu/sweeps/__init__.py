@@ -1,6 +1,6 @@
 """Sweeps: an experiment over a grid of parameters, which may be killed at any moment."""
 
-from randrelu.sweeps.drive import Failure
+from randrelu.sweeps.blocks import Failure
 from randrelu.sweeps.experiments import EXPERIMENTS
 from randrelu.sweeps.sweep import Sweep, read_sweep, sweep
 

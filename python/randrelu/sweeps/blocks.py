@@ -49,6 +49,47 @@ class Ran:
     error: str | None
 
 
+@dataclass(frozen=True)
+class Finished:
+    """Trials of a point that are done."""
+
+    point: Point
+    trials: range
+    rows: list[Row]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Trials that failed twice.
+
+    Attributes
+    ----------
+    params : mapping
+        The point of the grid.
+    trials : range
+        Their numbers.
+    traceback : str
+        How the last of them ended.
+    """
+
+    params: Mapping[str, Any]
+    trials: range
+    traceback: str
+
+    @property
+    def error(self) -> str:
+        """The last line of the traceback."""
+        return self.traceback.strip().splitlines()[-1]
+
+    def __repr__(self) -> str:
+        return f"Failure({dict(self.params)}, trials {words(self.trials)}: {self.error})"
+
+
+def words(trials: range) -> str:
+    """Return the first and the last of some trials."""
+    return f"{trials[0]}" if len(trials) == 1 else f"{trials[0]} … {trials[-1]}"
+
+
 def run_block(job: Job, block: Block, seconds: float) -> Ran:
     """Run the trials of a block, until one fails or the time is up; at least one."""
     rows: list[Row] = []

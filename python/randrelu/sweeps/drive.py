@@ -6,59 +6,25 @@ import queue
 import time
 import traceback
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Future
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
-from randrelu.sweeps.blocks import STOPPED, Block, Job, Ran, Row, pieces, run_block
-from randrelu.sweeps.grid import Point
+from randrelu.sweeps.blocks import (
+    STOPPED,
+    Block,
+    Failure,
+    Finished,
+    Job,
+    Ran,
+    pieces,
+    run_block,
+)
 from randrelu.sweeps.workers import Workers
 
 # A block takes a twentieth of the time that the sweep has taken, in seconds within these bounds: a
 # sweep that is killed loses little, and a long one does not end in millions of files.
 _SHORTEST, _LONGEST = 1.0, 60.0
-
-
-@dataclass(frozen=True)
-class Finished:
-    """Trials of a point that are done."""
-
-    point: Point
-    trials: range
-    rows: list[Row]
-
-
-@dataclass(frozen=True)
-class Failure:
-    """Trials that failed twice.
-
-    Attributes
-    ----------
-    params : mapping
-        The point of the grid.
-    trials : range
-        Their numbers.
-    traceback : str
-        How the last of them ended.
-    """
-
-    params: Mapping[str, Any]
-    trials: range
-    traceback: str
-
-    @property
-    def error(self) -> str:
-        """The last line of the traceback."""
-        return self.traceback.strip().splitlines()[-1]
-
-    def __repr__(self) -> str:
-        return f"Failure({dict(self.params)}, trials {words(self.trials)}: {self.error})"
-
-
-def words(trials: range) -> str:
-    """Return the first and the last of some trials."""
-    return f"{trials[0]}" if len(trials) == 1 else f"{trials[0]} … {trials[-1]}"
 
 
 def drive(blocks: Iterable[Block], job: Job, workers: Workers) -> Iterator[Finished | Failure]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import math
 import sys
@@ -150,6 +149,8 @@ class BuiltIn:
         takes, _ = _parameters(self.name)
         for name, value in params.items():
             if name not in takes:
+                import difflib
+
                 close = difflib.get_close_matches(name, takes, n=1)
                 hint = f"did you mean {close[0]!r}? It" if close else "it"
                 raise ValueError(

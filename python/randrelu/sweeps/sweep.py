@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,17 +15,19 @@ from randrelu import _frames, _validate, _versions
 from randrelu._validate import Progress, Rng
 from randrelu.sweeps import store as stores
 from randrelu.sweeps import tables
-from randrelu.sweeps.blocks import Block, Experiment, Job, missing, pieces
-from randrelu.sweeps.drive import Failure, Finished, drive
+from randrelu.sweeps.blocks import Block, Experiment, Failure, Finished, Job, missing, pieces
 from randrelu.sweeps.experiments import BuiltIn, chosen, name_of
 from randrelu.sweeps.grid import Point, points_of
 from randrelu.sweeps.store import Store
-from randrelu.sweeps.workers import Workers
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     import pandas as pd
     import pyarrow as pa
     from matplotlib.figure import Figure
+
+    from randrelu.sweeps.workers import Workers
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -189,6 +189,8 @@ def sweep(
     was finished is in the store. Blocks of trials are kept as they end: at first every second, in
     long sweeps after a twentieth of the time so far, at most a minute.
     """
+    from randrelu.sweeps.workers import Workers  # loads what runs processes
+
     tables.require()
     run = chosen(experiment)
     everything = points_of(grid, points)
@@ -203,7 +205,7 @@ def sweep(
         workers = Workers(executor, threads)
         at_once = True
         try:
-            job = Job(run, seed, workers.threads, uuid.uuid4().hex)
+            job = Job(run, seed, workers.threads, os.urandom(8).hex())
             failures = _run(job, workers, kept, everything, trials, progress)
             at_once = False
         finally:
@@ -346,6 +348,8 @@ def _run(
     progress: Progress | None,
 ) -> tuple[Failure, ...]:
     """Run what is missing and keep it as it comes."""
+    from randrelu.sweeps.drive import drive
+
     finished = stores.blocks(kept.folder) if isinstance(kept, Store) else {}
     left = [(p, rest) for p in points for rest in missing(finished.get(p.key, ()), trials)]
     count = sum(len(rest) for _, rest in left)
