@@ -31,7 +31,7 @@ class Workers:
         self._executor: Executor
         self._make: Callable[[], Executor] | None = None
         if executor is None:
-            self._executor, self.ahead, self.threads = _Serial(), 1, total
+            self._executor, self.ahead, self.threads, self._number = _Serial(), 1, total, 1
             return
         if isinstance(executor, Executor):
             self._executor = executor
@@ -42,6 +42,7 @@ class Workers:
             number = _validate.integer("executor", executor, at_least=1)
             self._make = lambda: _processes(number)
             self._executor = self._make()
+        self._number = number or 1
         self.ahead = 2 * number if number else _MANY
         self.threads = max(1, total // number) if number else threads or 0
 
@@ -74,7 +75,9 @@ class Workers:
                     "in a module or script, outside of any function"
                 ) from None
         try:
-            self.submit(_loaded, experiment).result()
+            # One for each, so that they start together.
+            for loaded in [self.submit(_loaded, experiment) for _ in range(self._number)]:
+                loaded.result()
         except BrokenExecutor:
             raise RuntimeError(
                 "the workers did not start: call sweep under `if __name__ == '__main__':`, and "
