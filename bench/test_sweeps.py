@@ -8,7 +8,7 @@ import randrelu as rr
 from randrelu.sweeps.grid import Point
 from sweep_trials import ten_milliseconds
 
-POINT, TRIALS = {"width": 1000}, 1000
+POINT, TRIALS = {"width": 1000}, 2000
 
 
 def plain_loop(trials):
