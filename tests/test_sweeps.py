@@ -160,10 +160,29 @@ class TestFailures:
         assert len({str(pq.read_schema(f)) for f in (tmp_path / "trials").iterdir()}) == 1
         assert not (tmp_path / "_changing").exists()
 
+    def test_a_failure_leaves_the_rest_of_its_block_whole(self, tmp_path):
+        def first_fails(params, rng):
+            found.append(rng.random())
+            if len(found) in (1, 6):  # the first trial, and its second time behind the others
+                raise ArithmeticError
+            return {"value": 1.0}
+
+        found = []
+        sweep = rr.sweep(first_fails, grid={"a": [1]}, trials=5, rng=0, store=tmp_path)
+        assert len(found) == 6 and [f.trials for f in sweep.failures] == [range(1)]
+        names = [file.name.split("-", 1)[1] for file in (tmp_path / "trials").iterdir()]
+        assert len(names) < 4
+
+    def test_large_integers_are_widened(self, tmp_path):
+        rr.sweep(lambda p, r: {"v": p["a"]}, grid={"a": [2**60 + 1]}, trials=1, store=tmp_path)
+        big = lambda p, r: {"v": 0.5} if p["a"] == 1 else {"v": 2**60 + 1}  # noqa: E731
+        found = rr.sweep(big, grid={"a": [2**60 + 1, 1]}, trials=1)
+        assert found.to_pandas().v.tolist() == [2.0**60, 0.5]
+
     def test_columns_of_two_kinds_are_a_failure(self, tmp_path):
         found = run(ours.words_or_numbers, grid={"a": [1, 2, 3]}, trials=2, store=tmp_path)
         assert len(found.to_arrow()) == 4
-        assert "column" in found.failures[0].error and found.failures[0].params == {"a": 2}
+        assert "of one type" in found.failures[0].error and found.failures[0].params == {"a": 2}
 
     @pytest.mark.parametrize(
         ("returned", "message"),
@@ -468,13 +487,14 @@ class TestBuiltIn:
             ("lemma-2.2", {"width": [3], "depth": [1], "radus": [1]}, "does not take 'radus'"),
             ("attack", {"width": 3, "depth": [1]}, r"grid\['width'\] must be a sequence"),
             ("attack", {"width": [], "depth": [1]}, "at least one value"),
+            ("attack", {"width": [3], "depth": [1], "eta": [1.0, "exact"]}, "eta must have values"),
             ("attack", {"width": [{1}], "depth": [1]}, "must be numbers, texts"),
         ],
     )
     def test_what_is_wrong_is_told_before_anything_runs(self, tmp_path, name, grid, message):
         with pytest.raises((ValueError, TypeError), match=message):
             rr.sweep(name, grid=grid, trials=1, store=tmp_path / "s")
-        assert not (tmp_path / "s").exists()
+        assert not (tmp_path / "s/_manifest.json").exists()
 
     def test_either_grid_or_points(self):
         for given in ({}, {"grid": GRID, "points": [{}]}):
@@ -538,6 +558,12 @@ class TestPlot:
         share = sweep.to_pandas().sign_flipped.mean()
         assert np.mean(lines_of(figure)["share, 95 % interval"][1]) == pytest.approx(share)
         assert [t.get_text() for t in figure.axes[0].get_xticklabels()] == ["9, 5, 5, 1", "9, 9, 1"]
+
+    def test_a_parameter_that_some_points_lack(self):
+        points = [{"width": 9, "depth": 2, "eta": "exact"}, {"width": 9, "depth": 1}]
+        sweep = rr.sweep("attack", points=points, trials=3, rng=0)
+        lines = lines_of(sweep.plot("depth", "grad_norm", by="eta"))
+        assert {"eta = exact", "eta = None"} <= set(lines)
 
     def test_what_cannot_be_drawn(self):
         sweep = run()

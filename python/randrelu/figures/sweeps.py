@@ -89,16 +89,14 @@ def curves(
     kind = {type(row[y]) for row in rows} - {type(None)}
     if not kind <= {bool, int, float}:
         raise ValueError(f"y must be a column of numbers, or of true and false, got {y!r}")
-    places = sorted({_sortable(row[x]) for row in rows if row[x] is not None})
+    places = _in_order({_sortable(row[x]) for row in rows if row[x] is not None})
     numeric = all(isinstance(place, (int, float)) for place in places)
     position = {p: p if numeric else i for i, p in enumerate(places)}
     with rc_context(STYLE):
         figure, axes = canvas(
             _LABELS.get(x, x), _OF_EXPERIMENT.get((experiment, y), _LABELS.get(y, y))
         )
-        groups = sorted(
-            {_sortable(row[by]) if by else "" for row in rows}, key=str if not by else None
-        )
+        groups = _in_order({_sortable(row[by]) if by else "" for row in rows})
         theory, name = _THEORY.get((experiment, y), (None, ""))
         lines: dict[tuple[Any, ...], str] = {}
         for k, group in enumerate(groups):
@@ -199,6 +197,13 @@ def _dim(row: Row) -> int:
 
 def _sortable(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
+
+
+def _in_order(values: set[Any]) -> list[Any]:
+    try:
+        return sorted(values)
+    except TypeError:  # numbers beside words
+        return sorted(values, key=str)
 
 
 def _word(value: Any) -> str:

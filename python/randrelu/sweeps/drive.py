@@ -105,8 +105,10 @@ def _results(
         else:
             yield Failure(block.point.params, bad, ran.error)
     where = suspects if block.alone else waiting
-    size = max(1, len(finished)) if not block.alone else max(1, len(rest))
-    where.extendleft(replace(block, trials=part, attempt=1) for part in pieces(rest, size)[::-1])
+    # What was cut for time goes on in pieces that take as long.
+    size = len(rest) if ran.error is not None or block.alone else len(finished)
+    parts = pieces(rest, max(1, size))
+    where.extendleft(replace(block, trials=part, attempt=1) for part in parts[::-1])
 
 
 def _lost(block: Block, error: BaseException, where: deque[Block]) -> Failure | None:

@@ -278,8 +278,11 @@ class _Memory:
 
     def __init__(self) -> None:
         self._tables: dict[str, list[tuple[int, pa.Table]]] = {}
+        self._schema: pa.Schema | None = None
 
     def write(self, key: str, trials: range, table: pa.Table) -> None:
+        known = [] if self._schema is None else [self._schema]
+        self._schema = tables.unified([*known, table.schema])
         self._tables.setdefault(key, []).append((trials.start, table))
 
     def read(self, keys: Iterable[str]) -> pa.Table | None:
@@ -292,8 +295,7 @@ class _Memory:
         ]
         if not found:
             return None
-        schema = tables.unified([table.schema for table in found])
-        return pa.concat_tables([tables.conform(table, schema) for table in found])
+        return pa.concat_tables([tables.conform(table, self._schema) for table in found])
 
     def fail(self, failures: Iterable[Mapping[str, Any]]) -> None:
         pass
@@ -307,6 +309,7 @@ def _claim(
 ) -> int:
     """Return the seed; make a store this sweep's, and refuse that of another one."""
     if not isinstance(kept, Store):
+        tables.table([point.params for point in points])  # raises where values mix types
         return _validate.seed_of(rng)
     before = stores.read_manifest(kept.folder)
     versions = [_versions.facts("pyarrow")]
@@ -327,6 +330,7 @@ def _claim(
         trials = max(trials, before["trials"])
         versions = before["versions"] + [v for v in versions if v not in before["versions"]]
         everything = {p.key: p for p in map(Point, before["points"])} | everything
+    tables.table([point.params for point in everything.values()])
     kept.claim(
         {
             "experiment": name,

@@ -27,7 +27,10 @@ def table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
         try:
             columns[name] = pa.array([row.get(name) for row in rows])
         except (pa.ArrowException, OverflowError) as error:
-            raise ValueError(f"column {name!r} must hold values of one type: {error}") from None
+            raise ValueError(
+                f"{name} must have values of one type (numbers, or texts, or sequences of them) in "
+                f"all points and rows: {error}"
+            ) from None
     return pa.table(columns)
 
 
@@ -44,7 +47,9 @@ def unified(schemas: Iterable[pa.Schema]) -> pa.Schema:
             [schema.remove_metadata() for schema in schemas], promote_options="permissive"
         )
     except pa.ArrowException as error:
-        raise ValueError(f"a column must have one type in all rows: {error}") from None
+        raise ValueError(
+            f"a column must have values of one type in all points and rows: {error}"
+        ) from None
 
 
 def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
@@ -52,7 +57,7 @@ def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
     import pyarrow as pa
 
     columns = [
-        table[field.name].cast(field.type)
+        table[field.name].cast(field.type, safe=False)  # of integers above 2⁵³ the nearest
         if field.name in table.column_names
         else pa.nulls(len(table), field.type)
         for field in schema
