@@ -2,6 +2,8 @@
 
 import os
 import signal
+import sys
+import threading
 import time
 from pathlib import Path
 
@@ -42,12 +44,30 @@ def dies_of_half(params, rng):
     return {"value": value}
 
 
+def dies_while_it_sends(params, rng):
+    """Kill the worker when the pipe to the parent has half of a result, the first time."""
+    mark = Path(params["folder"]) / "died"
+    if params["a"] != 2 or mark.exists():
+        return {"value": float(rng.random()), "text": ""}
+    main = threading.main_thread().ident
+
+    def watch():
+        while sys._current_frames()[main].f_code.co_name != "_send":
+            time.sleep(0.001)
+        time.sleep(0.005)
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=watch, daemon=True).start()
+    return {"value": float(rng.random()), "text": 100_000_000 * "x"}
+
+
 def pids(params, rng):
     time.sleep(0.02)
     return {"pid": os.getpid()}
 
 
-def threads(params, rng):
+def share(params, rng):
     from randrelu import _validate
 
     return {"threads": _validate.thread_number(None)}

@@ -84,7 +84,7 @@ class TestExecutors:
         found = run(ours.pids, trials=20, executor=2).to_pandas()
         assert found.pid.nunique() == 2 and os.getpid() not in set(found.pid)
         for executor, threads, expected in ((2, 6, 3), (2, 1, 1), (None, 5, 5)):
-            found = run(ours.threads, trials=1, executor=executor, threads=threads)
+            found = run(ours.share, trials=1, executor=executor, threads=threads)
             assert set(found.to_pandas().threads) == {expected}
         from randrelu import _validate
 
@@ -138,6 +138,13 @@ class TestFailures:
         assert len(frame) == 60 - len(deadly)
         assert not set(zip(frame.a, frame.trial, strict=True)) & deadly
         assert all(values[row.a, row.trial] == row.value for row in frame.itertuples())
+
+    def test_a_worker_dies_while_it_sends_a_result(self, tmp_path):
+        """The pool reads the rest of it for ever, and the other worker cannot send its own."""
+        grid = {"a": [1, 2, 3], "folder": [str(tmp_path)]}
+        found = run(ours.dies_while_it_sends, grid=grid, trials=4, executor=2)
+        assert (tmp_path / "died").exists() and not found.failures
+        assert same(found, run(ours.dies_while_it_sends, grid=grid, trials=4))
 
     def test_columns_are_widened(self, tmp_path):
         stored = run(ours.mixed, grid={"a": [1, 2, 3]}, trials=2, store=tmp_path / "s")
@@ -401,13 +408,12 @@ class TestKilled:
         (file,) = (tmp_path / "trials").iterdir()
         for a in grid["a"]:
             (tmp_path / f"trials/{Point({'a': a}).key}-0-1.parquet").write_bytes(file.read_bytes())
+        before = {f.name: f.stat().st_mtime_ns for f in (tmp_path / "trials").iterdir()}
         began = time.monotonic()
-        run(
-            lambda params, rng: pytest.fail("all of it is there"), grid=grid, trials=1
-        ) if False else None
-        found = run(ours.cheap, grid=grid, trials=1, store=tmp_path)
-        assert time.monotonic() - began < 5 and not found.failures
-        assert len(found.to_arrow()) == 10_000
+        found = run(grid=grid, trials=1, store=tmp_path)
+        assert time.monotonic() - began < 5
+        assert len(found.to_arrow()) == len(before) == 10_000
+        assert {f.name: f.stat().st_mtime_ns for f in (tmp_path / "trials").iterdir()} == before
 
 
 class TestDask:
@@ -657,6 +663,25 @@ class TestCommandLine:
         done = randrelu("sweep", tmp_path / "spec.toml", "--store", tmp_path / "s")
         assert done.returncode == 1 and "rows must be at least 1" in done.stderr
         assert "1 of 1" in randrelu("show", tmp_path / "s").stdout
+
+    @pytest.mark.parametrize("workers", ["1", "2"])
+    def test_ctrl_c(self, tmp_path, workers):
+        (tmp_path / "spec.toml").write_text(SPEC.replace("trials = 4", "trials = 100_000"))
+        arguments = ["sweep", "spec.toml", "--store", "s", "--workers", workers]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "randrelu", *arguments],
+            cwd=tmp_path, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        with process:
+            while not list(tmp_path.glob("s/trials/*.parquet")):
+                assert process.poll() is None
+                time.sleep(0.05)
+            began = time.monotonic()
+            process.send_signal(signal.SIGINT)
+            _, error = process.communicate(timeout=30)
+        assert time.monotonic() - began < 2
+        assert process.returncode == 130
+        assert error.strip() == "stopped; the same command goes on from s"
 
     def test_a_bar_on_a_terminal(self, tmp_path):
         import pty

@@ -62,7 +62,11 @@ def drive(blocks: Iterable[Block], job: Job, workers: Workers) -> Iterator[Finis
                     broken = not start(waiting)
             if not running:
                 continue
-            future = done.get()
+            try:
+                future = done.get(timeout=1.0)
+            except queue.Empty:
+                workers.unblock()
+                continue
             block = running.pop(future)
             error = _error(future)
             if isinstance(error, BrokenExecutor):

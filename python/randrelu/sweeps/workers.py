@@ -28,6 +28,7 @@ class Workers:
     def __init__(self, executor: Executor | int | None, threads: int | None) -> None:
         total = core.thread_count(_validate.thread_number(threads))
         self._own = not isinstance(executor, Executor)
+        self._dead: set[Any] = set()
         self._executor: Executor
         self._make: Callable[[], Executor] | None = None
         if executor is None:
@@ -60,7 +61,21 @@ class Workers:
         if self._make is None:
             raise RuntimeError("the executor is broken; what was finished is kept")
         self._executor.shutdown(wait=False)
-        self._executor, self._own = self._make(), True
+        self._executor, self._own, self._dead = self._make(), True, set()
+
+    def unblock(self) -> None:
+        """Break a pool that waits for the rest of a result, call after call.
+
+        A pool notices a process that has died, but not while it reads the half of a result that
+        the process had sent; nor can the other processes then send theirs.
+        """
+        if isinstance(self._executor, ProcessPoolExecutor):
+            from multiprocessing.connection import wait
+
+            dead = set(wait([p.sentinel for p in _processes_of(self._executor)], timeout=0))
+            if dead & self._dead:  # it had the time since the last call to notice
+                _kill(self._executor)
+            self._dead = dead
 
     def require(self, experiment: object) -> None:
         """Raise RuntimeError unless workers start and can load the experiment."""
@@ -91,9 +106,8 @@ class Workers:
         if not self._own:
             return
         if at_once and isinstance(self._executor, ProcessPoolExecutor):
-            for process in list((self._executor._processes or {}).values()):
-                process.terminate()
-        self._executor.shutdown(wait=not at_once, cancel_futures=True)
+            _kill(self._executor)
+        self._executor.shutdown(cancel_futures=True)
 
 
 class _Serial(Executor):
@@ -106,6 +120,18 @@ class _Serial(Executor):
         except Exception as error:
             future.set_exception(error)
         return future
+
+
+def _processes_of(pool: ProcessPoolExecutor) -> list[Any]:
+    return list((pool._processes or {}).values())
+
+
+def _kill(pool: ProcessPoolExecutor) -> None:
+    """End the processes of a pool, and the pool with them."""
+    for process in _processes_of(pool):
+        process.kill()
+    # The last writer of the pipe of results, whose reader would wait for the rest of one.
+    pool._result_queue._writer.close()  # type: ignore[attr-defined]
 
 
 def _processes(number: int) -> ProcessPoolExecutor:
