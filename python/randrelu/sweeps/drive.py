@@ -80,8 +80,7 @@ def drive(blocks: Iterable[Block], job: Job, workers: Workers) -> Iterator[Finis
                 yield failure
     except BaseException:
         STOPPED.add(job.name)
-        for future in running:
-            future.cancel()
+        workers.cancel(running)
         raise
 
 

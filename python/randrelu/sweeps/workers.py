@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 from randrelu import _validate
@@ -55,6 +56,12 @@ class Workers:
     def submit(self, *call: Any) -> Future[Any]:
         """Hand over a call."""
         return self._executor.submit(*call)
+
+    def cancel(self, futures: Iterable[Future[Any]]) -> None:
+        """Let nothing more begin that was handed over."""
+        if not self._own:  # one's own end at once, and a cancelled future would hinder them
+            for future in futures:
+                future.cancel()
 
     def replace(self) -> None:
         """Go on with other processes after some have died."""
@@ -107,7 +114,8 @@ class Workers:
             return
         if at_once and isinstance(self._executor, ProcessPoolExecutor):
             _kill(self._executor)
-        self._executor.shutdown(cancel_futures=True)
+        with suppress(RuntimeError):  # Ctrl-C came while its thread was starting
+            self._executor.shutdown(cancel_futures=True)
 
 
 class _Serial(Executor):
