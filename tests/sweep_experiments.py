@@ -77,5 +77,26 @@ def mixed(params, rng):
     return {"value": 1 if params["a"] == 1 else 0.5, **({"more": True} if params["a"] == 2 else {})}
 
 
+def sometimes_a_word(params, rng):
+    value = float(rng.random())
+    return {"value": "a word" if value > 0.98 else value}
+
+
+def large_or_half(params, rng):
+    return {"value": 2**60 + 1 if rng.random() < 0.5 else 0.5}
+
+
+def nothing(params, rng):
+    return []
+
+
+def slow_at_first(params, rng):
+    mark = Path(params["folder"]) / "begun"
+    if not mark.exists():
+        mark.touch()
+        time.sleep(1.1)
+    return {"value": float(rng.random())}
+
+
 def words_or_numbers(params, rng):
     return {"value": "a word" if params["a"] == 2 else 1.0}

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
@@ -146,6 +147,31 @@ class TestFailures:
         assert (tmp_path / "died").exists() and not found.failures
         assert same(found, run(ours.dies_while_it_sends, grid=grid, trials=4))
 
+    def test_a_trial_with_other_columns_fails_alone(self, tmp_path):
+        values = [Point({"a": 1}).generator(0, i).random() for i in range(200)]
+        odd = {i for i, value in enumerate(values) if value > 0.98}
+        assert 1 < len(odd) < 10 and 0 not in odd  # by the seed
+        for store in (None, tmp_path):
+            found = run(ours.sometimes_a_word, grid={"a": [1]}, trials=200, store=store)
+            assert {i for f in found.failures for i in f.trials} == odd
+            assert set(found.to_pandas().trial) == set(range(200)) - odd
+
+    def test_large_integers_beside_others(self):
+        found = run(ours.large_or_half, grid={"a": [1]}, trials=50)
+        assert not found.failures
+        assert set(found.to_pandas().value) == {float(2**60 + 1), 0.5}
+
+    def test_no_rows_at_all(self, tmp_path):
+        for store in (None, tmp_path):
+            found = run(ours.nothing, trials=2, store=store)
+            assert not found.failures and found.to_arrow().num_rows == 0
+        assert rr.read_sweep(tmp_path).to_arrow().num_rows == 0
+
+    def test_pieces_grow_with_what_trials_take(self, tmp_path):
+        """A slow first trial does not cut the others in pieces of one."""
+        run(ours.slow_at_first, grid={"folder": [str(tmp_path)]}, trials=500, store=tmp_path / "s")
+        assert len(list((tmp_path / "s/trials").iterdir())) < 10
+
     def test_columns_are_widened(self, tmp_path):
         stored = run(ours.mixed, grid={"a": [1, 2, 3]}, trials=2, store=tmp_path / "s")
         assert stored.to_arrow().schema.field("value").type == pa.float64()
@@ -279,6 +305,41 @@ class TestStore:
 
         assert not rr.sweep(nested, grid={"a": [1]}, trials=1, rng=0, store=tmp_path).failures
 
+    def test_one_of_many_threads_gets_it(self, tmp_path):
+        from randrelu.sweeps.store import Store
+
+        begin = threading.Barrier(8)
+
+        def opened(_):
+            begin.wait()
+            try:
+                return Store(tmp_path)
+            except BlockingIOError:
+                return None
+            finally:
+                begin.wait()
+
+        interval = sys.getswitchinterval()
+        sys.setswitchinterval(1e-6)
+        try:
+            with ThreadPoolExecutor(8) as pool:
+                for _ in range(50):
+                    (got,) = filter(None, pool.map(opened, range(8)))
+                    got.close()
+        finally:
+            sys.setswitchinterval(interval)
+
+    def test_trials_of_nobody_knows_what(self, tmp_path):
+        run(store=tmp_path)
+        (tmp_path / "_manifest.json").unlink()
+        with pytest.raises(ValueError, match=r"has trials, but no _manifest\.json"):
+            run(store=tmp_path, rng=1)
+
+    def test_a_wrong_executor_makes_no_store(self, tmp_path):
+        with pytest.raises(ValueError, match="executor must be at least 1, got 0"):
+            run(store=tmp_path / "s", executor=0)
+        assert not (tmp_path / "s").exists()
+
     def test_half_written_files_are_ignored(self, tmp_path):
         whole = run(store=tmp_path)
         part = tmp_path / ".aa-0-5.parquet.77.part"
@@ -358,7 +419,7 @@ class TestKilled:
     def test_ten_times(self, tmp_path, executor):
         """Whenever it is killed, nothing is lost that was told to be done, and nothing twice."""
         whole = run(ours.slow, grid={"a": [1, 2, 5]}, trials=100)
-        pause, ended, told = np.random.default_rng(0), 0, 0
+        pause, ended, killed, told = np.random.default_rng(0), 0, 0, 0
         for _ in range(10):
             with child(SLOW, tmp_path, executor) as process:
                 for line in process.stdout:
@@ -368,11 +429,31 @@ class TestKilled:
                         time.sleep(pause.uniform(0, 0.3))
                         process.send_signal(signal.SIGKILL)
                         break
-                ended += process.wait() == 0
+                code = process.wait()
+                ended, killed = ended + (code == 0), killed + (code == -signal.SIGKILL)
             if (tmp_path / "trials").exists():
                 assert len(rr.read_sweep(tmp_path).to_arrow()) >= told
-        assert ended < 10
+        assert killed > 0 and told > 0 and killed + ended == 10
         assert same(run(ours.slow, grid={"a": [1, 2, 5]}, trials=100, store=tmp_path), whole)
+
+    def test_ctrl_c_ends_the_processes_of_a_users_pool(self, tmp_path):
+        code = (
+            "import sweep_experiments as e, randrelu as rr, sys\n"
+            "from concurrent.futures import ProcessPoolExecutor\n"
+            "if __name__ == '__main__':\n"
+            "    with ProcessPoolExecutor(2) as pool:\n"
+            "        rr.sweep(e.slow, points=[{'a': 1, 'seconds': 0.1}, {'a': 2, 'seconds': 60}],"
+            " trials=2, executor=pool, progress=lambda d, t: print(d, flush=True))\n"
+        )
+        with child(code) as process:
+            for line in process.stdout:
+                if int(line) > 0:
+                    break
+            began = time.monotonic()
+            process.send_signal(signal.SIGINT)  # to the parent alone
+            _, error = process.communicate(timeout=30)
+            assert time.monotonic() - began < 2
+            assert "KeyboardInterrupt" in error.splitlines()[-1]
 
     @pytest.mark.parametrize("executor", [None, 2])
     def test_ctrl_c(self, tmp_path, executor):
@@ -639,7 +720,7 @@ class TestCommandLine:
             ("depth = ", "dept = ", "line 7, grid.dept: attack does not take 'dept'"),
             ("depth = [1, 2]", "", "line 5, grid: attack needs width and depth"),
             ("depth = [1, 2]", "depth == [1, 2]", "line 7, column 8"),
-            ("[grid]", "[[points]]", "line 6, points.width: width must be an integer"),
+            ("[grid]", "[[points]]", "line 6, points[0].width: width must be an integer"),
             ("[grid]", "[other]", "line 5, other: unknown"),
         ],
     )
@@ -649,6 +730,46 @@ class TestCommandLine:
         (tmp_path / "spec.toml").write_text(SPEC.replace(old, new))
         with pytest.raises(ValueError, match=re.escape(message)):
             read_spec(tmp_path / "spec.toml")
+
+    def test_the_line_of_a_point(self, tmp_path):
+        from randrelu.sweeps.spec import read_spec
+
+        text = 'experiment = "attack"\ntrials = 1\n' + 3 * "[[points]]\nwidth = 8\ndepth = 1\n"
+        for old, new, message in (
+            ("width", "wide", "line 10, points[2].wide: attack does not take 'wide'"),
+            ("depth = 1", "depth = -1", "line 11, points[2].depth: depth must be at least 1"),
+            ("depth = 1", "", "line 9, points[2]: attack needs width and depth"),
+        ):
+            last = text.rindex("[[points]]")
+            (tmp_path / "spec.toml").write_text(text[:last] + text[last:].replace(old, new))
+            with pytest.raises(ValueError, match=re.escape(message)):
+                read_spec(tmp_path / "spec.toml")
+        mixed = 'eta = [1.0, "exact"]\n'
+        (tmp_path / "spec.toml").write_text(SPEC + mixed)
+        with pytest.raises(ValueError, match=re.escape("line 8, grid.eta: eta must have values")):
+            read_spec(tmp_path / "spec.toml")
+
+    def test_workers_that_do_not_start(self, tmp_path, monkeypatch, capsys):
+        from randrelu import cli
+
+        def broken(*_, **__):
+            raise RuntimeError("the workers did not start")
+
+        (tmp_path / "spec.toml").write_text(SPEC)
+        arguments = ["sweep", str(tmp_path / "spec.toml"), "--store", str(tmp_path / "s")]
+        monkeypatch.setattr(sys, "argv", ["randrelu", *arguments])
+        monkeypatch.setattr(rr, "sweep", broken)
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        assert end.value.code == 2 and "the workers did not start" in capsys.readouterr().err
+
+    def test_show_says_every_value(self, tmp_path):
+        points = [{"a": 1, "b": "x[/b]y"}, {"a": 1, "b": "p[red]q"}]
+        rr.sweep(ours.cheap, points=points, trials=1, rng=0, store=tmp_path / "words")
+        shown = randrelu("show", tmp_path / "words").stdout
+        assert "x[/b]y" in shown and "p[red]q" in shown
+        rr.sweep(ours.cheap, points=[{"a": np.inf}], trials=1, rng=0, store=tmp_path / "inf")
+        assert '"a": "inf"' in randrelu("show", tmp_path / "inf", "--json").stdout
 
     def test_bad_usage(self, tmp_path):
         (tmp_path / "spec.toml").write_text(SPEC)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich import box
 from rich.console import Group, RenderableType
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -124,9 +125,9 @@ def store_table(contents: Mapping[str, Any], failures: Sequence[Failure]) -> Ren
     """Return a row per point of a sweep's store."""
     points = contents["points"]
     names = list(dict.fromkeys(name for point in points for name in point["params"]))
-    table = Table(*names, "trials done", box=box.SIMPLE_HEAD)
+    table = Table(*map(escape, names), "trials done", box=box.SIMPLE_HEAD)
     for point in points[:_MOST_POINTS]:
-        values = [str(point["params"].get(name, "")) for name in names]
+        values = [escape(str(point["params"].get(name, ""))) for name in names]
         table.add_row(*values, f"{point['done']} of {contents['trials']}")
     more = len(points) - _MOST_POINTS
     versions = ", ".join(dict.fromkeys(v["version"] for v in contents["versions"]))

@@ -287,7 +287,7 @@ def show(
 ) -> None:
     """Say what a sweep's folder has: its points, how many trials are done, and what failed."""
     if as_json:
-        _print_json(contents(store))
+        _print_json(_finite(contents(store)))
     else:
         Console().print(_tables.store_table(contents(store), rr.read_sweep(store).failures))
 
@@ -329,7 +329,9 @@ def main() -> None:
             stream.reconfigure(errors="replace")  # a terminal without ∇ prints ? instead
     try:
         app(standalone_mode=True)
-    except (ValueError, TypeError, MemoryError, OverflowError, OSError, ImportError) as error:
+    except (
+        ValueError, TypeError, MemoryError, OverflowError, OSError, ImportError, RuntimeError,
+    ) as error:  # fmt: skip
         Console(stderr=True, soft_wrap=True).print(f"randrelu: {error}", markup=False)
         raise SystemExit(2) from None
     except KeyboardInterrupt:
@@ -463,6 +465,15 @@ def _reproduction() -> Iterator[Callable[[Standing], None]]:
                 bars.update(part, completed=standing.done, total=standing.total)
 
         yield show
+
+
+def _finite(value: Any) -> Any:
+    """Return a value as JSON can say it: what is not finite in words."""
+    if isinstance(value, dict):
+        return {name: _finite(v) for name, v in value.items()}
+    if isinstance(value, list):
+        return [_finite(v) for v in value]
+    return value if not isinstance(value, float) or np.isfinite(value) else str(value)
 
 
 def _print_json(value: dict[str, Any]) -> None:

@@ -96,15 +96,17 @@ def curves(
         figure, axes = canvas(
             _LABELS.get(x, x), _OF_EXPERIMENT.get((experiment, y), _LABELS.get(y, y))
         )
-        groups = _in_order({_sortable(row[by]) if by else "" for row in rows})
+        cells: dict[Any, dict[Any, list[Row]]] = {}
+        for row in rows:
+            if row[x] is not None and row[y] is not None:
+                cell = cells.setdefault(_sortable(row[by]) if by else "", {})
+                cell.setdefault(_sortable(row[x]), []).append(row)
         theory, name = _THEORY.get((experiment, y), (None, ""))
         lines: dict[tuple[Any, ...], str] = {}
-        for k, group in enumerate(groups):
-            chosen = [r for r in rows if not by or _sortable(r[by]) == group]
-            at = [p for p in places if any(_sortable(r[x]) == p for r in chosen)]
-            values = [
-                [r[y] for r in chosen if _sortable(r[x]) == p and r[y] is not None] for p in at
-            ]
+        for k, group in enumerate(_in_order(set(cells))):
+            cell = cells[group]
+            at = [place for place in places if place in cell]
+            values = [[row[y] for row in cell[place]] for place in at]
             label = (
                 f"{_LABELS.get(by, by).split(', ')[-1]} = {_word(group)}"
                 if by
@@ -117,14 +119,10 @@ def curves(
                 band(axes, where, values, label, color(k))
             if theory is not None:
                 told = tuple(
-                    (
-                        position[p],
-                        float(np.median([theory(r) for r in chosen if _sortable(r[x]) == p])),
-                    )
-                    for p in at
+                    (position[p], float(np.median([theory(row) for row in cell[p]]))) for p in at
                 )
                 lines.setdefault(told, color(k))
-        _draw_theory(axes, lines, name, several=len(groups) > 1)
+        _draw_theory(axes, lines, name, several=len(cells) > 1)
         if log and not _finite(lines):
             _guide(axes, x, y, rows)
         if not numeric:

@@ -75,7 +75,7 @@ def drive(blocks: Iterable[Block], job: Job, workers: Workers) -> Iterator[Finis
                     suspects.append(replace(block, alone=True))
                     continue
             if error is None:
-                yield from _results(future.result(), block, waiting, suspects)
+                yield from _results(future.result(), block, waiting, workers.ahead)
             elif (failure := _lost(block, error, suspects if block.alone else waiting)) is not None:
                 yield failure
     except BaseException:
@@ -94,7 +94,7 @@ def _error(future: Future[Ran]) -> BaseException | None:
 
 
 def _results(
-    ran: Ran, block: Block, waiting: deque[Block], suspects: deque[Block]
+    ran: Ran, block: Block, waiting: deque[Block], ahead: int
 ) -> Iterator[Finished | Failure]:
     """Yield what a block has done, and let what it has left wait."""
     finished = range(block.trials.start, ran.stop)
@@ -107,11 +107,10 @@ def _results(
             waiting.append(replace(block, trials=bad, attempt=2, alone=False))
         else:
             yield Failure(block.point.params, bad, ran.error)
-    where = suspects if block.alone else waiting
-    # What was cut for time goes on in pieces that take as long.
-    size = len(rest) if ran.error is not None or block.alone else len(finished)
-    parts = pieces(rest, max(1, size))
-    where.extendleft(replace(block, trials=part, attempt=1) for part in parts[::-1])
+    # What was cut for time goes on in a piece for every worker, none of them shorter.
+    parts = pieces(rest, max(1, len(finished), -(-len(rest) // ahead)))
+    left = replace(block, attempt=1, alone=False)
+    waiting.extendleft(replace(left, trials=part) for part in parts[::-1])
 
 
 def _lost(block: Block, error: BaseException, where: deque[Block]) -> Failure | None:

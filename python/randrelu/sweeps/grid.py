@@ -44,6 +44,11 @@ def points_of(
             if not isinstance(row, Mapping):
                 raise TypeError(f"points[{i}] must be a mapping of names to values, got {row!r}")
             rows.append(dict(row))
+    for row in rows:
+        for taken in {"trial", "row"} & set(row):
+            raise ValueError(
+                f"a parameter must not be called {taken!r}, which tables of trials have"
+            )
     found = {point.key: point for point in (Point(plain(row)) for row in rows)}
     if not found:
         name = "points" if grid is None else "grid"

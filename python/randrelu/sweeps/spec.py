@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from randrelu import _validate
+from randrelu.sweeps import tables
 from randrelu.sweeps.experiments import EXPERIMENTS, BuiltIn
 from randrelu.sweeps.grid import points_of
 
@@ -30,6 +31,7 @@ class Spec:
 
 def read_spec(path: Path) -> Spec:
     """Read a sweep; raise ValueError with the key and the line of what is wrong."""
+    tables.require()
     text = path.read_text(encoding="utf-8")
     try:
         content = tomllib.loads(text)
@@ -80,30 +82,36 @@ def _require_points(
         if not isinstance(grid, dict):
             refuse("grid", f"must be a table of lists, got {grid!r}")
         for key, values in grid.items():
-            for point in checked(f"grid.{key}", points_of, {key: values}, None):
+            alone = checked(f"grid.{key}", points_of, {key: values}, None)
+            for point in alone:
                 checked(f"grid.{key}", run.require_values, point.params)
+            checked(f"grid.{key}", tables.table, [point.params for point in alone])
         for point in checked("grid", points_of, grid, None):
             checked("grid", run.require, point.params)
         return
     if not isinstance(points, list):
         refuse("points", f"must be tables, [[points]], got {points!r}")
-    for row in points:
-        for point in checked("points", points_of, None, [row]):
+    for i, row in enumerate(points):
+        for point in checked(f"points[{i}]", points_of, None, [row]):
             for key, value in point.params.items():
-                checked(f"points.{key}", run.require_values, {key: value})
-            checked("points", run.require, point.params)
-    checked("points", points_of, None, points)
+                checked(f"points[{i}].{key}", run.require_values, {key: value})
+            checked(f"points[{i}]", run.require, point.params)
+    every = checked("points", points_of, None, points)
+    checked("points", tables.table, [point.params for point in every])
 
 
 def _line(text: str, key: str) -> int | None:
     """Return the line where a key of the file stands, or else its table."""
     table, _, _ = key.rpartition(".")
-    here, fallback = "", None
+    here, fallback, tables_so_far = "", None, 0
     for number, line in enumerate(text.splitlines(), start=1):
-        header = re.match(r"\s*\[+\s*([\w.-]+)\s*\]+", line)
+        header = re.match(r"\s*(\[+)\s*([\w.-]+)\s*\]+", line)
         if header:
-            here = header[1]
-            if here == key or (here == table and fallback is None):
+            here = header[2]
+            if header[1] == "[[":  # one of several of that name
+                fallback = fallback or (number if here == key else None)
+                here, tables_so_far = f"{here}[{tables_so_far}]", tables_so_far + 1
+            if here in (key, table):
                 fallback = fallback or number
             continue
         given = re.match(r"""\s*["']?([\w.-]+?)["']?\s*=""", line)
@@ -112,6 +120,6 @@ def _line(text: str, key: str) -> int | None:
         full = f"{here}.{given[1]}" if here else given[1]
         if full == key:
             return number
-        if full == table and fallback is None:
+        if full == re.sub(r"\[\d+\]$", "", table or key) and fallback is None:
             fallback = number
     return fallback

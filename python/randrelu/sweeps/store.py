@@ -6,6 +6,7 @@ import errno
 import fcntl
 import json
 import os
+import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 
 _FORMAT = 1
 _MANIFEST, _FAILURES, _LOCK, _CHANGING = "_manifest.json", "_failures.json", "_lock", "_changing"
-_open: set[Path] = set()  # in this process, which the lock of a file does not keep apart
+# In this process, whose threads the lock of a file does not keep apart.
+_open: set[Path] = set()
+_opening = threading.Lock()
 
 
 class Store:
@@ -36,20 +39,22 @@ class Store:
         self._trials = self.folder / "trials"
         try:
             self._trials.mkdir(parents=True, exist_ok=True)
-            self._lock = _locked(self.folder)
+            with _opening:
+                self._lock = _locked(self.folder)
+                self._identity = self.folder.resolve()
+                _open.add(self._identity)
         except BlockingIOError:
             raise
         except OSError as error:
             raise self._refusal(error) from None
-        self._identity = self.folder.resolve()
-        _open.add(self._identity)
         for left in self.folder.glob(".*.part"):  # of a process that was killed
             left.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Let another process write."""
-        _open.discard(self._identity)
-        self._lock.close()
+        with _opening:
+            self._lock.close()
+            _open.discard(self._identity)
 
     def claim(self, manifest: Mapping[str, Any]) -> None:
         """Say whose blocks these are, and begin."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -77,7 +78,7 @@ class Sweep:
         import pyarrow.compute as pc
 
         table = self._read()
-        if table is None:
+        if table is None or not table.num_columns:  # no trial, or none with a row
             return tables.table([])
         table = tables.ordered(table, self.params)
         return table.filter(pc.less(table["trial"], self.trials)).combine_chunks()
@@ -199,17 +200,17 @@ def sweep(
             run.require(point.params)
     trials = _validate.integer("trials", trials, at_least=1)
     name = name_of(run)
+    workers = Workers(executor, threads)
     kept: _Memory | Store = _Memory() if store is None else Store(store)
     try:
         seed = _claim(kept, name, everything, trials, rng)
-        workers = Workers(executor, threads)
-        at_once = True
         try:
             job = Job(run, seed, workers.threads, os.urandom(8).hex())
             failures = _run(job, workers, kept, everything, trials, progress)
-            at_once = False
-        finally:
-            workers.close(at_once=at_once)
+        except BaseException as error:
+            workers.close(after=error)
+            raise
+        workers.close()
     finally:
         kept.close()
     keys = [point.key for point in everything]
@@ -315,6 +316,11 @@ def _claim(
     versions = [_versions.facts("pyarrow")]
     everything = {point.key: point for point in points}
     if before is None:
+        if stores.blocks(kept.folder):
+            raise ValueError(
+                f"store {str(kept.folder)!r} has trials, but no _manifest.json to say what they "
+                "are of; choose another folder"
+            )
         seed = _validate.seed_of(rng)
     else:
         seed = before["seed"] if rng is None else _validate.seed_of(rng)
@@ -367,20 +373,35 @@ def _run(
     with _shown(progress) as show:
         done = total - count
         show(done, total)
-        for result in drive(blocks, job, workers):
-            if isinstance(result, Finished):
-                try:
-                    kept.write(result.point.key, result.trials, tables.table(result.rows))
-                except ValueError as error:  # its columns are not those of the others
-                    result = Failure(result.point.params, result.trials, f"ValueError: {error}")
-            if isinstance(result, Failure):
-                failures.append(result)
+        due = time.monotonic()
+        try:
+            for result in drive(blocks, job, workers):
+                if isinstance(result, Failure):
+                    failures.append(result)
+                else:
+                    failures += _keep(kept, result)
+                done += len(result.trials)
+                show(done, total)
+                if failures and (began := time.monotonic()) >= due:
+                    kept.fail(_described(failures))
+                    due = began + max(1.0, 20 * (time.monotonic() - began))
+        finally:
+            if failures:
                 kept.fail(_described(failures))
-                done += len(result.trials)
-            else:
-                done += len(result.trials)
-            show(done, total)
     return tuple(_merged(failures))
+
+
+def _keep(kept: _Memory | Store, done: Finished) -> Iterator[Failure]:
+    """Keep finished trials; yield those whose columns are not those of the others."""
+    try:
+        kept.write(done.point.key, done.trials, tables.table(done.rows))
+    except ValueError as error:
+        if len(done.trials) == 1:
+            yield Failure(done.point.params, done.trials, f"ValueError: {error}")
+            return
+        for part in pieces(done.trials, (len(done.trials) + 1) // 2):
+            rows = [row for row in done.rows if row["trial"] in part]
+            yield from _keep(kept, Finished(done.point, part, rows))
 
 
 def _merged(failures: Iterable[Failure]) -> Iterator[Failure]:

@@ -24,8 +24,12 @@ def table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
     names = dict.fromkeys(name for row in rows for name in row)
     columns = {}
     for name in names:
+        values = [row.get(name) for row in rows]
+        numbers = {type(value) for value in values} - {type(None)} == {int, float}
         try:
-            columns[name] = pa.array([row.get(name) for row in rows])
+            if numbers:  # of large integers the nearest, as where other blocks have them
+                values = [None if value is None else float(value) for value in values]
+            columns[name] = pa.array(values)
         except (pa.ArrowException, OverflowError) as error:
             raise ValueError(
                 f"{name} must have values of one type (numbers, or texts, or sequences of them) in "

@@ -59,7 +59,7 @@ class Workers:
 
     def cancel(self, futures: Iterable[Future[Any]]) -> None:
         """Let nothing more begin that was handed over."""
-        if not self._own:  # one's own end at once, and a cancelled future would hinder them
+        if not isinstance(self._executor, ProcessPoolExecutor):  # these have begun all of it
             for future in futures:
                 future.cancel()
 
@@ -103,19 +103,21 @@ class Workers:
         except BrokenExecutor:
             raise RuntimeError(
                 "the workers did not start: call sweep under `if __name__ == '__main__':`, and "
-                "keep your experiment in a module or script, which other processes can import"
+                "keep your experiment in a module or script, which other processes can import; an "
+                "executor that was stopped before needs a new one"
             ) from None
         except Exception as error:
             raise RuntimeError(f"the workers cannot load the experiment: {error}") from error
 
-    def close(self, *, at_once: bool) -> None:
-        """End processes of one's own."""
-        if not self._own:
-            return
-        if at_once and isinstance(self._executor, ProcessPoolExecutor):
+    def close(self, after: BaseException | None = None) -> None:
+        """End processes of one's own, at once after an error; after Ctrl-C those of any pool."""
+        if isinstance(self._executor, ProcessPoolExecutor) and (
+            isinstance(after, KeyboardInterrupt) or (self._own and after is not None)
+        ):
             _kill(self._executor)
-        with suppress(RuntimeError):  # Ctrl-C came while its thread was starting
-            self._executor.shutdown(cancel_futures=True)
+        if self._own:
+            with suppress(RuntimeError):  # Ctrl-C came while its thread was starting
+                self._executor.shutdown(cancel_futures=True)
 
 
 class _Serial(Executor):
