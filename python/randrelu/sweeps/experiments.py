@@ -237,13 +237,6 @@ def _widths(
     return (width if dim is None else dim, *[width] * depth, 1)
 
 
-def _valid_widths(name: str, value: Any) -> None:
-    if not isinstance(value, list) or len(value) < 3:
-        raise ValueError(f"{name} must be (d, d_1, …, d_ℓ, 1), got {value!r}")
-    for width in value:
-        _validate.integer(name, width, at_least=1, at_most=_validate.WIDEST)
-
-
 def _valid_eta(name: str, value: Any) -> None:
     if isinstance(value, str):
         _validate.one_of(name, value, ("linear", "paper", "exact", "flip"))
@@ -256,7 +249,7 @@ def _counts(name: str, value: Any) -> None:
 
 
 _VALID: dict[str, Callable[[str, Any], object]] = {
-    "widths": _valid_widths,
+    "widths": lambda _, value: _validate.widths_tuple(value),
     "width": _counts,
     "depth": _counts,
     "dim": _counts,

@@ -186,9 +186,10 @@ def sweep(
     Notes
     -----
     A trial that raises an error, or whose worker dies, is run once more behind the others; if it
-    fails again it is one of `Sweep.failures`, and the rest goes on. Ctrl-C stops at once, and what
-    was finished is in the store. Blocks of trials are kept as they end: at first every second, in
-    long sweeps after a twentieth of the time so far, at most a minute.
+    fails again it is one of `Sweep.failures`, and the rest goes on. Ctrl-C stops at once, what was
+    finished is in the store, and the processes of a pool are ended, yours too. Blocks of trials are
+    kept as they end: at first every second, in long sweeps after a twentieth of the time so far, at
+    most a minute.
     """
     from randrelu.sweeps.workers import Workers  # loads what runs processes
 
