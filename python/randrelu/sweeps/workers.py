@@ -141,7 +141,9 @@ def _kill(pool: ProcessPoolExecutor) -> None:
     for process in _processes_of(pool):
         process.kill()
     # The last writer of the pipe of results, whose reader would wait for the rest of one.
-    pool._result_queue._writer.close()  # type: ignore[attr-defined]
+    results = pool._result_queue
+    if results is not None:  # the pool was not shut down meanwhile
+        results._writer.close()  # type: ignore[attr-defined]
 
 
 def _processes(number: int) -> ProcessPoolExecutor:
