@@ -583,6 +583,11 @@ class TestBuiltIn:
             rr.sweep(name, grid=grid, trials=1, store=tmp_path / "s")
         assert not (tmp_path / "s/_manifest.json").exists()
 
+    @pytest.mark.parametrize("name", ["trial", "row"])
+    def test_names_that_tables_have(self, name):
+        with pytest.raises(ValueError, match=f"must not be called '{name}'"):
+            run(grid={name: [1]})
+
     def test_either_grid_or_points(self):
         for given in ({}, {"grid": GRID, "points": [{}]}):
             with pytest.raises(TypeError, match="either grid= or points="):
