@@ -4,7 +4,8 @@ import re
 
 import numpy as np
 import pytest
-from randrelu import Network, _memory, check, gradient_step
+from randrelu import Network, check, gradient_step
+from randrelu._support import memory
 
 NET = Network.random((784, 5, 1), rng=0)
 X = np.ones(784)
@@ -213,7 +214,7 @@ def test_too_many_weights_are_refused_before_anything_is_allocated(monkeypatch):
         Network.random((10**9, 10**6, 1), storage="stored")
     with pytest.raises(MemoryError, match=r"the matrix W_1 takes 4\.0 PB"):
         Network.random((10**9, 10**6, 1), storage="streamed").weights(1)
-    monkeypatch.setattr(_memory, "available_bytes", lambda: 20_000_000)
+    monkeypatch.setattr(memory, "available_bytes", lambda: 20_000_000)
     with pytest.raises(MemoryError, match=r"widths \(3000, 2000, 1\) takes 24\.0 MB, and 20\.0 MB"):
         Network.random((3000, 2000, 1), storage="stored")
     with pytest.raises(MemoryError, match=r"copying the weights takes 24\.0 MB"):

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 import randrelu as rr
 import reference
-from randrelu import _cpu, _memory
+from randrelu import _cpu
 from randrelu._load import core
+from randrelu._support import memory
 
 DIGEST = """
 import hashlib, json, numpy as np, randrelu as rr
@@ -129,7 +130,7 @@ def test_public_face():
 
 
 def test_free_memory_is_known_and_bytes_read_well():
-    assert _memory.available_bytes() > 2**20
+    assert memory.available_bytes() > 2**20
     for number, words in [(0, "0 bytes"), (999, "999 bytes"), (1000, "1.0 kB"),
                           (67_100_000, "67.1 MB"), (4 * 10**15, "4.0 PB")]:  # fmt: skip
-        assert _memory.in_words(number) == words
+        assert memory.in_words(number) == words

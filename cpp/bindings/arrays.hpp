@@ -10,7 +10,7 @@
 #include <functional>
 #include <vector>
 
-#include "threads.hpp"
+#include "base/threads.hpp"
 
 namespace randrelu {
 

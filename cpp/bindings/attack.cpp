@@ -1,6 +1,6 @@
-#include "attack.hpp"
+#include "measures/attack.hpp"
 
-#include "arrays.hpp"
+#include "bindings/arrays.hpp"
 
 namespace randrelu {
 namespace {

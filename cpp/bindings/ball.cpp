@@ -1,6 +1,6 @@
-#include "ball.hpp"
+#include "measures/ball.hpp"
 
-#include "arrays.hpp"
+#include "bindings/arrays.hpp"
 
 namespace randrelu {
 namespace {

@@ -1,6 +1,6 @@
-#include "line.hpp"
+#include "measures/line.hpp"
 
-#include "arrays.hpp"
+#include "bindings/arrays.hpp"
 
 namespace randrelu {
 namespace {

@@ -1,8 +1,8 @@
 // The module of one instruction set: its name, what it was built for, and how Ctrl-C reaches it.
-#include "arrays.hpp"
-#include "gaussian.hpp"
-#include "product.hpp"
-#include "threads.hpp"
+#include "bindings/arrays.hpp"
+#include "random/gaussian.hpp"
+#include "layers/product.hpp"
+#include "base/threads.hpp"
 
 #define RANDRELU_QUOTE(x) #x
 #define RANDRELU_TEXT(x) RANDRELU_QUOTE(x)

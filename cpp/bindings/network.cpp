@@ -1,9 +1,9 @@
-#include "network.hpp"
+#include "network/network.hpp"
 
-#include "arrays.hpp"
-#include "deferred.hpp"
-#include "stored.hpp"
-#include "streamed.hpp"
+#include "bindings/arrays.hpp"
+#include "layers/deferred.hpp"
+#include "layers/stored.hpp"
+#include "layers/streamed.hpp"
 
 namespace randrelu {
 namespace {

@@ -1,6 +1,6 @@
-#include "pattern.hpp"
+#include "network/pattern.hpp"
 
-#include "arrays.hpp"
+#include "bindings/arrays.hpp"
 
 namespace randrelu {
 namespace {

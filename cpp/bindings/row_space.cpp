@@ -1,7 +1,7 @@
-#include "row_space.hpp"
+#include "measures/row_space.hpp"
 
-#include "arrays.hpp"
-#include "network.hpp"
+#include "bindings/arrays.hpp"
+#include "network/network.hpp"
 
 namespace randrelu {
 namespace {

@@ -1,7 +1,9 @@
 """See why random ReLU networks have adversarial examples."""
 
-from randrelu.attack import Attack, gradient_step
-from randrelu.ball import (
+from randrelu._support.versions import __version__ as __version__
+from randrelu.checks import Check, check
+from randrelu.measures.attack import Attack, gradient_step
+from randrelu.measures.ball import (
     Deviation,
     Flips,
     WorstFlips,
@@ -11,16 +13,13 @@ from randrelu.ball import (
     sample_ball,
     worst_flips,
 )
-from randrelu.bottlenecks import bottlenecks
-from randrelu.checks import Check, check
-from randrelu.line import Line, Linearity, line
+from randrelu.measures.bottlenecks import bottlenecks
+from randrelu.measures.line import Line, Linearity, line
+from randrelu.measures.row_space import Figure1, figure_1, min_perturbation
 from randrelu.network import Network, Revealed
 from randrelu.pattern import Pattern
-from randrelu.reproduce import Report, reproduce
-from randrelu.row_space import Figure1, figure_1, min_perturbation
+from randrelu.reproduction.run import Report, reproduce
 from randrelu.sweeps import Sweep, read_sweep, sweep
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Attack",

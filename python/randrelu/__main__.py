@@ -1,5 +1,5 @@
 """`python -m randrelu` is the command line."""
 
-from randrelu.cli import main
+from randrelu.cli.app import main
 
 main()

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from randrelu import _memory, _validate
 from randrelu._load import core
-from randrelu._validate import F, Floats, Progress, Rng
+from randrelu._support import arguments, memory
+from randrelu._support.arguments import F, Floats, Progress, Rng
 from randrelu.pattern import Pattern
 
 # The variance of a weight, given its layer's fan-in.
@@ -148,23 +148,23 @@ class Network:
         TypeError, ValueError
             If an argument is not as described.
         """
-        widths = _validate.widths_tuple(widths)
-        _validate.one_of("init", init, _VARIANCES)
-        _validate.storage(storage)
+        widths = arguments.widths_tuple(widths)
+        arguments.one_of("init", init, _VARIANCES)
+        arguments.storage(storage)
         if dtype is None:
             dtype = "float64" if storage == "deferred" else "float32"
-        arithmetic = _validate.float_dtype(dtype)
-        thread_number = _validate.thread_number(threads)
+        arithmetic = arguments.float_dtype(dtype)
+        thread_number = arguments.thread_number(threads)
         nbytes = 4 * sum(a * b for a, b in pairwise(widths))
         if storage == "auto":
-            storage = "stored" if _memory.fits(nbytes, _AUTO_SHARE) else "streamed"
+            storage = "stored" if memory.fits(nbytes, _AUTO_SHARE) else "streamed"
         if storage == "stored":
-            _memory.require(
+            memory.require(
                 nbytes,
                 f"storing the weights of a network of widths {widths}",
                 "choose storage='streamed' or 'deferred', or narrower widths",
             )
-        seed = _validate.seed_of(rng)
+        seed = arguments.seed_of(rng)
         scales = [math.sqrt(variance) for variance in weight_variances(widths, init)]
         single = arithmetic == np.float32
         network = core.Network.random(list(widths), seed, scales, storage, single, thread_number)
@@ -202,7 +202,7 @@ class Network:
             raise TypeError("weights must be a sequence of matrices; pass the mapping's .values()")
         if isinstance(weights, (str, bytes)) or not isinstance(weights, Iterable):
             raise TypeError(f"weights must be a sequence of matrices, got {type(weights).__name__}")
-        arrays = [_validate.real_array(f"weights[{i}]", w) for i, w in enumerate(weights)]
+        arrays = [arguments.real_array(f"weights[{i}]", w) for i, w in enumerate(weights)]
         if not arrays:
             raise ValueError("weights must hold at least one matrix, got none")
         if arrays[-1].ndim == 1:
@@ -211,13 +211,13 @@ class Network:
         if dtype is None:
             promoted = np.result_type(np.float32, *arrays)
             dtype = "float32" if promoted == np.float32 else "float64"
-        arithmetic = _validate.float_dtype(dtype)
-        _memory.require(
+        arithmetic = arguments.float_dtype(dtype)
+        memory.require(
             arithmetic.itemsize * sum(a.size for a in arrays),
             "copying the weights",
             "use dtype='float32'" if arithmetic == np.float64 else "use narrower layers",
         )
-        held = [_validate.converted(f"weights[{i}]", a, arithmetic) for i, a in enumerate(arrays)]
+        held = [arguments.converted(f"weights[{i}]", a, arithmetic) for i, a in enumerate(arrays)]
         widths = (arrays[0].shape[1], *(a.shape[0] for a in arrays))
         return cls(core.Network.from_weights(held, 0), widths, None, None, arithmetic, "stored")
 
@@ -300,7 +300,7 @@ class Network:
         ValueError
             If the network is deferred: its matrices do not exist.
         """
-        layer = _validate.integer("i", i)
+        layer = arguments.integer("i", i)
         if not 1 <= layer <= self.depth + 1:
             raise IndexError(f"i must be a layer from 1 to {self.depth + 1}, got {i}")
         if self._storage == "deferred":
@@ -310,7 +310,7 @@ class Network:
             )
         if self._storage == "streamed":
             fan_in, fan_out = self._widths[layer - 1 : layer + 1]
-            _memory.require(
+            memory.require(
                 4 * fan_in * fan_out, f"the matrix W_{layer}", "use the network without it"
             )
         return self._core.weights(layer - 1)
@@ -370,7 +370,7 @@ class Network:
         """
         points, single = self._points(x)
         self._require_hidden(points)
-        layers = self._core.preactivations(points, _validate.thread_number(threads), progress)
+        layers = self._core.preactivations(points, arguments.thread_number(threads), progress)
         return [a[0] for a in layers] if single else layers
 
     def activations(
@@ -394,7 +394,7 @@ class Network:
         """
         points, single = self._points(x)
         self._require_hidden(points)
-        layers = self._core.activations(points, _validate.thread_number(threads), progress)
+        layers = self._core.activations(points, arguments.thread_number(threads), progress)
         return [a[0] for a in layers] if single else layers
 
     def pattern(
@@ -474,12 +474,12 @@ class Network:
         return (values[0], gradients[0]) if single else (values, gradients)
 
     def _points(self, x: ArrayLike) -> tuple[Floats, bool]:
-        return _validate.points("x", x, self._widths[0], self._dtype)
+        return arguments.points("x", x, self._widths[0], self._dtype)
 
     def _require_hidden(self, points: Floats) -> None:
         if self._storage == "deferred":
             self._require_room(len(points))
-        _memory.require(
+        memory.require(
             points.itemsize * len(points) * sum(self._widths[1:-1]),
             f"returning the hidden layers of {len(points)} points",
             "pass fewer points at a time",
@@ -498,7 +498,7 @@ class Network:
     ) -> tuple[NDArray[F], list[NDArray[np.uint8]], NDArray[F]]:
         """Evaluate what is asked for in the arithmetic of `points`, (N, d) and contiguous."""
         if gradient:
-            _memory.require(
+            memory.require(
                 points.nbytes,
                 f"returning the gradients of {len(points)} points",
                 "pass fewer points at a time",
@@ -507,7 +507,7 @@ class Network:
             backward = len(points) if gradient else 0
             self._require_room(len(points), backward=backward, remember=remember)
         return self._core.evaluate(
-            points, value, bits, gradient, remember, _validate.thread_number(threads), progress
+            points, value, bits, gradient, remember, arguments.thread_number(threads), progress
         )
 
     def _require_room(
@@ -526,7 +526,7 @@ class Network:
         at_once = min(points, 1024) if remember else points
         numbers += 2 * at_once * max(self._widths)
         base = 100 * sum(self._widths) if explored else 0
-        _memory.require(
+        memory.require(
             self._dtype.itemsize * numbers + base,
             f"revealing a network of widths {_in_short(self._widths)} along {points} directions",
             "pass fewer points" if not remember else "pass fewer points, or remember=False",
@@ -555,7 +555,7 @@ class Network:
         origin = "given" if self._init is None else f"init={self._init!r}, seed={self._seed}"
         return (
             f"Network({_in_short(self._widths)}, {origin}, dtype='{self._dtype}', "
-            f"storage={self.storage!r}, {_memory.in_words(self.nbytes)})"
+            f"storage={self.storage!r}, {memory.in_words(self.nbytes)})"
         )
 
 

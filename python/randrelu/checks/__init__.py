@@ -6,8 +6,9 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from randrelu import _validate
-from randrelu.checks import (
+from randrelu._support import arguments
+from randrelu.checks.result import Check, Hypothesis, Measurement
+from randrelu.checks.statements import (
     claim_2_7,
     corollary_c_4,
     fact_b_2,
@@ -31,7 +32,6 @@ from randrelu.checks import (
     theorem_b_1,
     theorem_c_3,
 )
-from randrelu.checks.result import Check, Hypothesis, Measurement
 
 # In the order of the paper.
 STATEMENTS: dict[str, Callable[..., Check]] = {
@@ -102,7 +102,7 @@ def check(statement: str, /, **parameters: Any) -> Check:
     MemoryError
         If one network does not fit in the memory that is free.
     """
-    run = STATEMENTS[_validate.one_of("statement", statement, STATEMENTS)]
+    run = STATEMENTS[arguments.one_of("statement", statement, STATEMENTS)]
     signature = inspect.signature(run)
     try:
         signature.bind(**parameters)

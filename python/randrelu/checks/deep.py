@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from randrelu import _validate
-from randrelu._validate import Progress
+from randrelu._support import arguments
+from randrelu._support.arguments import Progress
 from randrelu.checks.result import Hypothesis
 from randrelu.network import Network
 
@@ -38,7 +38,7 @@ def images(
     for _ in range(depth):
         layer = Network.random(
             (x.shape[1], width, 1),
-            rng=_validate.seed_of(generator),
+            rng=arguments.seed_of(generator),
             init="he",
             storage="deferred",
         )
@@ -112,7 +112,7 @@ def descend(
 
 def validated_depths(depths: Sequence[int]) -> tuple[int, ...]:
     """Return depths, ascending and distinct."""
-    chosen = {_validate.integer(f"depths[{i}]", k, at_least=1) for i, k in enumerate(depths)}
+    chosen = {arguments.integer(f"depths[{i}]", k, at_least=1) for i, k in enumerate(depths)}
     if not chosen:
         raise ValueError("depths must hold at least one depth, got none")
     return tuple(sorted(chosen))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from randrelu import _frames
+from randrelu._support import extras
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -109,7 +109,7 @@ class Check:
 
     def to_frame(self) -> pd.DataFrame:
         """Return a data frame with a row per trial; needs pandas."""
-        return _frames.frame(self.trials)
+        return extras.frame(self.trials)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything but the trials as plain Python values; infinities become None."""

@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from randrelu import _memory, _validate
 from randrelu._load import core
-from randrelu._validate import Progress
+from randrelu._support import arguments, memory
+from randrelu._support.arguments import Progress
 from randrelu.checks.result import Check, Hypothesis, Measurement
 from randrelu.laws import log10_required_width, narrowest
 from randrelu.network import Network, weight_variances
@@ -80,11 +80,11 @@ def deferred_steps(
     progress: Progress | None,
 ) -> Steps:
     """Take steps on the deferred network of every trial: the networks of `over_networks`."""
-    number = _validate.thread_number(threads)
+    number = arguments.thread_number(threads)
     # A direction and its answers of every layer for f, ∇f and two steps, and the points themselves.
     held = 8 * (4 * 2 * sum(widths) + 4 * max(widths))
     at_once = core.thread_count(number) if max(widths) < 2**15 else 1
-    _memory.require(
+    memory.require(
         held * at_once, f"trials on deferred networks of widths {widths}", "choose narrower widths"
     )
     scales = [math.sqrt(variance) for variance in weight_variances(widths, "paper")]
@@ -108,14 +108,14 @@ def trial_threads(widths: Sequence[int], threads: int | None) -> int | None:
 
 def trial_seeds(seed: int, trials: int) -> list[int]:
     """Return the seed of every trial's network."""
-    return [_validate.seed_of(np.random.SeedSequence(seed, spawn_key=(t,))) for t in range(trials)]
+    return [arguments.seed_of(np.random.SeedSequence(seed, spawn_key=(t,))) for t in range(trials)]
 
 
 def nonzero_point(x: ArrayLike | None, dim: int) -> NDArray[np.float64]:
     """Return the one point (d,) that every network is looked at; by default (1, …, 1)."""
     if x is None:
         return np.ones(dim)
-    point, single = _validate.points("x", x, dim, np.dtype("float64"))
+    point, single = arguments.points("x", x, dim, np.dtype("float64"))
     if not single:
         raise ValueError(f"x must be a single point of shape ({dim},), got {np.shape(x)}")
     if not point.any():

@@ -2,6 +2,6 @@
 
 from randrelu.sweeps.blocks import Failure
 from randrelu.sweeps.experiments import EXPERIMENTS
-from randrelu.sweeps.sweep import Sweep, read_sweep, sweep
+from randrelu.sweeps.run import Sweep, read_sweep, sweep
 
 __all__ = ["EXPERIMENTS", "Failure", "Sweep", "read_sweep", "sweep"]

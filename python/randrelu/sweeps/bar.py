@@ -17,7 +17,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from randrelu import _validate
+from randrelu._support import arguments
 
 
 class _Throughput(ProgressColumn):
@@ -26,7 +26,7 @@ class _Throughput(ProgressColumn):
 
 
 @contextmanager
-def bar() -> Iterator[_validate.Progress]:
+def bar() -> Iterator[arguments.Progress]:
     """Show a bar with the throughput and the time left."""
     columns = (TextColumn("trials"), BarColumn(), MofNCompleteColumn(), _Throughput())
     with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True,

@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from randrelu import _validate
-from randrelu.attack import gradient_step
-from randrelu.ball import flips, gradient_deviation
+from randrelu._support import arguments
 from randrelu.checks import STATEMENTS, check
 from randrelu.checks.deep import descend
-from randrelu.line import line
+from randrelu.measures.attack import gradient_step
+from randrelu.measures.ball import flips, gradient_deviation
+from randrelu.measures.line import line
+from randrelu.measures.row_space import min_perturbation
 from randrelu.network import Network
-from randrelu.row_space import min_perturbation
 from randrelu.sweeps.blocks import Experiment, Row
 
 _SHAPE = ("widths", "width", "depth", "dim")
@@ -70,7 +70,7 @@ def deep(
 ) -> Row:
     """Send points of the sphere through a deep network and compare f (theorem 3.1)."""
     found = descend(
-        dim, width, (depth,), points, 1, _validate.seed_of(rng), threads=None, progress=None
+        dim, width, (depth,), points, 1, arguments.seed_of(rng), threads=None, progress=None
     )
     names = ("ratio", "smallest", "spread", "longest", "shortest")
     return {name: float(getattr(found, name)[0, 0]) for name in names}
@@ -164,7 +164,7 @@ def chosen(experiment: str | Experiment) -> Experiment:
     """Return an experiment by name, or the user's own."""
     if callable(experiment):
         return experiment
-    _validate.one_of("experiment", experiment, EXPERIMENTS)
+    arguments.one_of("experiment", experiment, EXPERIMENTS)
     return BuiltIn(experiment)
 
 
@@ -239,28 +239,28 @@ def _widths(
 
 def _valid_eta(name: str, value: Any) -> None:
     if isinstance(value, str):
-        _validate.one_of(name, value, ("linear", "paper", "exact", "flip"))
+        arguments.one_of(name, value, ("linear", "paper", "exact", "flip"))
     elif isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"{name} must be a number or the name of a step, got {value!r}")
 
 
 def _counts(name: str, value: Any) -> None:
-    _validate.integer(name, value, at_least=1, at_most=_validate.WIDEST)
+    arguments.integer(name, value, at_least=1, at_most=arguments.WIDEST)
 
 
 _VALID: dict[str, Callable[[str, Any], object]] = {
-    "widths": lambda _, value: _validate.widths_tuple(value),
+    "widths": lambda _, value: arguments.widths_tuple(value),
     "width": _counts,
     "depth": _counts,
     "dim": _counts,
     "hidden": _counts,
     "samples": _counts,
     "points": _counts,
-    "radius": _validate.number,
-    "length": partial(_validate.number, positive=True),
-    "delta": _validate.probability,
+    "radius": arguments.number,
+    "length": partial(arguments.number, positive=True),
+    "delta": arguments.probability,
     "eta": _valid_eta,
-    "init": lambda name, value: _validate.one_of(name, value, ("paper", "he", "unit")),
-    "dtype": lambda name, value: _validate.one_of(name, value, ("float32", "float64")),
-    "storage": lambda _, value: _validate.storage(value),
+    "init": lambda name, value: arguments.one_of(name, value, ("paper", "he", "unit")),
+    "dtype": lambda name, value: arguments.one_of(name, value, ("float32", "float64")),
+    "storage": lambda _, value: arguments.storage(value),
 }

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from randrelu import _validate
+from randrelu._support import arguments
 from randrelu.sweeps import tables
 from randrelu.sweeps.experiments import EXPERIMENTS, BuiltIn
 from randrelu.sweeps.grid import points_of
@@ -58,11 +58,11 @@ def read_spec(path: Path) -> Spec:
     if ("grid" in content) == ("points" in content):
         refuse("grid", "give either [grid] or [[points]]")
     name, grid, points = content["experiment"], content.get("grid"), content.get("points")
-    checked("experiment", _validate.one_of, "experiment", name, EXPERIMENTS)
-    trials = checked("trials", _validate.integer, "trials", content["trials"], at_least=1)
+    checked("experiment", arguments.one_of, "experiment", name, EXPERIMENTS)
+    trials = checked("trials", arguments.integer, "trials", content["trials"], at_least=1)
     seed = content.get("seed")
     if seed is not None:
-        checked("seed", _validate.integer, "seed", seed, at_least=0)
+        checked("seed", arguments.integer, "seed", seed, at_least=0)
     if not isinstance(content.get("store", ""), str):
         refuse("store", f"must be the path of a folder, got {content['store']!r}")
     _require_points(BuiltIn(name), grid, points, refuse, checked)

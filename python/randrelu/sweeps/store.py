@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from randrelu import _files
+from randrelu._support import files
 from randrelu.sweeps.tables import conform, unified
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class Store:
 
     def _write(self, name: str, content: bytes) -> None:
         try:
-            _files.write_whole(self.folder / name, content, within=self.folder)
+            files.write_whole(self.folder / name, content, within=self.folder)
         except OSError as error:
             raise self._refusal(error) from None
 

@@ -9,8 +9,8 @@ from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExec
 from contextlib import suppress
 from typing import Any
 
-from randrelu import _validate
 from randrelu._load import core
+from randrelu._support import arguments
 
 _MANY = 1024  # blocks in the queue of an executor whose number of workers nobody knows
 
@@ -27,7 +27,7 @@ class Workers:
     """
 
     def __init__(self, executor: Executor | int | None, threads: int | None) -> None:
-        total = core.thread_count(_validate.thread_number(threads))
+        total = core.thread_count(arguments.thread_number(threads))
         self._own = not isinstance(executor, Executor)
         self._dead: set[Any] = set()
         self._executor: Executor
@@ -41,7 +41,7 @@ class Workers:
                 self._make = lambda: _like(executor)
             number: int | None = getattr(executor, "_max_workers", None)
         else:
-            number = _validate.integer("executor", executor, at_least=1)
+            number = arguments.integer("executor", executor, at_least=1)
             self._make = lambda: _processes(number)
             self._executor = self._make()
         self._number = number or 1

@@ -1,0 +1,50 @@
+// A layer whose matrix exists, weight by weight: in memory, or generated when it is asked for. Both
+// products are written once, against tiles of it.
+#pragma once
+
+#include "layers/layer.hpp"
+
+namespace randrelu {
+
+// A block of a row-major matrix somewhere in memory.
+template <class W>
+struct Tile {
+  const W* data;
+  Index stride;
+};
+
+template <class W>
+class ExplicitLayer : public Layer {
+ public:
+  ExplicitLayer(Index fan_out, Index fan_in) : fan_out_(fan_out), fan_in_(fan_in) {}
+
+  Index fan_in() const final { return fan_in_; }
+  Index fan_out() const final { return fan_out_; }
+
+  // Whether tile() costs nothing.
+  virtual bool in_memory() const = 0;
+  // The weights of these rows and columns. `buffer` has room for them, and is used where they are
+  // not in memory.
+  virtual Tile<W> tile(Block rows, Block cols, W* buffer) const = 0;
+
+  // The Euclidean norm of every row, (fan_out,).
+  void row_norms(double* norms, const Run& run) const final;
+
+  void apply(View<const float> x, View<float> y, const Run& run) const final;
+  void apply(View<const double> x, View<double> y, const Run& run) const final;
+  void apply_transpose(View<const float> v, View<float> g, const Run& run) const final;
+  void apply_transpose(View<const double> v, View<double> g, const Run& run) const final;
+  void apply(View<const float> x, Units outputs, Units inputs, View<float> y,
+             const Run& run) const final;
+  void apply(View<const double> x, Units outputs, Units inputs, View<double> y,
+             const Run& run) const final;
+  void apply_transpose(View<const float> v, Units outputs, Units inputs, View<float> g,
+                       const Run& run) const final;
+  void apply_transpose(View<const double> v, Units outputs, Units inputs, View<double> g,
+                       const Run& run) const final;
+
+ private:
+  Index fan_out_, fan_in_;
+};
+
+}  // namespace randrelu

@@ -1,0 +1,68 @@
+// What a layer can do. Networks are written once against these two operations, in float32 and in
+// float64, whatever holds the weights.
+#pragma once
+
+#include "base/threads.hpp"
+
+namespace randrelu {
+
+// How much a deferred layer had revealed at some time: its questions from either side.
+struct Mark {
+  Index forward = 0, backward = 0;
+};
+
+class Layer {
+ public:
+  virtual ~Layer() = default;
+
+  // Whether asking changes the layer, see deferred.hpp.
+  virtual bool deferred() const { return false; }
+  virtual Mark mark() const { return {}; }
+  virtual void forget_since(Mark) const {}
+
+  virtual Index fan_in() const = 0;
+  virtual Index fan_out() const = 0;
+  virtual std::size_t nbytes() const = 0;
+
+  virtual void row_norms(double* norms, const Run& run) const = 0;
+
+  // Y = X Wᵀ: every row of X (N, fan_in) through the weights, into Y (N, fan_out).
+  virtual void apply(View<const float> x, View<float> y, const Run& run) const = 0;
+  virtual void apply(View<const double> x, View<double> y, const Run& run) const = 0;
+
+  // G = V W: every row of V (N, fan_out) back through the weights, into G (N, fan_in). Rows of the
+  // weights whose coefficient is 0 may be left out: a masked unit costs nothing.
+  virtual void apply_transpose(View<const float> v, View<float> g, const Run& run) const = 0;
+  virtual void apply_transpose(View<const double> v, View<double> g, const Run& run) const = 0;
+
+  // The same with a part of the weights, W' = W[outputs, inputs]: Y = X W'ᵀ for X (N, |inputs|) and
+  // Y (N, |outputs|), and G = V W' for V (N, |outputs|) and G (N, |inputs|).
+  virtual void apply(View<const float> x, Units outputs, Units inputs, View<float> y,
+                     const Run& run) const = 0;
+  virtual void apply(View<const double> x, Units outputs, Units inputs, View<double> y,
+                     const Run& run) const = 0;
+  virtual void apply_transpose(View<const float> v, Units outputs, Units inputs, View<float> g,
+                               const Run& run) const = 0;
+  virtual void apply_transpose(View<const double> v, Units outputs, Units inputs, View<double> g,
+                               const Run& run) const = 0;
+};
+
+// What a layer is asked in the scope of one of these is forgotten at its end, if `forget` says so.
+class Forgetting {
+ public:
+  Forgetting(const Layer& layer, bool forget)
+      : layer_(forget ? &layer : nullptr), mark_(layer.mark()) {}
+  Forgetting(const Forgetting&) = delete;
+  Forgetting(Forgetting&& other) noexcept : layer_(other.layer_), mark_(other.mark_) {
+    other.layer_ = nullptr;
+  }
+  ~Forgetting() {
+    if (layer_) layer_->forget_since(mark_);
+  }
+
+ private:
+  const Layer* layer_;
+  Mark mark_;
+};
+
+}  // namespace randrelu

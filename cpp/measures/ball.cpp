@@ -1,0 +1,414 @@
+#include "measures/ball.hpp"
+
+#include <cmath>
+#include <limits>
+
+#include "base/buffer.hpp"
+#include "base/dot.hpp"
+#include "base/finite.hpp"
+#include "random/gaussian.hpp"
+
+namespace randrelu {
+namespace {
+
+std::size_t at(Index i) { return static_cast<std::size_t>(i); }
+
+bool bit(const Bits* bits, Index j) { return bits[j / 8] >> (j % 8) & 1; }
+
+void set_bit(Bits* bits, Index j, bool value) {
+  const auto mask = static_cast<Bits>(1u << (j % 8));
+  bits[j / 8] = static_cast<Bits>(value ? bits[j / 8] | mask : bits[j / 8] & ~mask);
+}
+
+// The places of the bits that are set.
+void list_bits(const std::vector<Bits>& bits, Index units, std::vector<Index>& list) {
+  list.clear();
+  for (Index j = 0; j < units; ++j)
+    if (bit(bits.data(), j)) list.push_back(j);
+}
+
+// The pattern of a point, from the preactivations of x and how much they differ.
+template <class T>
+void pack_sum(const T* base, const T* difference, Index units, const Bits* coins, Bits* bits) {
+  constexpr Index kRun = 512;  // a multiple of a byte of bits
+  T sum[kRun];
+  for (Index first = 0; first < units; first += kRun) {
+    const Index count = std::min(kRun, units - first);
+    for (Index j = 0; j < count; ++j) sum[j] = base[first + j] + difference[first + j];
+    pack(sum, count, coins + first / 8, bits + first / 8);
+  }
+}
+
+// D(y) (value + delta) − D(x) value for one number a unit, from the bits of y. A unit that is active at
+// both gives `delta` itself: no rounding.
+template <class T>
+class MaskedDifference {
+ public:
+  MaskedDifference() = default;
+  // Of the units in this list; `at_x` has the bits of all.
+  MaskedDifference(const std::vector<T>& value, const Bits* at_x, const std::vector<Index>& units) {
+    for (const Index j : units) {
+      const T here = value[at(j)];
+      gained_.push_back(bit(at_x, j) ? T{0} : here);
+      lost_.push_back(bit(at_x, j) ? -here : T{0});
+    }
+  }
+
+  void apply(const Bits* at_y, T* delta) const {
+    const T *gained = gained_.data(), *lost = lost_.data();
+    const Index units = static_cast<Index>(lost_.size()), whole = units / 8 * 8;
+    for (Index first = 0; first < whole; first += 8) {
+      const unsigned byte = at_y[first / 8];
+      for (Index k = 0; k < 8; ++k) {
+        const T active = gained[first + k] + delta[first + k];
+        delta[first + k] = byte & (1u << k) ? active : lost[first + k];
+      }
+    }
+    for (Index k = whole; k < units; ++k)
+      delta[k] = bit(at_y, k) ? gained[k] + delta[k] : lost[k];
+  }
+
+ private:
+  std::vector<T> gained_, lost_;  // by a unit that is active at y, and by one that is not
+};
+
+// A layer at the points of a block. Only some units take part in the differences behind it: those that
+// are active at x or at any of the points; in the last layer, whose values nobody needs, those that
+// differ anywhere. Their bits at the points stand side by side. (A deferred layer is asked about whole
+// vectors, so there all units do.)
+template <class T>
+struct LayerState {
+  std::vector<Index> units;
+  std::vector<Bits> bits;  // (points, ⌈units / 8⌉)
+  MaskedDifference<T> backward;
+
+  Index size() const { return static_cast<Index>(units.size()); }
+  const Bits* at_y(Index p) const { return bits.data() + p * pattern_bytes(size()); }
+};
+
+// A block of points: their differences from the base, layer by layer.
+template <class T>
+class Explorer {
+ public:
+  // Without `remember` a deferred layer forgets what it was asked as soon as nobody goes back to it.
+  Explorer(const Network& net, const BasePoint& base, Index most_points, bool backward, Index terms,
+           bool remember)
+      : net_(net),
+        base_(base),
+        depth_(static_cast<Index>(net.depth())),
+        backward_(backward),
+        forget_(!remember && !backward),
+        layers_(net.depth()),
+        a_(most_points * terms * net.widest()),
+        b_(most_points * terms * net.widest()) {
+    for (std::size_t i = 0; i < net.depth(); ++i) {
+      preactivations_.push_back(rounded(base.preactivations[i]));
+      // Where a preactivation of x is 0 in T, or rounded to it, its bit is that of x, not another coin.
+      coins_.emplace_back(net.coins(i), net.coins(i) + base.bits[i].size());
+      for (Index j = 0; j < net.width(i); ++j)
+        if (preactivations_[i][at(j)] == 0)
+          set_bit(coins_[i].data(), j, bit(base.bits[i].data(), j));
+    }
+    for (const auto& v : base.backward) gradients_.push_back(rounded(v));
+  }
+
+  // The patterns of x + u for some points u, which the functions below go back through.
+  void forward(const Differences& differences, Block points, std::int64_t* flips, Index stages,
+               const Run& run) {
+    points_ = points.count;
+    View<T> delta(a_.get(), points_, net_.input_dim());
+    if constexpr (std::is_same_v<T, double>) {
+      differences(points, delta);
+    } else {
+      const Buffer<double> u(points_ * delta.cols);
+      differences(points, View<double>(u.get(), points_, delta.cols));
+      std::copy_n(u.get(), points_ * delta.cols, delta.data);
+    }
+    for_each_row(points_, delta.cols, silent(run),
+                 [&](Index p) { require_finite(delta.row(p), delta.cols); });
+    for (Index i = 0; i < depth_; ++i) {
+      const View<T> z(b_.get(), points_, net_.width(at(i)));
+      const Layer& layer = *net_.layers()[at(i)];
+      {
+        const Forgetting forgetting(layer, forget_);
+        layer.apply(delta, Units(), i ? part(i - 1) : Units(), z, stage(run, i, stages));
+      }
+      find_flips(i, z, flips, run);
+      if (i + 1 < depth_ || backward_) delta = select(i, z, run);
+    }
+  }
+
+  // ‖∇f(x) − ∇f(y)‖ of every point.
+  void gradient(double* deviations, Index stages, const Run& run) {
+    View<T> v(a_.get(), points_, layers_.back().size());
+    std::fill_n(v.data, v.rows * v.cols, T{0});  // behind the last layer nothing but its mask differs
+    for (Index i = depth_ - 1; i >= 0; --i) {
+      for_each_row(points_, v.cols, silent(run), [&](Index p) {
+        layers_[at(i)].backward.apply(layers_[at(i)].at_y(p), v.row(p));
+      });
+      const View<T> h = pull_back(i, v, stages, run);
+      std::swap(a_, b_);
+      v = h;
+    }
+    require_finite(v.data, points_ * v.cols);
+    for (Index p = 0; p < points_; ++p) deviations[p] = norm(v.row(p), v.cols);
+  }
+
+  // The terms Δ_j of every point, as rows (L − 1 − j) × points + p, from the last layer on.
+  View<T> terms(Index stages, const Run& run) {
+    View<T> v(a_.get(), points_, layers_.back().size());
+    for (Index i = depth_ - 1;; --i) {
+      const LayerState<T>& layer = layers_[at(i)];
+      // Every term so far passes the mask of y; the new one is made of the units that differ.
+      for_each_row(points_, v.rows / points_ * v.cols, silent(run), [&](Index p) {
+        Index row = p;
+        for (; row + points_ < v.rows; row += points_)
+          keep_active(layer.at_y(p), v.cols, v.row(row));
+        T* fresh = v.row(row);
+        std::fill_n(fresh, v.cols, T{0});
+        layer.backward.apply(layer.at_y(p), fresh);
+        for (Index k = 0; k < v.cols; ++k) fresh[k] = -fresh[k];
+      });
+      const View<T> below = pull_back(i, v, stages, run);
+      std::swap(a_, b_);
+      if (i == 0) {
+        require_finite(below.data, below.rows * below.cols);
+        return below;
+      }
+      v = View<T>(below.data, below.rows + points_, below.cols);
+    }
+  }
+
+ private:
+  static Run stage(const Run& run, Index i, Index stages) {
+    const double n = static_cast<double>(stages);
+    return run.stage(static_cast<double>(i) / n, static_cast<double>(i + 1) / n);
+  }
+
+  // The units of layer i that take part.
+  Units part(Index i) const {
+    return net_.deferred() ? Units() : Units(layers_[at(i)].units);
+  }
+  // What takes no time beside the products.
+  static Run silent(const Run& run) { return Run{run.threads}; }
+
+  static std::vector<T> rounded(const std::vector<double>& values) {
+    std::vector<T> result(values.begin(), values.end());
+    require_finite(result.data(), static_cast<Index>(result.size()));
+    return result;
+  }
+
+  // The bits of layer i, where the preactivations differ by z from those of x, and the units that take
+  // part behind it.
+  void find_flips(Index i, View<const T> z, std::int64_t* flips, const Run& run) {
+    const Index units = z.cols, bytes = pattern_bytes(units);
+    const std::vector<Bits>& at_x = base_.bits[at(i)];
+    const T* base = preactivations_[at(i)].data();
+    const Bits* coins = coins_[at(i)].data();
+    bits_.resize(at(points_ * bytes));
+    for_each_row(points_, units, silent(run), [&](Index p) {
+      require_finite(z.row(p), units);
+      Bits* at_y = bits_.data() + p * bytes;
+      pack_sum(base, z.row(p), units, coins, at_y);
+      if (flips) flips[p * depth_ + i] = count_flips(at_x.data(), at_y, bytes);
+    });
+    const bool last = i + 1 == depth_;
+    std::vector<Bits> chosen = last ? std::vector<Bits>(at(bytes)) : at_x;
+    for (Index p = 0; p < points_; ++p) {
+      const Bits *at_y = bits_.data() + p * bytes, *same = at_x.data();
+      if (last)
+        for (Index k = 0; k < bytes; ++k) chosen[at(k)] |= at_y[k] ^ same[k];
+      else
+        for (Index k = 0; k < bytes; ++k) chosen[at(k)] |= at_y[k];
+    }
+    if (net_.deferred()) std::fill(chosen.begin(), chosen.end(), Bits{0xff});
+    list_bits(chosen, units, layers_[at(i)].units);
+  }
+
+  // The differences of the activations, and the bits, of the units that take part.
+  View<T> select(Index i, View<const T> z, const Run& run) {
+    LayerState<T>& layer = layers_[at(i)];
+    const Index units = layer.size(), bytes = pattern_bytes(units);
+    const Bits* at_x = base_.bits[at(i)].data();
+    const MaskedDifference<T> difference(preactivations_[at(i)], at_x, layer.units);
+    if (backward_) layer.backward = MaskedDifference<T>(gradients_[at(i)], at_x, layer.units);
+    layer.bits.resize(at(points_ * bytes));
+    const View<T> delta(a_.get(), points_, units);
+    const Index* list = layer.units.data();
+    std::vector<T> base;
+    std::vector<Bits> coins(at(bytes));
+    for (Index k = 0; k < units; ++k) {
+      base.push_back(preactivations_[at(i)][at(list[k])]);
+      set_bit(coins.data(), k, bit(coins_[at(i)].data(), list[k]));
+    }
+    for_each_row(points_, z.cols, silent(run), [&](Index p) {
+      Bits* at_y = layer.bits.data() + p * bytes;
+      T* const out = delta.row(p);
+      for (Index k = 0; k < units; ++k) out[k] = z.row(p)[list[k]];
+      pack_sum(base.data(), out, units, coins.data(), at_y);
+      difference.apply(at_y, out);
+    });
+    return delta;
+  }
+
+  // v (N, units that take part in layer i) back through the weights of layer i, into b_.
+  View<T> pull_back(Index i, View<const T> v, Index stages, const Run& run) {
+    const Index units = i ? layers_[at(i - 1)].size() : net_.input_dim();
+    const View<T> below(b_.get(), v.rows, units);
+    net_.layers()[at(i)]->apply_transpose(v, part(i), i ? part(i - 1) : Units(), below,
+                                          stage(run, 2 * depth_ - 1 - i, stages));
+    return below;
+  }
+
+  const Network& net_;
+  const BasePoint& base_;
+  Index depth_, points_ = 0;
+  bool backward_, forget_;
+  std::vector<LayerState<T>> layers_;
+  Buffer<T> a_, b_;
+  std::vector<std::vector<Bits>> coins_;
+  std::vector<Bits> bits_;  // of a layer at the points, all units
+  std::vector<std::vector<T>> preactivations_, gradients_;  // of x
+};
+
+}  // namespace
+
+BasePoint::BasePoint(const Network& net, View<const double> x, bool with_gradient, const Run& run)
+    : preactivations(net.depth()), bits(net.depth()), backward(net.depth()) {
+  std::vector<double> a(x.data, x.data + x.cols);
+  for (std::size_t i = 0; i < net.depth(); ++i) {
+    const Index units = net.width(i);
+    std::vector<double>& z = preactivations[i];
+    z.resize(static_cast<std::size_t>(units));
+    bits[i].resize(static_cast<std::size_t>(pattern_bytes(units)));
+    net.layers()[i]->apply(View<const double>(a.data(), 1, net.layers()[i]->fan_in()),
+                           View<double>(z.data(), 1, units), run);
+    require_finite(z.data(), units);
+    pack(z.data(), units, net.coins(i), bits[i].data());
+    a = z;
+    keep_active(bits[i].data(), units, a.data());
+  }
+  if (!with_gradient) return;
+  gradient.resize(static_cast<std::size_t>(net.input_dim()));
+  std::vector<double> v{1.0};
+  for (std::size_t i = net.depth() + 1; i-- > 0;) {
+    const Layer& layer = *net.layers()[i];
+    std::vector<double>& h = i ? backward[i - 1] : gradient;
+    h.resize(static_cast<std::size_t>(layer.fan_in()));
+    layer.apply_transpose(View<const double>(v.data(), 1, layer.fan_out()),
+                          View<double>(h.data(), 1, layer.fan_in()), run);
+    require_finite(h.data(), layer.fan_in());
+    v = h;
+    if (i) keep_active(bits[i - 1].data(), layer.fan_in(), v.data());
+  }
+}
+
+std::vector<double> pull_back(const Network& net, const BasePoint& base, std::size_t i,
+                              std::vector<double> v, const Run& run) {
+  for (;; --i) {
+    const Layer& layer = *net.layers()[i];
+    std::vector<double> below(static_cast<std::size_t>(layer.fan_in()));
+    layer.apply_transpose(View<const double>(v.data(), 1, layer.fan_out()),
+                          View<double>(below.data(), 1, layer.fan_in()), run);
+    require_finite(below.data(), layer.fan_in());
+    v = std::move(below);
+    if (i == 0) return v;
+    keep_active(base.bits[i - 1].data(), layer.fan_in(), v.data());
+  }
+}
+
+template <class T>
+void explore(const Network& net, const BasePoint& base, const Differences& differences,
+             Index points, const Deviations& out, const Run& run, bool remember) {
+  const auto depth = static_cast<Index>(net.depth());
+  const Index dim = net.input_dim();
+  const bool terms = out.terms || out.decomposition;
+  if (points == 0) return;
+  const Index rows = terms ? std::max<Index>(depth, 1) : 1;  // that a point takes
+  // What is forgotten would be drawn anew for the next block, so then all points make one.
+  const Index per_block =
+      remember ? std::clamp<Index>(net.points_per_block() / rows, 1, points) : points;
+  std::vector<Forgetting> forgetting;
+  for (const auto& layer : net.layers()) forgetting.emplace_back(*layer, !remember);
+  const bool backward = out.gradient || terms;
+  Explorer<T> explorer(net, base, per_block, backward, rows, remember);
+  const Index stages = backward ? 2 * depth : depth;
+  for (Index b = 0; b < ceil_div(points, per_block); ++b) {
+    const Block some(b, per_block, points);
+    const double n = static_cast<double>(points);
+    const Run part = run.stage(static_cast<double>(some.first) / n,
+                               static_cast<double>(some.first + some.count) / n);
+    if (depth == 0) {  // f is linear
+      if (out.gradient) std::fill_n(out.gradient + some.first, some.count, 0.0);
+      continue;
+    }
+    explorer.forward(differences, some, out.flips ? out.flips + some.first * depth : nullptr, stages, part);
+    if (!terms) {
+      if (out.gradient) explorer.gradient(out.gradient + some.first, stages, part);
+      continue;
+    }
+    const View<T> found = explorer.terms(stages, part);
+    std::vector<double> sum(static_cast<std::size_t>(dim));
+    for (Index p = 0; p < some.count; ++p) {
+      std::fill(sum.begin(), sum.end(), 0.0);
+      for (Index j = 0; j < depth; ++j) {
+        const T* row = found.row((depth - 1 - j) * some.count + p);
+        for (std::size_t c = 0; c < sum.size(); ++c) sum[c] += static_cast<double>(row[c]);
+        const Index place = (some.first + p) * depth + j;
+        if (out.terms) out.terms[place] = norm(row, dim);
+        if (out.decomposition) std::copy_n(row, dim, out.decomposition + place * dim);
+      }
+      if (out.gradient) out.gradient[some.first + p] = norm(sum.data(), dim);
+    }
+  }
+}
+
+template void explore<float>(const Network&, const BasePoint&, const Differences&, Index,
+                             const Deviations&, const Run&, bool);
+template void explore<double>(const Network&, const BasePoint&, const Differences&, Index,
+                              const Deviations&, const Run&, bool);
+
+void angles(View<const double> x, View<const double> u, double* angle, const Run& run) {
+  const double length = norm(x.data, x.cols);
+  if (length == 0) {
+    std::fill_n(angle, u.rows, std::numeric_limits<double>::quiet_NaN());
+    return;
+  }
+  std::vector<double> direction(x.data, x.data + x.cols);
+  for (double& c : direction) c /= length;
+  const Index rows = std::max<Index>(1, (Index{1} << 12) / u.cols);
+  parallel_for(ceil_div(u.rows, rows), run, [&](Index i) {
+    const Block some(i, rows, u.rows);
+    const Buffer<double> across(u.cols);
+    for (Index p = some.first; p < some.first + some.count; ++p) {
+      // tan θ = |what is across x| / (‖x‖ + what is along it): no cancellation where u is short.
+      const double along = dot<double>(u.row(p), direction.data(), u.cols);
+      for (Index j = 0; j < u.cols; ++j)
+        across.get()[j] = u.row(p)[j] - along * direction[static_cast<std::size_t>(j)];
+      angle[p] = std::atan2(norm(across.get(), u.cols), length + along);
+    }
+  });
+}
+
+void sample_ball(std::uint64_t seed, double radius, bool surface, Index first, View<double> u,
+                 const Run& run) {
+  const Stream directions{seed, Purpose::directions, 0}, radii{seed, Purpose::radii, 0};
+  const Index dim = u.cols, rows = std::max<Index>(1, (Index{1} << 12) / dim);
+  parallel_for(ceil_div(u.rows, rows), run, [&](Index i) {
+    const Block some(i, rows, u.rows);
+    const Buffer<float> normal(some.count * dim);
+    normals(directions, 1.0f, static_cast<std::uint64_t>((first + some.first) * dim),
+            some.count * dim, normal.get());
+    for (Index p = some.first; p < some.first + some.count; ++p) {
+      const float* g = normal.get() + (p - some.first) * dim;
+      const Words4 words = radii.words(static_cast<std::uint64_t>(first + p));
+      const std::uint64_t word = std::uint64_t{words[0]} << 32 | words[1];
+      const double uniform = (static_cast<double>(word >> 11) + 0.5) * 0x1p-53;
+      const double share = surface ? 1.0 : std::pow(uniform, 1.0 / static_cast<double>(dim));
+      const double scale = radius * share / norm(g, dim);
+      for (Index j = 0; j < dim; ++j) u.row(p)[j] = scale * static_cast<double>(g[j]);
+    }
+  });
+}
+
+}  // namespace randrelu

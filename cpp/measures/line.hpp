@@ -1,0 +1,34 @@
+// The network on a segment x + t u, t in [0, length], where it is piecewise linear: every unit that flips
+// on the way, and f. All in double.
+//
+// Layer by layer: between two flips of the layers in front, the preactivations of a layer are linear in t.
+// A walk along the pieces finds where a unit passes 0, which cuts the pieces for the next layer. A flip of
+// a unit changes the slopes of the layer behind by a multiple of one column of its weights, and those of
+// the layers farther behind by a row of one matrix product. With K_i flips in the first i layers, and a_i
+// units of layer i active anywhere, layer i + 1 takes 2 K_{i−1} a_i d_{i+1} operations for the product
+// and K_i d_{i+1} steps of the walk: work grows with the flips, not with a grid.
+#pragma once
+
+#include "network/network.hpp"
+
+namespace randrelu {
+
+struct Flip {
+  double t;
+  Index layer, unit;  // hidden layers count from 0
+  bool active;        // from here on
+};
+
+struct LinePieces {
+  std::vector<std::vector<Bits>> bits;  // on the first piece, a vector per hidden layer
+  std::vector<Flip> flips;              // ascending in t
+  double f0 = 0;                        // f(x)
+  std::vector<double> f;                // at the flips
+  std::vector<double> slopes;           // df/dt on the pieces, one more than flips
+};
+
+// Throws std::length_error when there are more than `most_flips`.
+LinePieces trace_line(const Network& net, View<const double> x, View<const double> u, double length,
+                      Index most_flips, const Run& run);
+
+}  // namespace randrelu

@@ -1,0 +1,95 @@
+// The network f(x) = W_{ℓ+1} σ(W_ℓ … σ(W_1 x)): values, patterns and gradients of batches of points,
+// written once against layer.hpp.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "layers/layer.hpp"
+#include "network/pattern.hpp"
+
+namespace randrelu {
+
+// Where evaluate() writes; what is left null is not computed. `bits`, `preactivations` and
+// `activations` have one pointer per hidden layer, or are empty.
+template <class T>
+struct Outputs {
+  T* values = nullptr;                // (N,)
+  T* gradients = nullptr;             // (N, d)
+  std::vector<Bits*> bits;            // (N, ⌈d_i / 8⌉) each
+  std::vector<T*> preactivations;     // (N, d_i) each
+  std::vector<T*> activations;        // (N, d_i) each
+};
+
+// Which thread of which process is asking a deferred network, and how much it held when the last call
+// ended.
+struct Busy {
+  std::timed_mutex mutex;
+  std::atomic<std::thread::id> owner;
+  std::atomic<int> forks{0};
+  std::atomic<std::size_t> nbytes{0};
+};
+
+class Network {
+ public:
+  // Layers from the input to the output; the last has one unit. `seed` is that of the tie coins.
+  Network(std::vector<std::unique_ptr<Layer>> layers, std::uint64_t seed);
+  Network(Network&&) = default;
+  Network(const Network&) = delete;
+
+  const std::vector<std::unique_ptr<Layer>>& layers() const { return layers_; }
+  std::size_t depth() const { return layers_.size() - 1; }
+  Index input_dim() const { return layers_.front()->fan_in(); }
+  Index width(std::size_t hidden) const { return layers_[hidden]->fan_out(); }
+  // The bits of the units of a hidden layer at exactly 0.
+  const Bits* coins(std::size_t hidden) const { return coins_[hidden].data(); }
+
+  // The weights that evaluating a point goes through: all, and all again for its gradient.
+  double weights_used(bool gradient) const;
+  Index widest() const;
+  // How many points are evaluated at once, whatever their number.
+  Index points_per_block() const;
+
+  // Throws std::overflow_error when a value leaves the range of T. A deferred network that does not
+  // `remember` forgets every layer's answers when it goes on to the next; no gradients then.
+  template <class T>
+  void evaluate(View<const T> x, const Outputs<T>& out, const Run& run, bool remember = true) const;
+
+  // The bytes that the weights take, or what is revealed of them.
+  std::size_t nbytes() const;
+
+  bool deferred() const { return static_cast<bool>(busy_); }
+  // Asking a deferred network changes it: whoever does holds one of these. Others wait.
+  class Alone {
+   public:
+    // Throws std::runtime_error when this thread is in the middle of a call already, or was copied
+    // into a child while another one was.
+    explicit Alone(const Network& net);
+    ~Alone();
+    Alone(const Alone&) = delete;
+
+   private:
+    const Network& net_;
+    Busy* busy_;
+  };
+
+ private:
+  template <class T>
+  struct Scratch;
+  class Stages;
+  template <class T>
+  void evaluate_block(View<const T> x, Index first, const Outputs<T>& out, Scratch<T>& scratch,
+                      const Run& run, bool remember) const;
+  template <class T>
+  void backward(const std::vector<Bits*>& bits, View<T> gradients, Scratch<T>& scratch,
+                Stages& stages) const;
+  std::size_t held() const;
+  std::vector<std::unique_ptr<Layer>> layers_;
+  std::vector<std::vector<Bits>> coins_;
+  std::unique_ptr<Busy> busy_;
+};
+
+}  // namespace randrelu

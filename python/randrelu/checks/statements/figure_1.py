@@ -1,0 +1,101 @@
+"""Figure 1: how much of x lies in the row space of a first layer of k units."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from randrelu import laws
+from randrelu._support import arguments
+from randrelu._support.arguments import Progress, Rng
+from randrelu.checks.result import CONFIDENCE, Check, Hypothesis, Measurement, same_law, worst
+from randrelu.measures.row_space import ACCURACY, Figure1, figure_1, run_seed
+
+CLAIM = (
+    "For W_1 of shape (k, d) with independent N(0, 1) entries, the smallest δ* with "
+    "W_1(x − δ*) = 0 has ‖δ*‖/‖x‖ close to √(k/d)."
+)
+
+
+def run(
+    *,
+    dim: int = 10_000,
+    hidden: int | Iterable[int] = (10, 50, 100, 500, 1000, 5000, 10_000),
+    runs: int = 10,
+    rng: Rng = None,
+    method: str | Sequence[str] = "solve",
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Check:
+    """Compare the ratios of `figure_1` with their exact law; those drawn from it are not.
+
+    The caption in the paper says 10 000 hidden units where the input dimension is meant.
+    """
+    found = figure_1(dim, hidden, runs, rng=rng, method=method, threads=threads, progress=progress)
+    if "solve" not in found.method:
+        raise ValueError(
+            "method must be 'solve' for at least one number of hidden units: what is drawn from "
+            "the law cannot test it"
+        )
+    solved = [i for i, method in enumerate(found.method) if method == "solve"]
+    inside = [i for i in solved if found.hidden[i] < dim]
+    p_values = [_p_value(found.ratios[i], int(found.hidden[i]), dim) for i in inside]
+    gaps = [float(np.abs(found.ratios[i] - 1).max()) for i in solved if found.hidden[i] >= dim]
+
+    measurements = [_mean(found, i) for i in range(len(found.hidden))]
+    if p_values:
+        measurements.append(
+            Measurement(
+                "smallest p (Kolmogorov–Smirnov)",
+                min(p_values),
+                paper=f"(‖δ*‖/‖x‖)² ~ Beta(k/2, (d − k)/2), at {len(p_values)} k",
+            )
+        )
+    if gaps:
+        measurements.append(
+            Measurement("largest |‖δ*‖/‖x‖ − 1|, k ≥ d", max(gaps), paper=f"0, to {ACCURACY:g}")
+        )
+    same = same_law(p_values) if p_values else "consistent"
+    whole = "consistent" if max(gaps, default=0.0) <= ACCURACY else "violated"
+    columns = found.columns()
+    seeds = [
+        arguments.seed_of(run_seed(found.seed, int(k), int(r)))
+        for k, r in zip(columns["hidden"], columns["run"], strict=True)
+    ]
+    return Check(
+        statement="figure-1",
+        claim=CLAIM,
+        parameters={
+            "dim": dim,
+            "hidden": tuple(found.hidden.tolist()),
+            "runs": runs,
+            "method": found.method[0] if len(set(found.method)) == 1 else found.method,
+            "rng": found.seed,
+        },
+        hypothesis=Hypothesis("nothing", f"d = {dim}", met=True),
+        measurements=tuple(measurements),
+        conclusion=worst(same, whole),
+        trials={"seed": np.array(seeds, np.uint64), **columns},
+    )
+
+
+def _p_value(ratios: NDArray[np.float64], rank: int, dim: int) -> float:
+    from scipy.stats import kstest
+
+    return float(kstest(ratios**2, laws.projected_length_law(rank, dim).cdf).pvalue)
+
+
+def _mean(found: Figure1, i: int) -> Measurement:
+    """Return the average at one k with Student's interval, beside the paper's and the exact."""
+    from scipy.stats import sem, t
+
+    ratios, mean = found.ratios[i], float(found.mean[i])
+    drawn = ", drawn from the law" if found.method[i] == "law" else ""
+    paper = f"√(k/d) = {found.predicted[i]:.4g}; exact mean {found.expected[i]:.4g}"
+    name = f"mean ‖δ*‖/‖x‖, k = {found.hidden[i]}{drawn}"
+    if len(ratios) == 1:
+        return Measurement(name, mean, paper=paper)
+    half = float(sem(ratios) * t.ppf((1 + CONFIDENCE) / 2, len(ratios) - 1))
+    return Measurement(name, mean, mean - half, mean + half, paper=paper)

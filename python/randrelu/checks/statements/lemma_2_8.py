@@ -1,0 +1,153 @@
+"""Lemma 2.8: around x the gradient hardly changes."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from randrelu import laws
+from randrelu._support import arguments
+from randrelu._support.arguments import Progress, Rng
+from randrelu.checks.result import (
+    OPEN_CONSTANT,
+    Check,
+    Measurement,
+    conclude,
+    constant_needed,
+    relative,
+    share,
+)
+from randrelu.checks.trials import nonzero_point, of_networks, over_networks, trial_threads
+from randrelu.measures.ball import gradient_deviation
+from randrelu.measures.line import line
+from randrelu.network import Network
+
+CLAIM = (
+    "With ‖x‖ = √d and probability at least 1 − δ, ‖∇f(x) − ∇f(y)‖ ≤ (C/log d_max)^ℓ for all y "
+    "with ‖y − x‖ ≤ R."
+)
+_ALONG = 8  # points of the attack's way at which the gradient is compared
+
+
+def run(
+    *,
+    widths: tuple[int, ...],
+    radius: float = 0.05,
+    samples: int = 20,
+    constant: float = OPEN_CONSTANT,
+    trials: int = 100,
+    delta: float = 0.05,
+    storage: str = "deferred",
+    rng: Rng = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Check:
+    """Compare gradients, at sampled points and along the attack's way, for `trials` networks.
+
+    Parameters
+    ----------
+    radius : float
+        R/√d. The R of the paper, √d_min/(ℓ log d_max)^{80ℓ}, is so small that nothing flips.
+    samples : int
+        Points sampled from the ball.
+    constant : float
+        C, which the paper leaves open; the conclusion is about this one.
+    """
+    widths = arguments.widths_tuple(widths)
+    depth = len(widths) - 2
+    if depth == 0:
+        raise ValueError(f"widths must have a hidden layer, got {widths}: f is linear")
+    trials = arguments.integer("trials", trials, at_least=1)
+    samples = arguments.integer("samples", samples, at_least=1)
+    delta = arguments.probability("delta", delta)
+    arguments.storage(storage)
+    radius = arguments.number("radius", radius, positive=True)
+    constant = arguments.number("constant", constant)
+    seed = arguments.seed_of(rng)
+    threads = trial_threads(widths, threads)
+    x, size = nonzero_point(None, widths[0]), radius * math.sqrt(widths[0])
+
+    def deviate(net: Network) -> list[float]:
+        sampled = gradient_deviation(
+            net, x, size, samples, rng=net.seed, terms=True, threads=threads
+        )
+        f, gradient = net.value_and_gradient(x, threads=threads)
+        along = _along_attack(net, x, f, gradient.astype(np.float64), size, threads)
+        terms = sampled.terms
+        assert terms is not None
+        norm = float(np.linalg.norm(gradient))
+        return [norm, float(sampled.norms.max()), along, *terms.max(axis=0)]
+
+    found = np.array(
+        over_networks(
+            deviate, widths, trials, seed, storage=storage, threads=threads, progress=progress
+        )
+    )
+    norm, sampled, along = found[:, :3].T
+    largest = np.maximum(sampled, along)
+    log = laws.log_widest(widths)
+    needed = largest ** (1 / depth) * log
+    within = share(f"within the bound, C = {constant:g}", needed <= constant, f"≥ {1 - delta:g}")
+    bound = f"≤ {(constant / log) ** depth:.4g}"
+    measurements = [
+        within,
+        constant_needed("C", needed, 1 - delta),
+        Measurement(
+            "largest ‖∇f(x) − ∇f(y)‖ sampled, median", float(np.median(sampled)), paper=bound
+        ),
+        Measurement("… along the attack, median", float(np.median(along)), paper=bound),
+        Measurement(
+            "the larger, relative to ‖∇f(x)‖, median", float(np.median(relative(largest, norm)))
+        ),
+    ]
+    columns = {"grad_norm": norm, "sampled": sampled, "along": along}
+    for j, terms in enumerate(found[:, 3:].T, start=1):
+        columns[f"term_{j}"] = terms
+        measurements.append(
+            Measurement(
+                f"largest ‖Δ_{j}‖ sampled, median", float(np.median(terms)),
+                paper=_case(widths, j),
+            )
+        )  # fmt: skip
+    return of_networks(
+        "lemma-2.8",
+        CLAIM,
+        widths,
+        trials,
+        delta,
+        seed,
+        measurements=measurements,
+        conclusion=conclude(within, 1 - delta),
+        columns=columns,
+        radius=radius,
+        samples=samples,
+        constant=constant,
+        storage=storage,
+    )
+
+
+def _along_attack(
+    net: Network,
+    x: NDArray[np.float64],
+    f: float,
+    gradient: NDArray[np.float64],
+    length: float,
+    threads: int | None,
+) -> float:
+    """Return the largest deviation at a few points of the segment from x against f's sign."""
+    if not gradient.any():
+        return 0.0
+    way = line(net, x, -np.sign(f or 1.0) * gradient, length, threads=threads)
+    places = np.linspace(0, length, _ALONG + 1)[1:]
+    return max(float(np.linalg.norm(way.gradient(t, threads=threads) - gradient)) for t in places)
+
+
+def _case(widths: tuple[int, ...], j: int) -> str:
+    """Return which case of the proof layer j belongs to."""
+    depth, before = len(widths) - 2, min(widths[:j])
+    power = 20 * depth * math.log10(max(1.0, depth * math.log(max(widths[:-1]))))
+    wide = math.log10(widths[j] / before) >= power
+    relation = "≥" if wide else "≤"
+    return f"case {1 + wide}: d_{j} = {widths[j]} {relation} {before} × 10^{power:.0f}"

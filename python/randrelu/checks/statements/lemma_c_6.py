@@ -1,0 +1,95 @@
+"""Lemma C.6: the sphere against a normal vector twice as large."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from randrelu._support import arguments
+from randrelu._support.arguments import Progress, Rng
+from randrelu.checks.result import FALSE_ALARM, Check, Hypothesis, Measurement, worst
+
+CLAIM = (
+    "For d ≥ 40 and any M and t ≥ 0, P{‖MZ‖ ≥ t} ≤ 2 P{‖MY‖ ≥ t}, where Z is uniform on the sphere "
+    "of radius r in R^d and Y normal with covariance 2r²/d."
+)
+_LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+
+
+def run(
+    *,
+    dim: int = 40,
+    rows: int = 5,
+    spread: float = 2.0,
+    trials: int = 100_000,
+    rng: Rng = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Check:
+    """Compare both tails for one random M, at quantiles of ‖MZ‖.
+
+    In the last but one line of the proof, P{‖Y‖ ≥ t} should be P{‖Y‖ ≥ r}.
+
+    Parameters
+    ----------
+    dim, rows : int
+        M has the shape (rows, dim).
+    spread : float
+        The variance of Y's components as a multiple of r²/d, 2 in the claim.
+    """
+    from scipy.stats import binomtest
+
+    dim = arguments.integer("dim", dim, at_least=1)
+    k = arguments.integer("rows", rows, at_least=1)
+    trials = arguments.integer("trials", trials, at_least=2)
+    spread = arguments.number("spread", spread)
+    arguments.thread_number(threads)
+    seed = arguments.seed_of(rng)
+    generator = np.random.default_rng(seed)
+    matrix = generator.standard_normal((k, dim))
+    sphere, normal = np.empty(trials), np.empty(trials)
+    block = max(1, 2**20 // dim)
+    for first in range(0, trials, block):
+        count = min(block, trials - first)
+        z, y = generator.standard_normal((2, count, dim))
+        some = slice(first, first + count)
+        sphere[some] = _norms(matrix, z / np.linalg.norm(z, axis=1, keepdims=True))
+        normal[some] = _norms(matrix, math.sqrt(spread / dim) * y)
+        if progress is not None:
+            progress(first + count, trials)
+    measurements, conclusions = [], []
+    confidence = 1 - FALSE_ALARM / (2 * len(_LEVELS))  # of all intervals together
+    # The levels come from the first half of the draws, the counts from the second.
+    for level in _LEVELS:
+        t = float(np.quantile(sphere[: trials // 2], level))
+        left, right = (int(np.sum(v[trials // 2 :] >= t)) for v in (sphere, normal))
+        counted = trials - trials // 2
+        at_left = binomtest(left, counted).proportion_ci(confidence, method="exact")
+        at_right = binomtest(right, counted).proportion_ci(confidence, method="exact")
+        conclusions.append(
+            "holds" if at_left.high <= 2 * at_right.low
+            else "violated" if at_left.low > 2 * at_right.high
+            else "consistent"
+        )  # fmt: skip
+        measurements.append(
+            Measurement(
+                f"P{{‖MZ‖ ≥ t}} at t = {t:.3g} r", left / counted,
+                paper=f"≤ 2 P{{‖MY‖ ≥ t}} = {2 * right / counted:.4g} (measured)",
+            )
+        )  # fmt: skip
+    return Check(
+        statement="lemma-c.6",
+        claim=CLAIM,
+        parameters={"dim": dim, "rows": k, "spread": spread, "trials": trials, "rng": seed},
+        hypothesis=Hypothesis("d ≥ 40", f"d = {dim}", dim >= 40),
+        measurements=tuple(measurements),
+        conclusion=worst(*conclusions),
+        trials={"sphere": sphere, "normal": normal},
+    )
+
+
+def _norms(matrix: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
+    norms: NDArray[np.float64] = np.linalg.norm(points @ matrix.T, axis=1)
+    return norms

@@ -1,0 +1,126 @@
+"""Theorem 1.1 over many sizes: the step shrinks like 1/√d, at every depth."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from randrelu._support import arguments
+from randrelu._support.arguments import Progress, Rng
+from randrelu.checks.result import (
+    CONFIDENCE,
+    FALSE_ALARM,
+    Check,
+    Hypothesis,
+    Measurement,
+    worst,
+)
+from randrelu.checks.statements import theorem_1_1
+
+CLAIM = (
+    "The shortest step that flips the sign has a relative size of at most c₃ √(log(1/δ)/d), where "
+    "c₃ depends on the depth only: it falls at least as fast as d^{−1/2}."
+)
+
+
+def run(
+    *,
+    dims: Sequence[int] = (32, 64, 128, 256),
+    depths: Sequence[int] = (1, 2, 3),
+    trials: int = 100,
+    delta: float = 0.05,
+    eta: float | str = "exact",
+    storage: str = "deferred",
+    rng: Rng = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Check:
+    """Attack networks whose layers are all as wide as the input, and fit a power of d.
+
+    For each depth, the logarithms of the relative sizes of all steps that succeed are fitted by a
+    line in log d.
+
+    Parameters
+    ----------
+    dims, depths : sequence of int
+        The sizes d = d_1 = … = d_ℓ, at least two of them, and the numbers ℓ of hidden layers.
+    eta : float or str
+        The step, as for theorem-1.1.
+    """
+    sizes = sorted({arguments.integer(f"dims[{i}]", k, at_least=2) for i, k in enumerate(dims)})
+    layers = sorted(
+        {arguments.integer(f"depths[{i}]", k, at_least=0) for i, k in enumerate(depths)}
+    )
+    if len(sizes) < 2 or not layers:
+        raise ValueError(f"dims must hold two sizes and depths one, got {dims!r} and {depths!r}")
+    seed = arguments.seed_of(rng)
+    rows: list[NDArray[np.float64]] = []
+    total = len(sizes) * len(layers)
+    for k, (depth, dim) in enumerate((depth, dim) for depth in layers for dim in sizes):
+
+        def report(done: int, of: int, k: int = k) -> None:
+            if progress is not None:
+                progress(k * of + done, total * of)
+
+        attacks = theorem_1_1.run(
+            widths=(dim,) * (depth + 1) + (1,), trials=trials, delta=delta, eta=eta,
+            storage=storage, threads=threads, progress=report,
+            # Of its own content, so that another size changes no other number.
+            rng=np.random.SeedSequence(seed, spawn_key=(depth, dim)),
+        ).trials  # fmt: skip
+        succeeded = attacks["success"]
+        norms = np.where(succeeded, attacks["relative_norm"], np.inf)
+        rows += [np.array([depth, dim, norm]) for norm in norms]
+    depth_column, dim_column, norms = np.array(rows).T
+    measurements, conclusions = [], []
+    for depth in layers:
+        here = (depth_column == depth) & np.isfinite(norms)
+        if np.unique(dim_column[here]).size < 2:
+            conclusions.append("consistent")
+            continue
+        fit = dim_column[here], norms[here]
+        slope, low, high = fitted_power(*fit, CONFIDENCE)
+        # Violated only where a true claim hardly ever is, at any of the depths.
+        surely = fitted_power(*fit, 1 - 2 * FALSE_ALARM / len(layers))[1] > -0.5
+        conclusions.append("holds" if high <= -0.5 else "violated" if surely else "consistent")
+        measurements.append(
+            Measurement(f"power of d, depth {depth}", slope, low, high, paper="≤ −1/2")
+        )
+    for depth in layers:
+        for dim in sizes:
+            here = norms[(depth_column == depth) & (dim_column == dim)]
+            measurements.append(
+                Measurement(
+                    f"‖η∇f‖/‖x‖ √d, depth {depth}, d = {dim}: median",
+                    float(np.median(here) * math.sqrt(dim)),
+                )
+            )
+    return Check(
+        statement="theorem-1.1-scaling",
+        claim=CLAIM,
+        parameters={
+            "dims": tuple(sizes), "depths": tuple(layers), "trials": trials, "delta": delta,
+            "eta": eta, "storage": storage, "rng": seed,
+        },
+        hypothesis=Hypothesis(
+            "what theorem-1.1 asks of every one of these networks", f"d ≤ {sizes[-1]}", False
+        ),
+        measurements=tuple(measurements),
+        conclusion=worst(*conclusions),
+        trials={"depth": depth_column, "dim": dim_column, "relative_norm": norms},
+    )  # fmt: skip
+
+
+def fitted_power(
+    sizes: NDArray[np.float64], values: NDArray[np.float64], confidence: float
+) -> tuple[float, float, float]:
+    """Return the power p of values ≈ c sizes^p by least squares, and its confidence interval."""
+    from scipy.stats import linregress, t
+
+    fit = linregress(np.log(sizes), np.log(values))
+    half = float(t.ppf((1 + confidence) / 2, sizes.size - 2) * fit.stderr)
+    slope = float(fit.slope)
+    return slope, slope - half, slope + half

@@ -1,0 +1,104 @@
+"""Theorem B.1: theorem 3.1 at a scale that keeps norms, where |f| stays away from 0."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from randrelu._support import arguments
+from randrelu._support.arguments import Progress, Rng
+from randrelu.checks.deep import descend, hypothesis, validated_depths
+from randrelu.checks.result import (
+    OPEN_CONSTANT,
+    Check,
+    Measurement,
+    conclude,
+    constant_needed,
+    share,
+)
+from randrelu.checks.statements.theorem_3_1 import PROBABILITY
+
+CLAIM = (
+    "For a deep network of equal widths k, scaled to keep norms, with probability at least 0.9, "
+    "|f(x)| ≥ 0.04 and |f(x) − f(y)| ≤ C √(log d/d) on the unit sphere; and all ‖f_i(x)‖ stay near "
+    "1 (Eq. 10)."
+)
+
+
+def run(
+    *,
+    dim: int = 16,
+    width: int = 1000,
+    depths: Sequence[int] = (1, 2, 4, 8, 16, 32, 64, 128, 256),
+    points: int = 16,
+    constant: float = OPEN_CONSTANT,
+    trials: int = 40,
+    rng: Rng = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Check:
+    """Measure f, its differences and the norms of the layers, at several depths.
+
+    (Lower-Bound-Init) as printed has weights of variance 2/d in W_1 and 2/k in W_{ℓ+1}; then
+    ‖f_i(x)‖ is about √(k/d), which Eq. (10) and the rest of the proof say is 1, and f of the order
+    of 1/√d. They have 2/k and 1 in mind (P{|N(0, 1)| ≥ 0.05} = 0.96 and ‖W_{ℓ+1}‖ ≤ 2√k), which is
+    what is used here. In the paper's expansion of E‖f_i(x) − f_i(y)‖² the second line has
+    + 2E⟨f_i(x), f_i(y)⟩ where − 2E⟨f_i(x), f_i(y)⟩ is meant; the third line has it right.
+
+    Parameters
+    ----------
+    dim, width, depths, points, constant
+        As for theorem-3.1.
+    """
+    dim = arguments.integer("dim", dim, at_least=2)
+    width = arguments.integer("width", width, at_least=1)
+    at = validated_depths(depths)
+    points = arguments.integer("points", points, at_least=2)
+    trials = arguments.integer("trials", trials, at_least=1)
+    constant = arguments.number("constant", constant)
+    seed = arguments.seed_of(rng)
+    found = descend(dim, width, at, points, trials, seed, threads=threads, progress=progress)
+    large = found.smallest[:, -1] >= 0.04
+    needed = np.where(large, found.spread[:, -1], np.inf) / math.sqrt(math.log(dim) / dim)
+    both = share(f"both at depth {at[-1]}, C = {constant:g}", needed <= constant,
+                 f"≥ {PROBABILITY:g}")  # fmt: skip
+    depth = at[-1]
+    eq_10 = f"1 − {1 / (512 * depth**2 * dim**3):.2g} … 1 + {1 / (1024 * depth**2 * dim**3):.2g}"
+    measurements = [
+        both,
+        constant_needed(f"C at depth {depth}", needed, PROBABILITY),
+        share(f"|f(x)| ≥ 0.04 at depth {depth}", large),
+        Measurement(
+            "shortest ‖f_i(x)‖ of all layers, median", float(np.median(found.shortest[:, -1])),
+            paper=f"{eq_10} (Eq. 10)",
+        ),
+        Measurement(
+            "longest ‖f_i(x)‖ of all layers, median", float(np.median(found.longest[:, -1])),
+            paper=f"{eq_10} (Eq. 10)",
+        ),
+        *(
+            Measurement(f"largest |f(x) − f(y)| at depth {k}, median", float(median))
+            for k, median in zip(at, np.median(found.spread, axis=0), strict=True)
+        ),
+    ]  # fmt: skip
+    columns: dict[str, NDArray[np.float64]] = {}
+    for i, k in enumerate(at):
+        columns |= {
+            f"smallest_{k}": found.smallest[:, i], f"spread_{k}": found.spread[:, i],
+            f"shortest_{k}": found.shortest[:, i], f"longest_{k}": found.longest[:, i],
+        }  # fmt: skip
+    return Check(
+        statement="theorem-b.1",
+        claim=CLAIM,
+        parameters={
+            "dim": dim, "width": width, "depths": at, "points": points, "constant": constant,
+            "trials": trials, "rng": seed,
+        },
+        hypothesis=hypothesis(dim, width, depth),
+        measurements=tuple(measurements),
+        conclusion=conclude(both, PROBABILITY),
+        trials=columns,
+    )  # fmt: skip

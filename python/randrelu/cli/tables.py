@@ -1,0 +1,161 @@
+"""Results as tables for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich import box
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from randrelu.checks import Check, words
+from randrelu.measures.attack import Attack
+from randrelu.measures.ball import Flips
+from randrelu.network import Network
+from randrelu.reproduction.run import Outcome
+from randrelu.sweeps import Failure
+
+_MOST_ROWS = 20
+_MOST_POINTS = 100
+
+
+def check_table(check: Check) -> RenderableType:
+    """Return the whole outcome of a check."""
+    table = Table("measured", "value", "95 % interval", "paper or exact law", box=box.SIMPLE_HEAD)
+    for m in check.measurements:
+        table.add_row(Text(m.name), words.value(m), Text(words.interval(m)), Text(m.paper))
+    return Group(
+        Text(words.command(check), style="bold"),
+        Text(check.claim),
+        table,
+        Text(words.hypothesis(check)),
+        Text(words.verdict(check), style="bold"),
+    )
+
+
+def outcome_line(outcome: Outcome) -> str:
+    """Return a run of a reproduction in a line."""
+    measured = ""
+    if outcome.check is not None:
+        first = outcome.check.measurements[0]
+        measured = f"; {first.name}: {words.value(first)}"
+    found = outcome.error or f"{outcome.verdict}{measured}"
+    return f"{outcome.run.name}: {found} ({outcome.seconds:.1f} s)"
+
+
+def attack_table(net: Network, attack: Attack) -> RenderableType:
+    """Return a row per point, or a summary where there are many."""
+    columns = attack.columns()
+    points = len(columns["success"])
+    table = _rows(columns) if points <= _MOST_ROWS else _summary(columns)
+    flipped, success = int(columns["sign_flipped"].sum()), int(columns["success"].sum())
+    return Group(
+        Text(repr(net), style="bold"),
+        table,
+        Text(
+            f"Sign flipped at {flipped} of {points} points, and |f| no smaller at {success} of "
+            "them (the conclusion of Theorem 1.1)."
+        ),
+    )
+
+
+def _rows(columns: Mapping[str, NDArray[Any]]) -> Table:
+    table = Table("point", "f(x)", "f(x+η∇f)", "‖∇f‖", "‖η∇f‖/‖x‖", "sign flipped",
+                  "success", box=box.SIMPLE_HEAD)  # fmt: skip
+    names = ("f_before", "f_after", "grad_norm", "relative_norm")
+    for n in range(len(columns["success"])):
+        numbers = [f"{columns[name][n]:.4g}" for name in names]
+        answers = ["yes" if columns[name][n] else "no" for name in ("sign_flipped", "success")]
+        table.add_row(str(n), *numbers, *answers)
+    return table
+
+
+def _summary(columns: Mapping[str, NDArray[Any]]) -> Table:
+    quantiles = (0.05, 0.25, 0.5, 0.75, 0.95)
+    table = Table("quantile over points", *(f"{q:.0%}" for q in quantiles), box=box.SIMPLE_HEAD)
+    labels = {
+        "f_before": "f(x)",
+        "f_after": "f(x+η∇f)",
+        "grad_norm": "‖∇f‖",
+        "relative_norm": "‖η∇f‖/‖x‖",
+    }
+    for name, label in labels.items():
+        table.add_row(label, *(f"{value:.4g}" for value in np.quantile(columns[name], quantiles)))
+    return table
+
+
+def flips_table(
+    net: Network, seed: int, samples: int, radii: Sequence[float], found: Sequence[Flips]
+) -> RenderableType:
+    """Return the flips of every layer in every ball."""
+    table = Table(
+        "R/‖x‖", "layer", "width", "mean flips", "predicted", "5 % … 95 %", "most seen",
+        box=box.SIMPLE_HEAD,
+    )  # fmt: skip
+    for radius, flips in zip(radii, found, strict=True):
+        c = flips.columns()
+        for i in range(len(flips.widths)):
+            table.add_row(
+                f"{radius:g}" if i == 0 else "",
+                str(c["layer"][i]),
+                str(c["width"][i]),
+                f"{c['mean'][i]:.4g}",
+                f"{c['predicted'][i]:.4g}",
+                f"{c['q05'][i]:.4g} … {c['q95'][i]:.4g}",
+                str(c["max"][i]),
+            )
+    return Group(
+        Text(repr(net), style="bold"),
+        Text(f"{samples} sampled points a ball, seed {seed}"),
+        table,
+        Text(
+            "Predicted: exact for layer 1 over random networks, the limit of infinite width behind "
+            "it. Sampled points say little about the most there is: see randrelu.worst_flips."
+        ),
+    )
+
+
+def store_table(contents: Mapping[str, Any], failures: Sequence[Failure]) -> RenderableType:
+    """Return a row per point of a sweep's store."""
+    points = contents["points"]
+    names = list(dict.fromkeys(name for point in points for name in point["params"]))
+    table = Table(*map(escape, names), "trials done", box=box.SIMPLE_HEAD)
+    for point in points[:_MOST_POINTS]:
+        values = [escape(str(point["params"].get(name, ""))) for name in names]
+        table.add_row(*values, f"{point['done']} of {contents['trials']}")
+    more = len(points) - _MOST_POINTS
+    versions = ", ".join(dict.fromkeys(v["version"] for v in contents["versions"]))
+    done = sum(point["done"] for point in points)
+    return Group(
+        Text(f"{contents['experiment']}, seed {contents['seed']}", style="bold"),
+        table,
+        Text(f"{f'… and {more} more points; ' if more > 0 else ''}{done} trials in all, of "
+             f"randrelu {versions}"),
+        failures_text(failures),
+    )  # fmt: skip
+
+
+def failures_text(failures: Sequence[Failure]) -> Text:
+    """Return what failed, a line each, and the first one's traceback."""
+    if not failures:
+        return Text("nothing failed in the last run")
+    lines = [
+        f"{sum(len(f.trials) for f in failures)} trials failed; the same command tries them again",
+        *(f"  {f!r}" for f in failures[:_MOST_ROWS]),
+    ]
+    if len(failures) > _MOST_ROWS:
+        lines.append(f"  … and {len(failures) - _MOST_ROWS} more")
+    return Text("\n".join([*lines, "", failures[0].traceback.rstrip()]))
+
+
+def info_table(facts: Mapping[str, Any]) -> Table:
+    """Return a row per fact."""
+    table = Table(box=None, show_header=False)
+    for name, value in facts.items():
+        table.add_row(name, str(value))
+    return table

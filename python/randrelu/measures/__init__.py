@@ -1,0 +1,1 @@
+"""Questions about a network, one to a module."""

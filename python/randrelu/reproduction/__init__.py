@@ -1,0 +1,1 @@
+"""Every check in one run, and the report of it."""

@@ -1,0 +1,239 @@
+"""The checks of statements about networks measure what they say and can report a violation."""
+
+import numpy as np
+import pytest
+from randrelu import Network, check, laws
+from randrelu.checks import STATEMENTS, deep
+from randrelu.checks.statements import claim_2_7, gd_decomp, lemma_2_1, nn_decomp, theorem_1_1
+from randrelu.measures.masked_product import segment_norm
+from scipy import stats
+
+WIDE = (100, 150, 60, 150, 40, 1)  # bottlenecks 4, 2 and 0
+SMALL = {
+    "theorem-1.1-scaling": {"dims": (16, 32), "depths": (1, 2), "trials": 20},
+    "lemma-2.1": {"trials": 300},
+    "gd-decomp": {"widths": (30, 40, 40, 1), "trials": 10},
+    "nn-decomp": {"widths": (30, 40, 40, 1), "narrow": (3, 9), "trials": 5},
+    "lemma-2.3": {"widths": WIDE, "trials": 20},
+    "lemma-2.5": {"widths": WIDE, "trials": 40},
+    "lemma-2.6": {"widths": WIDE, "trials": 20},
+    "claim-2.7": {"widths": (30, 60, 20, 1), "trials": 10},
+    "lemma-2.8": {"widths": WIDE, "trials": 20},
+    "theorem-3.1": {"depths": (1, 64), "width": 200, "trials": 12},
+    "theorem-b.1": {"depths": (1, 64), "width": 200, "trials": 12},
+}
+# How to break a claim, by its own parameters.
+BREAK = {
+    "lemma-2.3": {"constant": 1e-4},
+    "lemma-2.6": {"constant": 1e-4},
+    "claim-2.7": {"multiple": 0.0, "epsilon": 0.3},
+    "lemma-2.8": {"constant": 0.1, "radius": 0.3},
+    # One layer is far from constant, and has both signs.
+    "theorem-3.1": {"depths": (1,)},
+    "theorem-b.1": {"depths": (1,)},
+}
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_true_statements_are_not_violated_and_repeat(name):
+    seen = []
+    c = check(name, **SMALL[name], rng=1, progress=lambda *numbers: seen.append(numbers))
+    assert c.conclusion != "violated" and c.statement == name
+    assert seen[-1][0] == seen[-1][1] and seen == sorted(seen)
+    again, other = check(name, **SMALL[name], rng=1), check(name, **SMALL[name], rng=2)
+    assert all(np.array_equal(again.trials[k], c.trials[k]) for k in c.trials)
+    assert any(not np.array_equal(other.trials[k], c.trials[k]) for k in c.trials)
+    assert c.parameters["rng"] == 1 and len(c.measurements) > 1
+    repeated = {k: v for k, v in c.parameters.items() if k != "x"}
+    assert check(name, **repeated).to_dict() == c.to_dict()
+
+
+@pytest.mark.parametrize("name", BREAK)
+def test_a_claim_that_asks_too_much_is_violated(name):
+    c = check(name, **SMALL[name] | BREAK[name], rng=1)
+    assert c.conclusion == "violated" and c.verdict == "hypothesis not met"
+
+
+def scaled_networks(monkeypatch, factor):
+    original = Network.random.__func__
+
+    def random(widths, **keywords):
+        net = original(Network, widths, **keywords | {"storage": "stored"})
+        weights = [net.weights(i) * factor for i in range(1, len(widths))]
+        return Network.from_weights(weights, dtype="float64")
+
+    monkeypatch.setattr(Network, "random", random)
+
+
+@pytest.mark.parametrize("name", ["lemma-2.3", "lemma-2.5"])
+def test_networks_of_another_scale_violate(name, monkeypatch):
+    scaled_networks(monkeypatch, 0.1)
+    monkeypatch.setattr(Network, "seed", 0)
+    assert check(name, **SMALL[name], rng=1, storage="stored").conclusion == "violated"
+
+
+def test_asymmetric_weights_violate_lemma_2_1(monkeypatch):
+    draw = lemma_2_1.draw_weights
+    monkeypatch.setattr(lemma_2_1, "draw_weights", lambda *a: np.abs(draw(*a)))
+    assert check("lemma-2.1", rng=0).verdict == "violated"
+
+
+def test_a_decomposition_with_a_term_missing_is_violated(monkeypatch):
+    whole = gd_decomp.gradient_decomposition
+    monkeypatch.setattr(
+        gd_decomp, "gradient_decomposition", lambda *a, **k: whole(*a, **k) * [[1.0], [0.0]]
+    )
+    assert check("gd-decomp", **SMALL["gd-decomp"], rng=0).verdict == "violated"
+
+
+def test_wrong_bottlenecks_are_violated(monkeypatch):
+    assert nn_decomp.chain_is_right(WIDE, (4, 2, 0))
+    for wrong in [(4, 0), (4, 3, 2, 0), (2, 0), (4, 2), (4, 2, 1, 0)]:
+        assert not nn_decomp.chain_is_right(WIDE, wrong)
+    monkeypatch.setattr(nn_decomp, "bottlenecks", lambda widths: (1, 0))
+    c = check("nn-decomp", **SMALL["nn-decomp"], rng=0)
+    assert c.verdict == "violated"
+
+
+def test_a_step_that_does_not_shrink_violates_the_scaling(monkeypatch):
+    original = theorem_1_1.run
+
+    def constant(**keywords):
+        c = original(**keywords)
+        norms = np.random.default_rng(keywords["widths"][0]).lognormal(0, 0.1, keywords["trials"])
+        object.__setattr__(c, "trials", {**c.trials, "relative_norm": norms})
+        return c
+
+    monkeypatch.setattr(theorem_1_1, "run", constant)
+    c = check("theorem-1.1-scaling", **SMALL["theorem-1.1-scaling"], rng=0)
+    assert c.conclusion == "violated"
+
+
+def test_another_law_of_the_gradient_is_noticed(monkeypatch):
+    """Gradients a tenth too long satisfy both bounds of Lemma 2.2, but not the law."""
+    scaled_networks(monkeypatch, 1.1 ** (1 / 3))
+    c = check("lemma-2.2", widths=(100, 120, 120, 1), trials=500, rng=0, storage="stored")
+    assert c.measurements[0].value == 1 and c.conclusion == "violated"
+
+
+def test_sampled_gradients_have_the_law_of_networks():
+    """Two KS tests of 1500 networks, narrow ones; false alarms have a probability of 2e-6."""
+    widths, n = (6, 3, 8, 1), 1500
+    norms, f = laws.sample_gradient(widths, 100_000, np.random.default_rng(0))
+    x = np.ones(6)
+    found = [Network.random(widths, rng=s, dtype="float64").value_and_gradient(x) for s in range(n)]
+    assert stats.ks_2samp([np.linalg.norm(g) for _, g in found], norms).pvalue > 1e-6
+    assert stats.ks_2samp([v for v, _ in found], f).pvalue > 1e-6
+    # Moments: E‖∇f‖² = 2^{−ℓ} and, for ‖x‖² = d, E f² = 2^{−ℓ}; within five standard errors.
+    for square in (norms**2, f**2):
+        assert abs(square.mean() - 0.25) < 5 * square.std() / np.sqrt(square.size)
+
+
+@pytest.mark.parametrize("storage", ["stored", "streamed"])
+def test_segment_norms_are_those_of_the_assembled_matrix(storage):
+    net = Network.random((30, 40, 2, 25, 20, 1), rng=0, dtype="float64", storage=storage)
+    x = np.random.default_rng(0).normal(size=30)
+    masks = [p.astype(float) for p in net.pattern(x).unpack()]
+    for j in range(5):
+        product = np.eye(net.widths[j])
+        for i in range(j + 1, 5):
+            product = masks[i - 1][:, None] * (net.weights(i) @ product)
+            exact = np.linalg.norm(product, 2)
+            assert segment_norm(net, x, j, i) == pytest.approx(exact, rel=1e-6)
+    with pytest.raises(ValueError, match="i must be"):
+        segment_norm(net, x, 2, 2)
+
+
+def test_segment_norms_of_a_deferred_network_are_consistent():
+    """The norm bounds every product, and is attained by what the iteration revealed."""
+    net = Network.random((30, 40, 35, 1), rng=0, storage="deferred")
+    x = np.ones(30)
+    found = segment_norm(net, x, 0, 2)
+    assert segment_norm(net, x, 0, 2) == pytest.approx(found, rel=1e-6)
+    image = net.activations(x)[1]
+    assert np.linalg.norm(image) <= found * np.sqrt(30) * (1 + 1e-6)
+
+
+def test_deep_images_turn_like_the_arc_cosine_map():
+    """Angles behind wide layers; within five standard errors over layers of width 10⁵."""
+    generator, width = np.random.default_rng(0), 100_000
+    x = deep.sphere(2, 20, generator)
+    angle = np.arccos(x[0] @ x[1])
+    for a in deep.images(x, width, 4, generator):
+        u = a / np.linalg.norm(a, axis=1, keepdims=True)
+        found, angle = np.arccos(u[0] @ u[1]), laws.next_angle(angle)
+        # The cosine is a mean of `width` products; the errors of the layers add up.
+        assert abs(np.cos(found) - np.cos(angle)) < 5 * np.sqrt(4) * 2 / np.sqrt(width)
+
+
+def test_images_at_a_bottleneck_are_those_of_a_network():
+    image = claim_2_7._image((20, 30, 10), 5, "stored")
+    assert image.shape == (10,) and (image >= 0).all()
+    assert np.array_equal(claim_2_7._image((20,), 5, "stored"), np.ones(20))
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "message"),
+    [
+        ("lemma-2.1", {"widths": (3, 4)}, "widths must hold at least"),
+        ("lemma-2.6", {"widths": (5, 9, 1)}, "make a hidden layer narrower than the input"),
+        ("lemma-2.8", {"widths": (5, 1)}, "f is linear"),
+        ("claim-2.7", {"widths": (5, 1)}, "must have a hidden layer"),
+        ("nn-decomp", {"widths": (5, 4, 1), "layer": 2}, "layer must be"),
+        ("lemma-2.5", {"widths": (5, 4, 1), "alpha": 0.0}, "alpha must be a positive number"),
+        ("theorem-3.1", {"depths": ()}, "depths must hold at least one"),
+        ("theorem-1.1-scaling", {"dims": (5,)}, "dims must hold two sizes"),
+    ],
+)
+def test_bad_parameters(name, wrong, message):
+    with pytest.raises(ValueError, match=message):
+        check(name, **wrong)
+
+
+def test_every_statement_says_what_it_claims():
+    assert next(iter(STATEMENTS)) == "theorem-1.1"
+    for run in STATEMENTS.values():
+        assert run.__doc__
+
+
+@pytest.mark.parametrize("widths", [(1, 1, 1), (2, 1, 1), (5, 3, 1), (3, 2, 2, 1)])
+@pytest.mark.parametrize("name", ["gd-decomp", "lemma-2.3", "lemma-2.5", "claim-2.7", "lemma-2.8"])
+def test_networks_of_a_few_units_that_may_all_be_dead(name, widths):
+    for trials in (1, 3):
+        c = check(name, widths=widths, trials=trials, rng=0)
+        assert c.conclusion in ("holds", "consistent", "violated")
+        assert not any(np.isnan(m.value) for m in c.measurements)
+
+
+@pytest.mark.parametrize("name", ["theorem-3.1", "theorem-b.1"])
+def test_deep_networks_that_die(name):
+    assert check(name, dim=2, width=2, depths=(30,), trials=3, rng=0).conclusion != "holds"
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("lemma-2.1", {"diagonal": np.nan}),
+        ("gd-decomp", {"radius": -1.0}),
+        ("lemma-2.3", {"radius": 0.0}),
+        ("lemma-2.6", {"constant": np.nan}),
+        ("claim-2.7", {"epsilon": np.inf}),
+        ("lemma-2.8", {"constant": -1.0}),
+        ("theorem-3.1", {"constant": np.nan}),
+    ],
+)
+def test_numbers_of_a_claim_are_numbers(name, wrong):
+    with pytest.raises(ValueError, match=f"{next(iter(wrong))} must be"):
+        check(name, **SMALL[name] | wrong, rng=0)
+
+
+@pytest.mark.parametrize("shape", [(3, 2, 4, 4, 2), (3, 1, 4, 4, 2), (12, 4, 9, 6)])
+def test_lemma_2_1_holds_behind_layers_that_are_often_dead(shape):
+    assert check("lemma-2.1", widths=shape, rng=0).conclusion == "consistent"
+
+
+def test_lemma_2_5_does_not_count_what_is_behind_a_dead_layer():
+    c = check("lemma-2.5", widths=(5, 4, 50, 50, 1), trials=1000, rng=0)
+    exact = 2 * stats.norm.sf(0.1)
+    for m in c.measurements[2:]:  # behind the layer of 4; five standard errors of half of them
+        assert abs(m.value - exact) < 5 * np.sqrt(exact * (1 - exact) / (500 * 50))

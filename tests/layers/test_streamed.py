@@ -1,0 +1,109 @@
+"""Streamed networks are the stored ones, held as a seed."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import reference
+from randrelu import Network, check, gradient_step
+from randrelu._support import memory
+
+SHAPES = [(5, 1), (1, 1, 1), (63, 65, 64, 1), (600, 1100, 700, 1), (130, 20, 3000, 1)]
+
+
+def both(shape, **keywords):
+    return [Network.random(shape, storage=s, **keywords) for s in ("stored", "streamed")]
+
+
+@pytest.mark.parametrize("init", ["paper", "he", "unit"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_same_weights_bit_for_bit_in_no_memory(shape, init):
+    stored, streamed = both(shape, rng=9, init=init)
+    assert (stored.storage, streamed.storage) == ("stored", "streamed")
+    assert streamed.nbytes == 0 < stored.nbytes
+    for i in range(1, len(shape)):
+        assert np.array_equal(stored.weights(i), streamed.weights(i))
+        assert not streamed.weights(i).flags.writeable
+    assert "storage='streamed'" in repr(streamed)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("points", [1, 4, 5, 300])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_same_results_to_rounding(shape, points, dtype):
+    stored, streamed = both(shape, rng=9, dtype=dtype)
+    x = np.random.default_rng(0).normal(size=(points, shape[0])).astype(np.float32)
+    weights = [stored.weights(i).astype(float) for i in range(1, len(shape))]
+    bounds = [2 * b for b in reference.preactivation_bounds(weights, x.astype(float), dtype)]
+    assert (np.abs(stored.forward(x) - streamed.forward(x)) <= bounds[-1][:, 0]).all()
+    layers = zip(stored.preactivations(x), streamed.preactivations(x), bounds[:-1], strict=True)
+    unsure = []
+    for z, other, bound in layers:
+        assert (np.abs(z - other) <= bound).all()
+        unsure.append((np.abs(z) <= bound).sum(axis=1))
+    flips = stored.pattern(x).flips(streamed.pattern(x))
+    assert all((flips[:, i] <= count).all() for i, count in enumerate(unsure))
+    same = ~flips.any(axis=1)
+    masks = [mask[same] for mask in stored.pattern(x).unpack()]
+    if masks:
+        bound = 2 * reference.gradient_bound(weights, masks, dtype)
+        error = np.abs(stored.gradient(x) - streamed.gradient(x))[same]
+        assert (error <= bound).all()
+
+
+def test_few_points_are_the_same_bit_for_bit():
+    """Up to four points both sum in the same order, so attacks do not depend on the storage."""
+    stored, streamed = both((300, 1500, 200, 1), rng=4)
+    x = np.random.default_rng(1).normal(size=300)
+    assert np.array_equal(stored.gradient(x), streamed.gradient(x))
+    a, b = gradient_step(stored, x), gradient_step(streamed, x)
+    assert np.array_equal(a.x_adv, b.x_adv) and a.f_after == b.f_after
+
+
+def test_ties_fall_the_same_way():
+    stored, streamed = both((7, 500, 300, 1), rng=2)
+    for x in (np.zeros(7), np.zeros((6, 7))):
+        assert not stored.pattern(x).flips(streamed.pattern(x)).any()
+        assert np.array_equal(stored.gradient(x), streamed.gradient(x))
+
+
+def test_auto_streams_what_would_take_more_than_half_of_the_free_memory(monkeypatch):
+    needed = 4 * (3000 * 2000 + 2000)
+    for free, storage in [(2 * needed, "stored"), (2 * needed - 1, "streamed")]:
+        monkeypatch.setattr(memory, "available_bytes", lambda free=free: free)
+        assert Network.random((3000, 2000, 1), rng=0).storage == storage
+    assert Network.random((30, 20, 1), rng=0).storage == "stored"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="asks Unix for the peak memory")
+def test_peak_memory_is_that_of_a_tile():
+    code = (
+        "import resource, numpy as np, randrelu as rr\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "net = rr.Network.random((9000, 9000, 1), rng=0, storage='streamed')\n"
+        "net.value_and_gradient(np.ones(9000))\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)"
+    )
+    # A sanitizer, where there is one, must not hold on to memory that was given back.
+    options = os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, "ASAN_OPTIONS": options},
+    )
+    unit = 1 if sys.platform == "darwin" else 1024
+    grown = int(done.stdout) * unit
+    assert grown < 100e6 < 4 * 9000**2  # the matrix would take 324 MB
+
+
+def test_checks_run_on_networks_that_do_not_fit(monkeypatch):
+    expected = check("theorem-1.1", widths=(3000, 2000, 1), trials=2, rng=3)
+    monkeypatch.setattr(memory, "fits", lambda *_: False)
+    streamed = check("theorem-1.1", widths=(3000, 2000, 1), trials=2, rng=3)
+    np.testing.assert_allclose(
+        streamed.trials["f_after"], expected.trials["f_after"], rtol=0, atol=1e-12
+    )

@@ -1,0 +1,304 @@
+"""The reproduction: a page and files that say what the checks found, whatever happens to one."""
+
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from html.parser import HTMLParser
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import randrelu as rr
+from randrelu import checks, figures
+from randrelu.checks import words
+from randrelu.checks.result import Check, Hypothesis, Measurement
+from randrelu.cli import app
+from randrelu.reproduction import page
+from randrelu.reproduction import run as reproduction
+from randrelu.reproduction.plan import PLAN, Run
+
+SMALL = {"widths": (20, 30, 1), "trials": 12}
+THEOREM = Run("theorem-1.1", "Theorem 1.1 <small> & fast", SMALL, {**SMALL, "trials": 15})
+LEMMA = Run("lemma-2.2", "Lemma 2.2", SMALL, SMALL, label="a second")
+RAISES = Run("raises", "Too large", {"widths": (3, 1)}, {"widths": (3, 1)})
+VIOLATED = Run("violated", "Violated", {}, {})
+VOID = {"meta", "link", "br", "hr", "img"}
+
+
+def too_large(*, widths, rng=None, threads=None, progress=None):
+    raise MemoryError(f"widths {widths} <need> more than there is")
+
+
+def false_claim(*, rng=None):
+    """A check without threads or progress, of a claim that is wrong; not every number is finite."""
+    return Check(
+        "violated", "1 > 2.", {"rng": rng}, Hypothesis("nothing", "that", met=True),
+        (Measurement("1 > 2", 0.0, 0.0, 0.1, (0, 40)), Measurement("how far", np.inf)),
+        "violated", {"number": np.array([1.0, np.inf, np.nan])},
+    )  # fmt: skip
+
+
+@pytest.fixture
+def plan(monkeypatch):
+    monkeypatch.setitem(checks.STATEMENTS, "raises", too_large)
+    monkeypatch.setitem(checks.STATEMENTS, "violated", false_claim)
+
+    def choose(*runs):
+        monkeypatch.setattr(reproduction, "PLAN", runs)
+
+    choose(THEOREM, RAISES, VIOLATED, LEMMA)
+    return choose
+
+
+class Page(HTMLParser):
+    """What a page holds, once every tag was closed in order."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.open, self.ids, self.links, self.headings, self.headers = [], [], [], [], []
+        self.text = path.read_text(encoding="utf-8")
+        self.feed(self.text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        self.handle_startendtag(tag, attributes)
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        given = dict(attributes)
+        self.ids += [given["id"]] if "id" in given else []
+        self.links += [given[name] for name in ("href", "src") if name in given]
+        self.links += re.findall(r"url\((.*?)\)", " ".join(v or "" for v in given.values()))
+        self.headings += [int(tag[1])] if re.fullmatch(r"h\d", tag) else []
+        self.headers += [given.get("scope")] if tag == "th" else []
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def files_of(folder):
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_the_page_stands_alone_and_its_links_lead_somewhere(plan, tmp_path):
+    report = rr.reproduce(tmp_path, rng=1)
+    page = Page(report.page)
+    assert len(page.ids) == len(set(page.ids))
+    for link in page.links:
+        if link.startswith("#"):
+            assert link[1:] in page.ids
+        else:
+            assert (tmp_path / link).is_file()
+    assert "http" not in page.text and "@import" not in page.text and "<script" not in page.text
+    # Headings go down one level at a time; every table header says what it heads.
+    assert page.headings[0] == 1 and (np.diff(page.headings) <= 1).all()
+    assert page.headings.count(1) == 1 and set(page.headers) == {"col", "row"}
+    assert '<html lang="en">' in page.text and "width=device-width" in page.text
+    assert page.text.count("<svg role=") == page.text.count("<figcaption") == 2
+
+
+def test_the_page_says_what_the_checks_found(plan, tmp_path):
+    report = rr.reproduce(tmp_path, rng=1)
+    text = re.sub(r"<su[bp]>", "", report.page.read_text(encoding="utf-8"))
+    theorem, raised, violated, _ = report.outcomes
+    flipped = theorem.check.measurements[0]
+    assert f"{flipped.count[0]} of 12" in text and f"[{flipped.low:.4f}, " in text
+    assert "Theorem 1.1 &lt;small&gt; &amp; fast" in text
+    assert "MemoryError: widths (3, 1) &lt;need&gt; more than there is" in text
+    assert raised.check is None and report.failed == (raised,)
+    assert report.violated == (violated,) and "1 violated although the hypothesis is met" in text
+    assert "randrelu reproduce --seed 1" in text and rr.__version__ in text
+    # A run's command repeats its check.
+    command = re.search(r"<code>randrelu (check theorem-1.1 .*?)</code>", text)[1]
+    done = subprocess.run(
+        [sys.executable, "-m", "randrelu", *command.split(), "--json"],
+        capture_output=True, text=True, timeout=60, env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+    )  # fmt: skip
+    assert json.loads(done.stdout) == json.loads(json.dumps(theorem.check.to_dict()))
+
+
+def test_a_command_gives_every_parameter_back():
+    given = {"widths": (3, 2, 1), "ks": (5,), "grid": ((1, 2), (3, 4)), "name": "a b", "on": True}
+    check = Check("s", "", {**given, "x": "given", "eta": None, "rng": 7}, Hypothesis("", "", True),
+                  (), "holds", {})  # fmt: skip
+    said = shlex.split(words.command(check))
+    assert said[:5] == ["randrelu", "check", "s", "--widths", "3,2,1"]
+    assert said[-2:] == ["--seed", "7"] and said[5:-2:2] == ["-p"] * 4
+    assert {"widths": (3, 2, 1), **dict(map(app._parameter, said[6:-2:2]))} == given
+
+
+def test_the_figures_take_their_colours_from_the_page(plan, tmp_path):
+    report = rr.reproduce(tmp_path, rng=1)
+    page = report.page.read_text(encoding="utf-8")
+    style, body = page.split("</style>", 1)
+    for name, color in figures.COLORS.items():
+        assert style.count(f"--{name}:") == 3 and color not in body  # light, dark, print
+    assert "#000000" not in body
+    assert (tmp_path / "figures/theorem-1.1.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_trials_and_results_read_back(plan, tmp_path):
+    report = rr.reproduce(tmp_path, rng=1)
+    results = json.loads(
+        (tmp_path / "results.json").read_text(encoding="utf-8"), parse_constant=pytest.fail
+    )
+    assert list(results["runs"]) == ["theorem-1.1", "raises", "violated", "lemma-2.2-a-second"]
+    for outcome in report.outcomes:
+        found = results["runs"][outcome.run.slug]
+        assert all((tmp_path / name).is_file() for name in found["files"])
+        if outcome.check is None:
+            assert found["check"] is None and found["error"].startswith("MemoryError: ")
+            continue
+        assert found["check"] == json.loads(json.dumps(outcome.check.to_dict()))
+        table = pq.read_table(tmp_path / f"trials/{outcome.run.slug}.parquet")
+        assert table.column_names == list(outcome.check.trials)
+        for name, values in outcome.check.trials.items():
+            read = table[name].to_numpy()
+            assert read.dtype == values.dtype
+            np.testing.assert_array_equal(read, values)
+        metadata = {k.decode(): v.decode() for k, v in table.schema.metadata.items()}
+        assert metadata["statement"] == outcome.check.statement
+        assert json.loads(metadata["parameters"]) == found["check"]["parameters"]
+        assert int(metadata["seed"]) == outcome.check.parameters["rng"] < 2**53
+        assert metadata["randrelu"] == rr.__version__
+    assert len(report.to_frame()) == 4
+
+
+def test_same_seed_same_files_and_a_row_more_changes_no_other(plan, tmp_path):
+    plan(THEOREM, LEMMA)
+    rr.reproduce(tmp_path / "a", rng=5)
+    rr.reproduce(tmp_path / "b", rng=5, threads=1)
+    rr.reproduce(tmp_path / "other", rng=6)
+    plan(RAISES, LEMMA, VIOLATED, THEOREM)
+    rr.reproduce(tmp_path / "c", rng=5)
+    a, b, c, other = (files_of(tmp_path / name) for name in ("a", "b", "c", "other"))
+    runs = {}
+    for name, files in (("a", a), ("b", b), ("c", c)):
+        runs[name] = json.loads(files["results.json"])["runs"]
+        for run in runs[name].values():
+            del run["seconds"]
+    kept = [name for name in a if name.startswith(("trials", "figures"))]
+    assert len(kept) == 6
+    for name in kept:
+        assert a[name] == b[name] == c[name] != other[name]
+    assert runs["a"] == runs["b"] == {slug: runs["c"][slug] for slug in runs["a"]}
+
+
+def test_full_runs_at_length(plan, tmp_path):
+    report = rr.reproduce(tmp_path, full=True, rng=1)
+    assert report.outcomes[0].check.parameters["trials"] == 15
+    assert "randrelu reproduce --full --seed 1" in report.page.read_text(encoding="utf-8")
+
+
+def test_progress_tells_every_run(plan, tmp_path):
+    seen = []
+    rr.reproduce(tmp_path, rng=1, progress=seen.append)
+    ends = [s for s in seen if s.outcome is not None]
+    assert [s.run for s in ends] == [THEOREM, RAISES, VIOLATED, LEMMA]
+    assert [s.number for s in ends] == [1, 2, 3, 4] and {s.of for s in seen} == {4}
+    assert (12, 12) in [(s.done, s.total) for s in seen if s.run is THEOREM]
+
+
+@pytest.mark.parametrize(
+    ("runs", "code"),
+    [((THEOREM,), 0), ((THEOREM, RAISES), 1), ((VIOLATED,), 3), ((RAISES, VIOLATED), 3)],
+)
+def test_exit_codes_and_a_line_a_run(plan, tmp_path, monkeypatch, capsys, runs, code):
+    plan(*runs)
+    arguments = ["randrelu", "reproduce", "--out", str(tmp_path / "out"), "--seed", "1"]
+    monkeypatch.setattr(sys, "argv", arguments)
+    with pytest.raises(SystemExit) as stopped:
+        app.main()
+    out = capsys.readouterr().out.splitlines()
+    assert stopped.value.code == code
+    assert [line.split(":")[0] for line in out[: len(runs)]] == [run.name for run in runs]
+    assert out[-1] == f"The report is {tmp_path / 'out' / 'report.html'}"
+    assert ("violated although" in out[-2]) == (VIOLATED in runs)
+
+
+def test_a_folder_that_cannot_be_written_to_is_refused_before_anything_runs(plan, tmp_path):
+    (tmp_path / "file").write_text("")
+    seen = []
+    for place in (tmp_path / "file", tmp_path / "file" / "inside"):
+        with pytest.raises(OSError, match="out must be a folder that can be written to"):
+            rr.reproduce(place, progress=seen.append)
+    assert seen == []
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root writes anywhere")
+def test_a_read_only_folder_is_refused(plan, tmp_path):
+    tmp_path.chmod(0o555)
+    with pytest.raises(PermissionError, match="out must be a folder that can be written to"):
+        rr.reproduce(tmp_path / "out")
+
+
+def test_a_missing_extra_names_what_to_install(plan, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(ImportError, match=r"randrelu\[report\]"):
+        rr.reproduce(tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
+def test_what_was_finished_before_ctrl_c_is_kept(tmp_path):
+    code = """
+import sys
+import randrelu.cli.app
+from randrelu.reproduction.plan import Run
+small, endless = ({"widths": (20, 30, 1), "trials": n} for n in (5, 10**8))
+randrelu.reproduction.run.PLAN = (
+    Run("lemma-2.2", "first", small, small),
+    Run("lemma-2.2", "second", endless, endless, label="endless"),
+)
+sys.argv = ["randrelu", "reproduce", "--out", "out", "--seed", "1"]
+randrelu.cli.app.main()
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True,
+    )  # fmt: skip
+    try:
+        assert process.stdout.readline().startswith("lemma-2.2: ")
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert process.returncode == 130 and "Traceback" not in errors and "out" in errors
+    results = json.loads((tmp_path / "out/results.json").read_text(encoding="utf-8"))
+    assert list(results["runs"]) == ["lemma-2.2"] and results["left"] == ["lemma-2.2 (endless)"]
+    assert "Not run: lemma-2.2 (endless)" in Page(tmp_path / "out/report.html").text
+    assert not [p for p in tmp_path.rglob("*") if p.suffix == ".part"]
+
+
+def test_the_plan_runs_statements_that_exist_with_parameters_that_they_take():
+    import inspect
+
+    assert len({run.slug for run in PLAN}) == len(PLAN)
+    for run in PLAN:
+        for full in (False, True):
+            bound = inspect.signature(checks.STATEMENTS[run.statement]).bind(**run.parameters(full))
+            assert "rng" not in bound.arguments and run.seed(1, full) != run.seed(2, full)
+    assert {run.statement for run in PLAN} == set(checks.STATEMENTS)
+    assert set(figures.FIGURES) <= set(checks.STATEMENTS)
+
+
+@pytest.mark.parametrize(
+    ("text", "marked_up"),
+    [
+        ("d_min < 10^568.2", "d<sub>min</sub> &lt; 10<sup>568.2</sup>"),
+        ("‖M_{i_j, i_{j+1}}‖", "‖M<sub>i<sub>j</sub>, i<sub>j+1</sub></sub>‖"),
+        ("C^{(i_j − i_{j+1})/2}.", "C<sup>(i<sub>j</sub> − i<sub>j+1</sub>)/2</sup>."),
+        ("f̃_i, Δ_ℓ and 2^ℓ", "f̃<sub>i</sub>, Δ<sub>ℓ</sub> and 2<sup>ℓ</sup>"),
+        ("flipped_share of x^{", "flipped_share of x<sup>{</sup>"),
+    ],
+)
+def test_powers_and_indices(text, marked_up):
+    assert page._math(text) == marked_up
