@@ -32,9 +32,9 @@ void run_forked_children_on_one_thread();
 // How many forks lie between this process and the one that made the call above.
 int forks();
 
-// How a call runs: on how many threads (0: the default), and whom it tells how far it is.
+// How a call runs: on how many threads, and to whom it reports its progress.
 struct Run {
-  int threads = 0;
+  int threads = 0;  // 0: the default
   // Called now and then, from the thread that made the call, with the share of the call that is done.
   const std::function<void(double)>* report = nullptr;
   // The part of the call that the next loop is.
@@ -47,15 +47,15 @@ struct Run {
   }
 };
 
-// What the caller looks after now and then: interrupts, and the report of how far the call is (`share` of
-// the run). parallel_for does between blocks.
+// Looks for interrupts, and reports that `share` of the run is done, each at most twenty times a second.
+// The thread that made the call calls it; parallel_for does so between blocks.
 void poll(const Run& run, double share);
 
 // Runs body(0) … body(blocks − 1) in any order. The first exception, of a body or of the report, ends
 // the loop and is rethrown here.
 void parallel_for(Index blocks, const Run& run, const std::function<void(Index)>& body);
 
-// The same over the rows of a matrix, in blocks of about 2¹⁵ entries: less is not worth a thread.
+// A loop over the rows of a matrix, in blocks of about 2¹⁵ entries: less is not worth a thread.
 template <class Body>
 void for_each_row(Index rows, Index cols, const Run& run, const Body& body) {
   const Index size = std::max<Index>(1, (Index{1} << 15) / std::max<Index>(1, cols));
@@ -63,6 +63,18 @@ void for_each_row(Index rows, Index cols, const Run& run, const Body& body) {
     const Block some(i, size, rows);
     for (Index r = some.first; r < some.first + some.count; ++r) body(r);
   });
+}
+
+// The same in pieces of rows, body(row, Block of its columns), where rows are long; a piece begins at a
+// multiple of 8 columns, so with a whole byte of bits.
+template <class Body>
+void for_each_piece(Index rows, Index cols, const Run& run, const Body& body) {
+  constexpr Index kPiece = Index{1} << 15;
+  if (cols <= 2 * kPiece)
+    return for_each_row(rows, cols, run, [&](Index r) { body(r, Block(0, cols)); });
+  const Index pieces = ceil_div(cols, kPiece);
+  parallel_for(rows * pieces, run,
+               [&](Index i) { body(i / pieces, Block(i % pieces, kPiece, cols)); });
 }
 
 }  // namespace randrelu

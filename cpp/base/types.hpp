@@ -35,6 +35,9 @@ struct View {
   }
 };
 
+// An index into a standard container.
+inline std::size_t at(Index i) { return static_cast<std::size_t>(i); }
+
 inline Index ceil_div(Index a, Index b) { return (a + b - 1) / b; }
 
 // A half-open range of a total that is cut into blocks of a fixed size.

@@ -27,7 +27,12 @@ View<const T> matrix(const Array<T>& a) {
   return {a.data(), a.shape(0), a.shape(1)};
 }
 
-// Tells a Python callable, or None, how far a call of `total` steps is; use it with the GIL.
+template <class T>
+Array<T> array_of(const std::vector<T>& values) {
+  return Array<T>(static_cast<py::ssize_t>(values.size()), values.data());
+}
+
+// Reports the progress of a call of `total` steps to a Python callable, or None; use it with the GIL.
 class Report {
  public:
   Report(const py::object& progress, double total)
@@ -48,10 +53,11 @@ class Report {
 
 void bind_attack(py::module_& m);
 void bind_ball(py::module_& m);
+void bind_base_point(py::module_& m);
 void bind_line(py::module_& m);
+void bind_masked_product(py::module_& m);
 void bind_network(py::module_& m);
 void bind_pattern(py::module_& m);
 void bind_row_space(py::module_& m);
-void bind_segment(py::module_& m);
 
 }  // namespace randrelu

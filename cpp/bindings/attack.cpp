@@ -1,37 +1,118 @@
 #include "measures/attack.hpp"
 
+#include <pybind11/native_enum.h>
+
 #include "bindings/arrays.hpp"
 
 namespace randrelu {
 namespace {
 
-// (f, ‖∇f‖, η, f after it), the last two for the first step and for the one that counts.
-py::tuple trials(const std::vector<Index>& widths, const std::vector<double>& scales,
-                 const Array<std::uint64_t>& seeds, const Array<double>& x, int kind,
-                 const std::vector<double>& steps, int threads, const py::object& progress) {
+std::unique_ptr<Attack> started(const Network& net, const Array<double>& x, int threads,
+                                const py::object& progress) {
+  const View<const double> points = matrix(x);
+  if (points.cols != net.input_dim()) throw py::value_error("x has the wrong dimension");
+  const double weights = 2 * net.weights();  // forward, and back
+  const Report report(progress, weights * static_cast<double>(points.rows));
+  std::unique_ptr<Attack> attack;
+  {
+    const py::gil_scoped_release release;
+    const Network::Alone alone(net);
+    attack = std::make_unique<Attack>(net, points, report.run(threads));
+  }
+  report.finish();
+  return attack;
+}
+
+// K steps from every point; all but x_after (K, N).
+struct StepsTaken {
+  Array<double> eta, f_after;
+  Array<double> x_after;  // (K, N, d)
+};
+
+StepsTaken take(const Attack& attack, StepKind kind, const Array<double>& numbers, int threads,
+                const py::object& progress) {
+  const View<const double> each = matrix(numbers);
+  const View<const double> points = attack.points();
+  if (each.cols != points.rows) throw py::value_error("numbers must be (K, N)");
+  const Shape shape{each.rows, each.cols};
+  StepsTaken taken{Array<double>(shape), Array<double>(shape),
+                   Array<double>(Shape{each.rows, each.cols, points.cols})};
+  double *eta = taken.eta.mutable_data(), *f_after = taken.f_after.mutable_data();
+  const View<double> x_after(taken.x_after.mutable_data(), each.rows * each.cols, points.cols);
+  const Network& net = attack.network();
+  const Report report(progress, net.weights() * static_cast<double>(x_after.rows));
+  {
+    const py::gil_scoped_release release;
+    const Network::Alone alone(net);
+    attack.step(kind, each, eta, x_after, f_after, report.run(threads));
+  }
+  report.finish();
+  return taken;
+}
+
+Array<double> gradients(const py::object& self) {
+  const View<const double> g = self.cast<const Attack&>().gradients();
+  return Array<double>(Shape{g.rows, g.cols}, g.data, self);  // a view, which keeps the attack
+}
+
+// A row for every trial; eta and f_after are those of the first step and of the one that counts.
+struct TrialArrays {
+  Array<double> f, grad_norm, eta, f_after;
+};
+
+TrialArrays trials(const std::vector<Index>& widths, const Array<std::uint64_t>& seeds,
+                   const Array<double>& x, const std::vector<double>& scales, StepKind kind,
+                   const std::vector<double>& numbers, int threads, const py::object& progress) {
   if (x.size() != widths.front()) throw py::value_error("x has the wrong dimension");
   const auto count = static_cast<py::ssize_t>(seeds.size());
-  Array<double> f(count), grad_norm(count), eta(Shape{count, 2}), f_after(Shape{count, 2});
-  const Trials out{f.mutable_data(), grad_norm.mutable_data(), eta.mutable_data(),
-                   f_after.mutable_data()};
+  const Shape two{count, 2};
+  TrialArrays result{Array<double>(count), Array<double>(count), Array<double>(two),
+                     Array<double>(two)};
+  const Trials out{result.f.mutable_data(), result.grad_norm.mutable_data(),
+                   result.eta.mutable_data(), result.f_after.mutable_data()};
   const View<const double> point(x.data(), 1, x.size());
   const std::vector<std::uint64_t> each(seeds.data(), seeds.data() + count);
   const Report report(progress, static_cast<double>(count));
   {
     const py::gil_scoped_release release;
-    attack_trials(widths, scales, each, point, {static_cast<StepKind>(kind), steps}, out,
-                  report.run(threads));
+    attack_trials(widths, scales, each, point, kind, numbers, out, report.run(threads));
   }
   report.finish();
-  return py::make_tuple(f, grad_norm, eta, f_after);
+  return result;
 }
 
 }  // namespace
 
 void bind_attack(py::module_& m) {
-  m.def("attack_trials", trials, py::arg("widths"), py::arg("scales"), py::arg("seeds").noconvert(),
-        py::arg("x").noconvert(), py::arg("kind"), py::arg("steps"), py::arg("threads"),
-        py::arg("progress"));
+  py::native_enum<StepKind>(m, "StepKind", "enum.Enum")
+      .value("reflections", StepKind::reflections)
+      .value("changes", StepKind::changes)
+      .value("etas", StepKind::etas)
+      .finalize();
+  py::class_<StepsTaken>(m, "StepsTaken")
+      .def_readonly("eta", &StepsTaken::eta)
+      .def_readonly("x_after", &StepsTaken::x_after)
+      .def_readonly("f_after", &StepsTaken::f_after);
+  py::class_<Attack>(m, "Attack")
+      .def(py::init(&started), py::keep_alive<1, 2>(), py::keep_alive<1, 3>(), py::arg("network"),
+           py::arg("x").noconvert(), py::kw_only(), py::arg("threads"), py::arg("progress"))
+      .def_property_readonly("f", [](const Attack& a) { return array_of(a.f()); })
+      .def_property_readonly("grad_norms", [](const Attack& a) { return array_of(a.grad_norms()); })
+      .def_property_readonly("gradients", gradients)
+      .def("step", take, py::arg("kind"), py::arg("numbers").noconvert(), py::kw_only(),
+           py::arg("threads"), py::arg("progress"));
+  m.def("sign_flips", py::vectorize(sign_flips), py::arg("before"), py::arg("after"));
+  m.def("succeeds", py::vectorize(succeeds), py::arg("before"), py::arg("after"));
+
+  py::class_<TrialArrays>(m, "Trials")
+      .def_readonly("f", &TrialArrays::f)
+      .def_readonly("grad_norm", &TrialArrays::grad_norm)
+      .def_readonly("eta", &TrialArrays::eta)
+      .def_readonly("f_after", &TrialArrays::f_after);
+  m.def("attack_trials", trials, py::arg("widths"), py::arg("seeds").noconvert(),
+        py::arg("x").noconvert(), py::kw_only(), py::arg("scales"), py::arg("kind"),
+        py::arg("numbers"), py::arg("threads"), py::arg("progress"));
+  m.attr("WIDE_TRIAL") = kWideTrial;
 }
 
 }  // namespace randrelu

@@ -1,138 +1,110 @@
 #include "measures/ball.hpp"
 
+#include <variant>
+
 #include "bindings/arrays.hpp"
+#include "measures/sample.hpp"
 
 namespace randrelu {
 namespace {
 
-// (flips, deviations, norms of the terms, terms, ∇f(x) or nothing); `single`: differences in float32.
-py::tuple explored(const Network& net, const Array<double>& x, bool single,
-                   const Differences& differences, Index points, bool gradient, bool terms,
-                   bool decomposition, bool remember, const Run& run) {
+// Points drawn from the ball around a base point.
+struct Sample {
+  double radius;
+  Index count;
+  std::uint64_t seed;
+  bool surface;
+};
+
+// What was asked for; the rest is None.
+struct Explored {
+  py::object angles = py::none(), flips = py::none(), deviations = py::none();
+  py::object terms = py::none(), decomposition = py::none();
+};
+
+// An array of this shape if it is wanted, and where its numbers are, else null.
+template <class T>
+T* array_if(bool wanted, const Shape& shape, py::object& result) {
+  if (!wanted) return nullptr;
+  Array<T> array(shape);
+  T* data = array.mutable_data();
+  result = std::move(array);
+  return data;
+}
+
+// The places are differences from the base point (N, d), or a sample.
+Explored explored(const BasePoint& base, const std::variant<Array<double>, Sample>& places,
+                  bool float32, bool angles, bool flips, bool deviations, bool terms,
+                  bool decomposition, bool remember, int threads, const py::object& progress) {
+  const Network& net = base.net;
+  if (base.bits.size() != net.depth()) throw py::value_error("the base point lacks layers");
+  const Array<double>* given = std::get_if<Array<double>>(&places);
+  const View<const double> rows = given ? matrix(*given) : View<const double>();
+  if (given && rows.cols != net.input_dim()) throw py::value_error("u has the wrong dimension");
+  const Index points = given ? rows.rows : std::get<Sample>(places).count;
+  const Differences differences = [&](Block some, View<double> u) {
+    if (given) {
+      std::copy_n(rows.row(some.first), some.count * rows.cols, u.data);
+    } else {
+      const Sample& sample = std::get<Sample>(places);
+      sample_ball(sample.seed, sample.radius, sample.surface, some.first, u, Run{threads});
+    }
+  };
+
   const auto depth = static_cast<py::ssize_t>(net.depth());
-  Array<std::int64_t> flips(Shape{points, depth});
+  Explored found;
   Deviations out;
-  out.flips = flips.mutable_data();
-  py::object deviations = py::none(), norms = py::none(), rows = py::none(), at_x = py::none();
-  if (gradient) {
-    Array<double> a(points);
-    out.gradient = a.mutable_data();
-    deviations = std::move(a);
-  }
-  if (terms) {
-    Array<double> a(Shape{points, depth});
-    out.terms = a.mutable_data();
-    norms = std::move(a);
-  }
-  if (decomposition) {
-    Array<double> a(Shape{points, depth, net.input_dim()});
-    out.decomposition = a.mutable_data();
-    rows = std::move(a);
-  }
-  Array<double> at_base(gradient ? net.input_dim() : 0);
-  const View<const double> point(x.data(), 1, x.size());
-  double* gradient_at_x = at_base.mutable_data();
+  out.angles = array_if<double>(angles, {points}, found.angles);
+  out.flips = array_if<std::int64_t>(flips, {points, depth}, found.flips);
+  out.gradient = array_if<double>(deviations, {points}, found.deviations);
+  out.terms = array_if<double>(terms, {points, depth}, found.terms);
+  out.decomposition =
+      array_if<double>(decomposition, {points, depth, net.input_dim()}, found.decomposition);
+  if (out.any_gradient() && base.gradient.empty())
+    throw py::value_error("the base point lacks its gradient");
+  const Report report(progress, static_cast<double>(points));
   {
     const py::gil_scoped_release release;
     const Network::Alone alone(net);
-    const BasePoint base(net, point, gradient || terms || decomposition, Run{run.threads});
-    if (gradient) std::copy(base.gradient.begin(), base.gradient.end(), gradient_at_x);
-    if (single)
-      explore<float>(net, base, differences, points, out, run, remember);
+    const Run run = report.run(threads);
+    if (float32)
+      explore<float>(base, differences, points, out, run, remember);
     else
-      explore<double>(net, base, differences, points, out, run, remember);
+      explore<double>(base, differences, points, out, run, remember);
   }
-  return py::make_tuple(flips, deviations, norms, rows, at_base);
-}
-
-py::tuple explore_points(const Network& net, const Array<double>& x, const Array<double>& u,
-                         bool single, bool gradient, bool terms, bool decomposition, bool remember,
-                         int threads,
-                         const py::object& progress) {
-  const View<const double> rows = matrix(u);
-  if (x.size() != net.input_dim() || rows.cols != x.size())
-    throw py::value_error("x or u has the wrong dimension");
-  const View<const double> at_x(x.data(), 1, x.size());
-  Array<double> to_x(rows.rows);
-  double* angle = to_x.mutable_data();
-  const Differences differences = [&](Block points, View<double> out) {
-    std::copy_n(rows.row(points.first), points.count * rows.cols, out.data);
-    angles(at_x, out, angle + points.first, Run{threads});
-  };
-  const Report report(progress, static_cast<double>(rows.rows));
-  const py::tuple found = explored(net, x, single, differences, rows.rows, gradient, terms,
-                                   decomposition, remember, report.run(threads));
   report.finish();
-  return py::make_tuple(found[0], found[1], found[2], found[3], found[4], to_x);
+  return found;
 }
 
-py::tuple explore_ball(const Network& net, const Array<double>& x, double radius, Index samples,
-                       std::uint64_t seed, bool surface, bool single, bool gradient, bool terms,
-                       bool remember, int threads, const py::object& progress) {
-  if (x.size() != net.input_dim()) throw py::value_error("x has the wrong dimension");
-  const View<const double> at_x(x.data(), 1, x.size());
-  Array<double> to_x(samples);
-  double* angle = to_x.mutable_data();
-  const Differences differences = [&](Block points, View<double> u) {
-    sample_ball(seed, radius, surface, points.first, u, Run{threads});
-    angles(at_x, u, angle + points.first, Run{threads});
-  };
-  const Report report(progress, static_cast<double>(samples));
-  const py::tuple found = explored(net, x, single, differences, samples, gradient, terms, false,
-                                   remember, report.run(threads));
-  report.finish();
-  return py::make_tuple(found[0], found[1], found[2], found[3], found[4], to_x);
-}
-
-Array<double> layer_gradient(const Network& net, const Array<double>& x, std::size_t i,
-                             const Array<double>& v, int threads) {
-  if (x.size() != net.input_dim() || i >= net.depth() || v.size() != net.width(i))
-    throw py::value_error("x, i or v does not fit the network");
-  const View<const double> point(x.data(), 1, x.size());
-  const std::vector<double> weights(v.data(), v.data() + v.size());
-  Array<double> gradient(net.input_dim());
-  double* out = gradient.mutable_data();
+Array<double> sampled(Index dim, const Sample& sample, int threads) {
+  Array<double> u(Shape{sample.count, dim});
+  const View<double> rows(u.mutable_data(), sample.count, dim);
   const py::gil_scoped_release release;
-  const Network::Alone alone(net);
-  const BasePoint base(net, point, false, Run{threads});
-  const std::vector<double> found = pull_back(net, base, i, weights, Run{threads});
-  std::copy(found.begin(), found.end(), out);
-  return gradient;
-}
-
-Array<double> row_norms(const Network& net, std::size_t i, int threads) {
-  const Layer& layer = *net.layers().at(i);
-  Array<double> norms(layer.fan_out());
-  double* out = norms.mutable_data();
-  const py::gil_scoped_release release;
-  layer.row_norms(out, Run{threads});
-  return norms;
-}
-
-Array<double> sampled(Index dim, double radius, Index n, std::uint64_t seed, bool surface,
-                      int threads) {
-  Array<double> u(Shape{n, dim});
-  const View<double> rows(u.mutable_data(), n, dim);
-  const py::gil_scoped_release release;
-  sample_ball(seed, radius, surface, 0, rows, Run{threads});
+  sample_ball(sample.seed, sample.radius, sample.surface, 0, rows, Run{threads});
   return u;
 }
 
 }  // namespace
 
 void bind_ball(py::module_& m) {
-  m.def("explore_points", explore_points, py::arg("network"), py::arg("x").noconvert(),
-        py::arg("u").noconvert(), py::arg("single"), py::arg("gradient"), py::arg("terms"),
-        py::arg("decomposition"), py::arg("remember"), py::arg("threads"), py::arg("progress"));
-  m.def("explore_ball", explore_ball, py::arg("network"), py::arg("x").noconvert(),
-        py::arg("radius"), py::arg("samples"), py::arg("seed"), py::arg("surface"),
-        py::arg("single"), py::arg("gradient"), py::arg("terms"), py::arg("remember"),
-        py::arg("threads"), py::arg("progress"));
-  m.def("layer_gradient", layer_gradient, py::arg("network"), py::arg("x").noconvert(),
-        py::arg("i"), py::arg("v").noconvert(), py::arg("threads"));
-  m.def("row_norms", row_norms, py::arg("network"), py::arg("i"), py::arg("threads"));
-  m.def("sample_ball", sampled, py::arg("dim"), py::arg("radius"), py::arg("n"), py::arg("seed"),
-        py::arg("surface"), py::arg("threads"));
+  py::class_<Sample>(m, "Sample")
+      .def(py::init([](double radius, Index count, std::uint64_t seed, bool surface) {
+             return Sample{radius, count, seed, surface};
+           }),
+           py::kw_only(), py::arg("radius"), py::arg("count"), py::arg("seed"),
+           py::arg("surface"));
+  py::class_<Explored>(m, "Explored")
+      .def_readonly("angles", &Explored::angles)
+      .def_readonly("flips", &Explored::flips)
+      .def_readonly("deviations", &Explored::deviations)
+      .def_readonly("terms", &Explored::terms)
+      .def_readonly("decomposition", &Explored::decomposition);
+  m.def("explore", explored, py::arg("base"), py::arg("places").noconvert(), py::kw_only(),
+        py::arg("float32") = false, py::arg("angles") = false, py::arg("flips") = false,
+        py::arg("deviations") = false, py::arg("terms") = false, py::arg("decomposition") = false,
+        py::arg("remember") = true, py::arg("threads") = 0, py::arg("progress") = py::none());
+  m.def("sample_ball", sampled, py::arg("dim"), py::arg("sample"), py::kw_only(),
+        py::arg("threads"));
 }
 
 }  // namespace randrelu

@@ -5,49 +5,63 @@
 namespace randrelu {
 namespace {
 
+// What is true of every flip, as an array.
 template <class T, class Value>
-Array<T> column(const std::vector<Flip>& flips, const Value& value) {
-  Array<T> array(static_cast<py::ssize_t>(flips.size()));
-  T* out = array.mutable_data();
-  for (std::size_t k = 0; k < flips.size(); ++k) out[k] = value(flips[k]);
+Array<T> column(const LinePieces& line, const Value& value) {
+  Array<T> array(static_cast<py::ssize_t>(line.flips.size()));
+  std::transform(line.flips.begin(), line.flips.end(), array.mutable_data(), value);
   return array;
 }
 
-Array<double> array_of(const std::vector<double>& values) {
-  return Array<double>(static_cast<py::ssize_t>(values.size()), values.data());
+std::vector<Array<Bits>> first_bits(const LinePieces& line) {
+  std::vector<Array<Bits>> arrays;
+  for (const std::vector<Bits>& layer : line.bits) arrays.push_back(array_of(layer));
+  return arrays;
 }
 
-// (t, layer from 1, unit, new state, f(x), f at the flips, slopes, bits on the first piece)
-py::tuple traced(const Network& net, const Array<double>& x, const Array<double>& u, double length,
-                 Index most_flips, int threads, const py::object& progress) {
+LinePieces traced(const Network& net, const Array<double>& x, const Array<double>& u, double length,
+                  Index most_flips, int threads, const py::object& progress) {
   if (x.size() != net.input_dim() || u.size() != x.size())
     throw py::value_error("x or u has the wrong dimension");
   const View<const double> point(x.data(), 1, x.size()), direction(u.data(), 1, u.size());
   const Report report(progress, 1000);  // per mille
   LinePieces line;
-  {
+  try {
     const py::gil_scoped_release release;
     const Network::Alone alone(net);
     line = trace_line(net, point, direction, length, most_flips, report.run(threads));
+  } catch (const TooManyFlips& error) {
+    py::set_error(PyExc_MemoryError, error.what());
+    throw py::error_already_set();
   }
   report.finish();
-  py::list bits;
-  for (const std::vector<Bits>& layer : line.bits)
-    bits.append(Array<Bits>(static_cast<py::ssize_t>(layer.size()), layer.data()));
-  return py::make_tuple(
-      column<double>(line.flips, [](const Flip& f) { return f.t; }),
-      column<std::int64_t>(line.flips, [](const Flip& f) { return f.layer + 1; }),
-      column<std::int64_t>(line.flips, [](const Flip& f) { return f.unit; }),
-      column<bool>(line.flips, [](const Flip& f) { return f.active; }), line.f0,
-      array_of(line.f), array_of(line.slopes), bits);
+  return line;
 }
 
 }  // namespace
 
 void bind_line(py::module_& m) {
+  py::class_<LinePieces>(m, "LinePieces")
+      .def_property_readonly(
+          "t", [](const LinePieces& l) { return column<double>(l, [](const Flip& f) { return f.t; }); })
+      .def_property_readonly("layer",  // from 1
+                             [](const LinePieces& l) {
+                               return column<std::int64_t>(l, [](const Flip& f) { return f.layer + 1; });
+                             })
+      .def_property_readonly("unit",
+                             [](const LinePieces& l) {
+                               return column<std::int64_t>(l, [](const Flip& f) { return f.unit; });
+                             })
+      .def_property_readonly(
+          "active",
+          [](const LinePieces& l) { return column<bool>(l, [](const Flip& f) { return f.active; }); })
+      .def_readonly("f0", &LinePieces::f0)
+      .def_property_readonly("f", [](const LinePieces& l) { return array_of(l.f); })
+      .def_property_readonly("slopes", [](const LinePieces& l) { return array_of(l.slopes); })
+      .def_property_readonly("bits", first_bits);
   m.def("trace_line", traced, py::arg("network"), py::arg("x").noconvert(),
-        py::arg("u").noconvert(), py::arg("length"), py::arg("most_flips"), py::arg("threads"),
-        py::arg("progress"));
+        py::arg("u").noconvert(), py::kw_only(), py::arg("length"), py::arg("most_flips"),
+        py::arg("threads"), py::arg("progress"));
 }
 
 }  // namespace randrelu

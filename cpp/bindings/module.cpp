@@ -66,9 +66,10 @@ PYBIND11_MODULE(RANDRELU_MODULE, m) {
         py::arg("out").noconvert());
   bind_attack(m);
   bind_ball(m);
+  bind_base_point(m);
   bind_line(m);
+  bind_masked_product(m);
   bind_network(m);
   bind_pattern(m);
   bind_row_space(m);
-  bind_segment(m);
 }

@@ -10,13 +10,13 @@ namespace {
 
 using Layers = std::vector<std::unique_ptr<Layer>>;
 
-// `single`: what a deferred layer reveals is held in float32.
+// `float32`: what a deferred layer reveals is held in float32.
 Network random_network(const std::vector<Index>& widths, std::uint64_t seed,
-                       const std::vector<double>& scales, const std::string& storage, bool single,
+                       const std::vector<double>& scales, const std::string& storage, bool float32,
                        int threads) {
   const py::gil_scoped_release release;
   if (storage == "deferred")
-    return Network(single ? deferred_layers<float>(widths, seed, scales)
+    return Network(float32 ? deferred_layers<float>(widths, seed, scales)
                           : deferred_layers<double>(widths, seed, scales),
                    seed);
   Layers layers;
@@ -70,7 +70,7 @@ void evaluate(const Network& net, const Array<T>& x, const Outputs<T>& out, int 
               const py::object& progress, bool remember = true) {
   const View<const T> points = matrix(x);
   if (points.cols != net.input_dim()) throw py::value_error("x has the wrong dimension");
-  const double weights = net.weights_used(out.gradients != nullptr);
+  const double weights = (out.gradients ? 2 : 1) * net.weights();
   const Report report(progress, weights * static_cast<double>(points.rows));
   {
     const py::gil_scoped_release release;
@@ -80,28 +80,33 @@ void evaluate(const Network& net, const Array<T>& x, const Outputs<T>& out, int 
   report.finish();
 }
 
+// What was asked for; the rest is None.
+struct Evaluated {
+  py::object values = py::none(), bits = py::none(), gradients = py::none();
+};
+
 template <class T>
-py::tuple outputs(const Network& net, const Array<T>& x, bool value, bool bits, bool gradient,
-                  bool remember, int threads, const py::object& progress) {
-  py::object values = py::none(), patterns = py::none(), gradients = py::none();
+Evaluated evaluated(const Network& net, const Array<T>& x, bool values, bool bits, bool gradients,
+                    bool remember, int threads, const py::object& progress) {
+  Evaluated found;
   Outputs<T> out;
-  if (value) {
+  if (values) {
     Array<T> a(x.shape(0));
     out.values = a.mutable_data();
-    values = std::move(a);
+    found.values = std::move(a);
   }
   if (bits) {
     auto arrays = bit_arrays(net, x.shape(0));
     out.bits = pointers(arrays);
-    patterns = py::cast(std::move(arrays));
+    found.bits = py::cast(std::move(arrays));
   }
-  if (gradient) {
+  if (gradients) {
     Array<T> a(Shape{x.shape(0), net.input_dim()});
     out.gradients = a.mutable_data();
-    gradients = std::move(a);
+    found.gradients = std::move(a);
   }
   evaluate(net, x, out, threads, progress, remember);
-  return py::make_tuple(values, patterns, gradients);
+  return found;
 }
 
 // One array per hidden layer: either member of Outputs that has them.
@@ -166,29 +171,35 @@ void forget(const Network& net) {
 template <class T, class Class>
 void bind_arithmetic(Class& network) {
   network
-      .def("evaluate", outputs<T>, py::arg("x").noconvert(), py::arg("value"), py::arg("bits"),
-           py::arg("gradient"), py::arg("remember"), py::arg("threads"), py::arg("progress"))
+      .def("evaluate", evaluated<T>, py::arg("x").noconvert(), py::kw_only(), py::arg("values"),
+           py::arg("bits"), py::arg("gradients"), py::arg("remember"), py::arg("threads"),
+           py::arg("progress"))
       .def("preactivations", hidden_layers<T, &Outputs<T>::preactivations>,
-           py::arg("x").noconvert(), py::arg("threads"), py::arg("progress"))
+           py::arg("x").noconvert(), py::kw_only(), py::arg("threads"), py::arg("progress"))
       .def("activations", hidden_layers<T, &Outputs<T>::activations>, py::arg("x").noconvert(),
-           py::arg("threads"), py::arg("progress"));
+           py::kw_only(), py::arg("threads"), py::arg("progress"));
 }
 
 }  // namespace
 
 void bind_network(py::module_& m) {
+  py::class_<Evaluated>(m, "Evaluated")
+      .def_readonly("values", &Evaluated::values)
+      .def_readonly("bits", &Evaluated::bits)
+      .def_readonly("gradients", &Evaluated::gradients);
   py::class_<Network> network(m, "Network");
   network
-      .def_static("random", random_network, py::arg("widths"), py::arg("seed"), py::arg("scales"),
-                  py::arg("storage"), py::arg("single"), py::arg("threads"))
+      .def_static("random", random_network, py::arg("widths"), py::kw_only(), py::arg("seed"),
+                  py::arg("scales"), py::arg("storage"), py::arg("float32"), py::arg("threads"))
       .def_static("from_weights", network_from_weights<float>, py::arg("weights").noconvert(),
-                  py::arg("seed"))
+                  py::kw_only(), py::arg("seed"))
       .def_static("from_weights", network_from_weights<double>, py::arg("weights").noconvert(),
-                  py::arg("seed"))
+                  py::kw_only(), py::arg("seed"))
       .def("weights", weights, py::arg("i"))
       .def("revealed", revealed)
       .def("forget", forget)
-      .def_property_readonly("nbytes", &Network::nbytes);
+      .def_property_readonly("nbytes", &Network::nbytes)
+      .def_property_readonly("points_per_block", &Network::points_per_block);
   bind_arithmetic<float>(network);
   bind_arithmetic<double>(network);
 }

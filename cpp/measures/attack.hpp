@@ -1,21 +1,62 @@
-// Gradient steps on many fresh deferred networks: a trial is a network, f and ∇f at x, and f behind one
-// step after the other until one turns the sign (Theorem 1.1).
+// Gradient steps x + η∇f(x), and whether they turn the sign of f (Theorem 1.1): η, f after the step and the
+// rule of success are defined here alone.
 #pragma once
 
 #include "network/network.hpp"
 
 namespace randrelu {
 
-// What the numbers of the steps are.
-enum class StepKind { reflections = 0, changes = 1, etas = 2 };
+// Whether the signs differ, of which there are three: f(x) = 0 has the sign 0.
+bool sign_flips(double before, double after);
+// The conclusion of Theorem 1.1: the sign differs, and |f| is no smaller.
+bool succeeds(double before, double after);
 
-struct Steps {
-  // Multiples of −2f, sizes of a change of f towards 0 and beyond (both where f is linear), or η.
-  StepKind kind;
-  std::vector<double> numbers;
+// What the number of a step is.
+enum class StepKind {
+  reflections,  // a multiple of −2f, the change of f that turns it into −f: where f is linear
+  changes,      // the size of a change of f towards 0 and beyond, where f is linear
+  etas          // η
 };
 
-// A row per trial.
+// Points from which steps are taken.
+class Attack {
+ public:
+  // Evaluates f, ∇f and the patterns at the points x (N, d), which must outlive this.
+  Attack(const Network& net, View<const double> x, const Run& run);
+
+  const Network& network() const { return net_; }
+  View<const double> points() const { return x_; }
+  View<const double> gradients() const { return {gradients_.get(), x_.rows, x_.cols}; }
+  const std::vector<double>& f() const { return f_; }                  // (N,)
+  const std::vector<double>& grad_norms() const { return grad_norms_; }  // (N,)
+
+  // K steps from every point, their numbers (K, N): η (K, N), the points they lead to (K × N, d), and f there
+  // (K, N). Where no unit flips on a step, f after it is that of the linear f, instead of a second
+  // rounding. A point whose gradient is 0 stays where it is, unless the numbers are η.
+  void step(StepKind kind, View<const double> numbers, double* eta, View<double> x_after,
+            double* f_after, const Run& run) const;
+
+ private:
+  using Patterns = std::vector<std::vector<Bits>>;  // (points, ⌈d_i / 8⌉) for every hidden layer
+
+  // How much the step changes f where it is linear.
+  double change(StepKind kind, double number, Index p) const;
+  // Evaluates f and the patterns, beside what `out` wants.
+  Patterns evaluate(View<const double> x, double* f, Outputs<double> out, const Run& run) const;
+  bool same_pattern(const Patterns& after, Index row, Index p) const;
+
+  const Network& net_;
+  View<const double> x_;
+  std::vector<double> f_, grad_norms_;
+  Buffer<double> gradients_;
+  Patterns patterns_;
+};
+
+// Networks at least this wide are attacked one after the other, each on all threads; narrower ones side by
+// side.
+constexpr Index kWideTrial = Index{1} << 15;
+
+// What came of many trials, a row each.
 struct Trials {
   double* f;
   double* grad_norm;
@@ -23,8 +64,9 @@ struct Trials {
   double* f_after;  // (trials, 2)
 };
 
+// A trial is a fresh deferred network, and steps from x (1, d) one after the other until one succeeds.
 void attack_trials(const std::vector<Index>& widths, const std::vector<double>& scales,
-                   const std::vector<std::uint64_t>& seeds, View<const double> x,
-                   const Steps& steps, const Trials& out, const Run& run);
+                   const std::vector<std::uint64_t>& seeds, View<const double> x, StepKind kind,
+                   const std::vector<double>& numbers, const Trials& out, const Run& run);
 
 }  // namespace randrelu

@@ -1,31 +1,14 @@
 #include "measures/ball.hpp"
 
-#include <cmath>
-#include <limits>
+#include <type_traits>
 
 #include "base/buffer.hpp"
 #include "base/dot.hpp"
 #include "base/finite.hpp"
-#include "random/gaussian.hpp"
+#include "measures/sample.hpp"
 
 namespace randrelu {
 namespace {
-
-std::size_t at(Index i) { return static_cast<std::size_t>(i); }
-
-bool bit(const Bits* bits, Index j) { return bits[j / 8] >> (j % 8) & 1; }
-
-void set_bit(Bits* bits, Index j, bool value) {
-  const auto mask = static_cast<Bits>(1u << (j % 8));
-  bits[j / 8] = static_cast<Bits>(value ? bits[j / 8] | mask : bits[j / 8] & ~mask);
-}
-
-// The places of the bits that are set.
-void list_bits(const std::vector<Bits>& bits, Index units, std::vector<Index>& list) {
-  list.clear();
-  for (Index j = 0; j < units; ++j)
-    if (bit(bits.data(), j)) list.push_back(j);
-}
 
 // The pattern of a point, from the preactivations of x and how much they differ.
 template <class T>
@@ -72,7 +55,7 @@ class MaskedDifference {
   std::vector<T> gained_, lost_;  // by a unit that is active at y, and by one that is not
 };
 
-// A layer at the points of a block. Only some units take part in the differences behind it: those that
+// A layer at the points of a block. Only some units take part in the differences that follow: those that
 // are active at x or at any of the points; in the last layer, whose values nobody needs, those that
 // differ anywhere. Their bits at the points stand side by side. (A deferred layer is asked about whole
 // vectors, so there all units do.)
@@ -91,39 +74,46 @@ template <class T>
 class Explorer {
  public:
   // Without `remember` a deferred layer forgets what it was asked as soon as nobody goes back to it.
-  Explorer(const Network& net, const BasePoint& base, Index most_points, bool backward, Index terms,
-           bool remember)
-      : net_(net),
+  Explorer(const BasePoint& base, Index most_points, bool backward, Index terms, bool remember)
+      : net_(base.net),
         base_(base),
-        depth_(static_cast<Index>(net.depth())),
+        depth_(static_cast<Index>(net_.depth())),
         backward_(backward),
         forget_(!remember && !backward),
-        layers_(net.depth()),
-        a_(most_points * terms * net.widest()),
-        b_(most_points * terms * net.widest()) {
-    for (std::size_t i = 0; i < net.depth(); ++i) {
+        layers_(net_.depth()),
+        a_(most_points * terms * net_.widest()),
+        b_(most_points * terms * net_.widest()),
+        u_(std::is_same_v<T, double> ? 0 : most_points * net_.input_dim()) {
+    for (std::size_t i = 0; i < net_.depth(); ++i) {
       preactivations_.push_back(rounded(base.preactivations[i]));
       // Where a preactivation of x is 0 in T, or rounded to it, its bit is that of x, not another coin.
-      coins_.emplace_back(net.coins(i), net.coins(i) + base.bits[i].size());
-      for (Index j = 0; j < net.width(i); ++j)
+      coins_.emplace_back(net_.coins(i), net_.coins(i) + base.bits[i].size());
+      for (Index j = 0; j < net_.width(i); ++j)
         if (preactivations_[i][at(j)] == 0)
           set_bit(coins_[i].data(), j, bit(base.bits[i].data(), j));
     }
     for (const auto& v : base.backward) gradients_.push_back(rounded(v));
   }
 
-  // The patterns of x + u for some points u, which the functions below go back through.
-  void forward(const Differences& differences, Block points, std::int64_t* flips, Index stages,
-               const Run& run) {
+  // Begins with some points: their differences from x, in double.
+  View<const double> start(const Differences& differences, Block points) {
     points_ = points.count;
-    View<T> delta(a_.get(), points_, net_.input_dim());
+    const Index dim = net_.input_dim();
     if constexpr (std::is_same_v<T, double>) {
-      differences(points, delta);
+      const View<double> u(a_.get(), points_, dim);
+      differences(points, u);
+      return u;
     } else {
-      const Buffer<double> u(points_ * delta.cols);
-      differences(points, View<double>(u.get(), points_, delta.cols));
-      std::copy_n(u.get(), points_ * delta.cols, delta.data);
+      const View<double> u(u_.get(), points_, dim);
+      differences(points, u);
+      std::copy_n(u.data, points_ * dim, a_.get());
+      return u;
     }
+  }
+
+  // Their patterns, which the functions below go back through.
+  void forward(std::int64_t* flips, Index stages, const Run& run) {
+    View<T> delta(a_.get(), points_, net_.input_dim());
     for_each_row(points_, delta.cols, silent(run),
                  [&](Index p) { require_finite(delta.row(p), delta.cols); });
     for (Index i = 0; i < depth_; ++i) {
@@ -131,7 +121,7 @@ class Explorer {
       const Layer& layer = *net_.layers()[at(i)];
       {
         const Forgetting forgetting(layer, forget_);
-        layer.apply(delta, Units(), i ? part(i - 1) : Units(), z, stage(run, i, stages));
+        layer.apply(delta, z, stage(run, i, stages), {Units(), i ? part(i - 1) : Units()});
       }
       find_flips(i, z, flips, run);
       if (i + 1 < depth_ || backward_) delta = select(i, z, run);
@@ -141,12 +131,12 @@ class Explorer {
   // ‖∇f(x) − ∇f(y)‖ of every point.
   void gradient(double* deviations, Index stages, const Run& run) {
     View<T> v(a_.get(), points_, layers_.back().size());
-    std::fill_n(v.data, v.rows * v.cols, T{0});  // behind the last layer nothing but its mask differs
+    std::fill_n(v.data, v.rows * v.cols, T{0});  // after the last layer nothing but its mask differs
     for (Index i = depth_ - 1; i >= 0; --i) {
       for_each_row(points_, v.cols, silent(run), [&](Index p) {
         layers_[at(i)].backward.apply(layers_[at(i)].at_y(p), v.row(p));
       });
-      const View<T> h = pull_back(i, v, stages, run);
+      const View<T> h = send_back(i, v, stages, run);
       std::swap(a_, b_);
       v = h;
     }
@@ -154,8 +144,27 @@ class Explorer {
     for (Index p = 0; p < points_; ++p) deviations[p] = norm(v.row(p), v.cols);
   }
 
-  // The terms Δ_j of every point, as rows (L − 1 − j) × points + p, from the last layer on.
-  View<T> terms(Index stages, const Run& run) {
+  // The Δ_j of every point, and their sum ∇f(x) − ∇f(y).
+  void terms(Block points, const Deviations& out, Index stages, const Run& run) {
+    const View<T> found = find_terms(stages, run);
+    std::vector<double> sum(at(found.cols));
+    for (Index p = 0; p < points_; ++p) {
+      std::fill(sum.begin(), sum.end(), 0.0);
+      for (Index j = 0; j < depth_; ++j) {
+        const T* row = found.row((depth_ - 1 - j) * points_ + p);
+        for (std::size_t c = 0; c < sum.size(); ++c) sum[c] += static_cast<double>(row[c]);
+        const Index place = (points.first + p) * depth_ + j;
+        if (out.terms) out.terms[place] = norm(row, found.cols);
+        if (out.decomposition)
+          std::copy_n(row, found.cols, out.decomposition + place * found.cols);
+      }
+      if (out.gradient) out.gradient[points.first + p] = norm(sum.data(), found.cols);
+    }
+  }
+
+ private:
+  // The Δ_j of every point, as rows (L − 1 − j) × points + p, from the last layer on.
+  View<T> find_terms(Index stages, const Run& run) {
     View<T> v(a_.get(), points_, layers_.back().size());
     for (Index i = depth_ - 1;; --i) {
       const LayerState<T>& layer = layers_[at(i)];
@@ -169,7 +178,7 @@ class Explorer {
         layer.backward.apply(layer.at_y(p), fresh);
         for (Index k = 0; k < v.cols; ++k) fresh[k] = -fresh[k];
       });
-      const View<T> below = pull_back(i, v, stages, run);
+      const View<T> below = send_back(i, v, stages, run);
       std::swap(a_, b_);
       if (i == 0) {
         require_finite(below.data, below.rows * below.cols);
@@ -179,7 +188,6 @@ class Explorer {
     }
   }
 
- private:
   static Run stage(const Run& run, Index i, Index stages) {
     const double n = static_cast<double>(stages);
     return run.stage(static_cast<double>(i) / n, static_cast<double>(i + 1) / n);
@@ -222,7 +230,7 @@ class Explorer {
         for (Index k = 0; k < bytes; ++k) chosen[at(k)] |= at_y[k];
     }
     if (net_.deferred()) std::fill(chosen.begin(), chosen.end(), Bits{0xff});
-    list_bits(chosen, units, layers_[at(i)].units);
+    layers_[at(i)].units = units_of(chosen.data(), units);
   }
 
   // The differences of the activations, and the bits, of the units that take part.
@@ -252,11 +260,11 @@ class Explorer {
   }
 
   // v (N, units that take part in layer i) back through the weights of layer i, into b_.
-  View<T> pull_back(Index i, View<const T> v, Index stages, const Run& run) {
+  View<T> send_back(Index i, View<const T> v, Index stages, const Run& run) {
     const Index units = i ? layers_[at(i - 1)].size() : net_.input_dim();
     const View<T> below(b_.get(), v.rows, units);
-    net_.layers()[at(i)]->apply_transpose(v, part(i), i ? part(i - 1) : Units(), below,
-                                          stage(run, 2 * depth_ - 1 - i, stages));
+    net_.layers()[at(i)]->apply_transpose(v, below, stage(run, 2 * depth_ - 1 - i, stages),
+                                          {part(i), i ? part(i - 1) : Units()});
     return below;
   }
 
@@ -266,6 +274,7 @@ class Explorer {
   bool backward_, forget_;
   std::vector<LayerState<T>> layers_;
   Buffer<T> a_, b_;
+  Buffer<double> u_;  // the differences in double, where T is another type
   std::vector<std::vector<Bits>> coins_;
   std::vector<Bits> bits_;  // of a layer at the points, all units
   std::vector<std::vector<T>> preactivations_, gradients_;  // of x
@@ -273,142 +282,42 @@ class Explorer {
 
 }  // namespace
 
-BasePoint::BasePoint(const Network& net, View<const double> x, bool with_gradient, const Run& run)
-    : preactivations(net.depth()), bits(net.depth()), backward(net.depth()) {
-  std::vector<double> a(x.data, x.data + x.cols);
-  for (std::size_t i = 0; i < net.depth(); ++i) {
-    const Index units = net.width(i);
-    std::vector<double>& z = preactivations[i];
-    z.resize(static_cast<std::size_t>(units));
-    bits[i].resize(static_cast<std::size_t>(pattern_bytes(units)));
-    net.layers()[i]->apply(View<const double>(a.data(), 1, net.layers()[i]->fan_in()),
-                           View<double>(z.data(), 1, units), run);
-    require_finite(z.data(), units);
-    pack(z.data(), units, net.coins(i), bits[i].data());
-    a = z;
-    keep_active(bits[i].data(), units, a.data());
-  }
-  if (!with_gradient) return;
-  gradient.resize(static_cast<std::size_t>(net.input_dim()));
-  std::vector<double> v{1.0};
-  for (std::size_t i = net.depth() + 1; i-- > 0;) {
-    const Layer& layer = *net.layers()[i];
-    std::vector<double>& h = i ? backward[i - 1] : gradient;
-    h.resize(static_cast<std::size_t>(layer.fan_in()));
-    layer.apply_transpose(View<const double>(v.data(), 1, layer.fan_out()),
-                          View<double>(h.data(), 1, layer.fan_in()), run);
-    require_finite(h.data(), layer.fan_in());
-    v = h;
-    if (i) keep_active(bits[i - 1].data(), layer.fan_in(), v.data());
-  }
-}
-
-std::vector<double> pull_back(const Network& net, const BasePoint& base, std::size_t i,
-                              std::vector<double> v, const Run& run) {
-  for (;; --i) {
-    const Layer& layer = *net.layers()[i];
-    std::vector<double> below(static_cast<std::size_t>(layer.fan_in()));
-    layer.apply_transpose(View<const double>(v.data(), 1, layer.fan_out()),
-                          View<double>(below.data(), 1, layer.fan_in()), run);
-    require_finite(below.data(), layer.fan_in());
-    v = std::move(below);
-    if (i == 0) return v;
-    keep_active(base.bits[i - 1].data(), layer.fan_in(), v.data());
-  }
-}
-
 template <class T>
-void explore(const Network& net, const BasePoint& base, const Differences& differences,
-             Index points, const Deviations& out, const Run& run, bool remember) {
+void explore(const BasePoint& base, const Differences& differences, Index points,
+             const Deviations& out, const Run& run, bool remember) {
+  const Network& net = base.net;
   const auto depth = static_cast<Index>(net.depth());
-  const Index dim = net.input_dim();
-  const bool terms = out.terms || out.decomposition;
   if (points == 0) return;
-  const Index rows = terms ? std::max<Index>(depth, 1) : 1;  // that a point takes
+  const Index rows = out.any_terms() ? std::max<Index>(depth, 1) : 1;  // that a point takes
   // What is forgotten would be drawn anew for the next block, so then all points make one.
   const Index per_block =
       remember ? std::clamp<Index>(net.points_per_block() / rows, 1, points) : points;
   std::vector<Forgetting> forgetting;
   for (const auto& layer : net.layers()) forgetting.emplace_back(*layer, !remember);
-  const bool backward = out.gradient || terms;
-  Explorer<T> explorer(net, base, per_block, backward, rows, remember);
-  const Index stages = backward ? 2 * depth : depth;
+  Explorer<T> explorer(base, per_block, out.any_gradient(), rows, remember);
+  const Index stages = out.any_gradient() ? 2 * depth : depth;
   for (Index b = 0; b < ceil_div(points, per_block); ++b) {
     const Block some(b, per_block, points);
     const double n = static_cast<double>(points);
     const Run part = run.stage(static_cast<double>(some.first) / n,
                                static_cast<double>(some.first + some.count) / n);
+    const View<const double> u = explorer.start(differences, some);
+    if (out.angles) angles(base.point(), u, out.angles + some.first, Run{run.threads});
     if (depth == 0) {  // f is linear
       if (out.gradient) std::fill_n(out.gradient + some.first, some.count, 0.0);
       continue;
     }
-    explorer.forward(differences, some, out.flips ? out.flips + some.first * depth : nullptr, stages, part);
-    if (!terms) {
-      if (out.gradient) explorer.gradient(out.gradient + some.first, stages, part);
-      continue;
-    }
-    const View<T> found = explorer.terms(stages, part);
-    std::vector<double> sum(static_cast<std::size_t>(dim));
-    for (Index p = 0; p < some.count; ++p) {
-      std::fill(sum.begin(), sum.end(), 0.0);
-      for (Index j = 0; j < depth; ++j) {
-        const T* row = found.row((depth - 1 - j) * some.count + p);
-        for (std::size_t c = 0; c < sum.size(); ++c) sum[c] += static_cast<double>(row[c]);
-        const Index place = (some.first + p) * depth + j;
-        if (out.terms) out.terms[place] = norm(row, dim);
-        if (out.decomposition) std::copy_n(row, dim, out.decomposition + place * dim);
-      }
-      if (out.gradient) out.gradient[some.first + p] = norm(sum.data(), dim);
-    }
+    explorer.forward(out.flips ? out.flips + some.first * depth : nullptr, stages, part);
+    if (out.any_terms())
+      explorer.terms(some, out, stages, part);
+    else if (out.gradient)
+      explorer.gradient(out.gradient + some.first, stages, part);
   }
 }
 
-template void explore<float>(const Network&, const BasePoint&, const Differences&, Index,
-                             const Deviations&, const Run&, bool);
-template void explore<double>(const Network&, const BasePoint&, const Differences&, Index,
-                              const Deviations&, const Run&, bool);
-
-void angles(View<const double> x, View<const double> u, double* angle, const Run& run) {
-  const double length = norm(x.data, x.cols);
-  if (length == 0) {
-    std::fill_n(angle, u.rows, std::numeric_limits<double>::quiet_NaN());
-    return;
-  }
-  std::vector<double> direction(x.data, x.data + x.cols);
-  for (double& c : direction) c /= length;
-  const Index rows = std::max<Index>(1, (Index{1} << 12) / u.cols);
-  parallel_for(ceil_div(u.rows, rows), run, [&](Index i) {
-    const Block some(i, rows, u.rows);
-    const Buffer<double> across(u.cols);
-    for (Index p = some.first; p < some.first + some.count; ++p) {
-      // tan θ = |what is across x| / (‖x‖ + what is along it): no cancellation where u is short.
-      const double along = dot<double>(u.row(p), direction.data(), u.cols);
-      for (Index j = 0; j < u.cols; ++j)
-        across.get()[j] = u.row(p)[j] - along * direction[static_cast<std::size_t>(j)];
-      angle[p] = std::atan2(norm(across.get(), u.cols), length + along);
-    }
-  });
-}
-
-void sample_ball(std::uint64_t seed, double radius, bool surface, Index first, View<double> u,
-                 const Run& run) {
-  const Stream directions{seed, Purpose::directions, 0}, radii{seed, Purpose::radii, 0};
-  const Index dim = u.cols, rows = std::max<Index>(1, (Index{1} << 12) / dim);
-  parallel_for(ceil_div(u.rows, rows), run, [&](Index i) {
-    const Block some(i, rows, u.rows);
-    const Buffer<float> normal(some.count * dim);
-    normals(directions, 1.0f, static_cast<std::uint64_t>((first + some.first) * dim),
-            some.count * dim, normal.get());
-    for (Index p = some.first; p < some.first + some.count; ++p) {
-      const float* g = normal.get() + (p - some.first) * dim;
-      const Words4 words = radii.words(static_cast<std::uint64_t>(first + p));
-      const std::uint64_t word = std::uint64_t{words[0]} << 32 | words[1];
-      const double uniform = (static_cast<double>(word >> 11) + 0.5) * 0x1p-53;
-      const double share = surface ? 1.0 : std::pow(uniform, 1.0 / static_cast<double>(dim));
-      const double scale = radius * share / norm(g, dim);
-      for (Index j = 0; j < dim; ++j) u.row(p)[j] = scale * static_cast<double>(g[j]);
-    }
-  });
-}
+template void explore<float>(const BasePoint&, const Differences&, Index, const Deviations&,
+                             const Run&, bool);
+template void explore<double>(const BasePoint&, const Differences&, Index, const Deviations&,
+                              const Run&, bool);
 
 }  // namespace randrelu

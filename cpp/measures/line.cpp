@@ -1,21 +1,12 @@
 #include "measures/line.hpp"
 
 #include <cmath>
-#include <stdexcept>
 
 #include "base/buffer.hpp"
 #include "base/finite.hpp"
 
 namespace randrelu {
 namespace {
-
-std::size_t at(Index i) { return static_cast<std::size_t>(i); }
-
-bool bit(const std::vector<Bits>& bits, Index j) { return bits[at(j / 8)] >> (j % 8) & 1; }
-void set_bit(std::vector<Bits>& bits, Index j, bool value) {
-  const auto mask = static_cast<Bits>(1u << (j % 8));
-  bits[at(j / 8)] = static_cast<Bits>(value ? bits[at(j / 8)] | mask : bits[at(j / 8)] & ~mask);
-}
 
 // A sum whose rounding does not grow with the number of its terms (Knuth's two-sum).
 struct LongSum {
@@ -70,7 +61,7 @@ class Tracer {
   Matrix product(Index i, View<const double> rows, Units inputs) const {
     const Layer& layer = *net_.layers()[at(i)];
     Matrix z(rows.rows, layer.fan_out());
-    layer.apply(rows, Units(), inputs, z.view(), stage(i));
+    layer.apply(rows, z.view(), stage(i), {Units(), inputs});
     require_finite(z.data.get(), z.rows * z.cols);
     return z;
   }
@@ -91,8 +82,8 @@ class Tracer {
         here[j] = {first};
         active[j] = first != 0   ? first > 0
                     : slope != 0 ? slope > 0
-                                 : (net_.coins(at(i))[unit / 8] >> (unit % 8) & 1) != 0;
-        set_bit(bits, unit, active[j]);
+                                 : bit(net_.coins(at(i)), unit);
+        set_bit(bits.data(), unit, active[j]);
       }
       for (Index k = 0; k < pieces(); ++k) {
         const double from = start(k), step = end(k) - from;
@@ -114,7 +105,7 @@ class Tracer {
       return a.t != b.t ? a.t < b.t : a.unit < b.unit;
     });
     if (static_cast<Index>(own.size() + found_.flips.size()) > most_flips_)
-      throw std::length_error("more units flip on the line than there is room for");
+      throw TooManyFlips();
     return own;
   }
 
@@ -151,15 +142,14 @@ class Tracer {
       if (found_.flips[at(k)].layer != i) rows.push_back(k + 2);
     std::vector<Bits> bits = found_.bits[at(i)], touched = bits;
     for (const Flip& flip : found_.flips)
-      if (flip.layer == i) set_bit(touched, flip.unit, true);
-    std::vector<Index> units;
-    for (Index j = 0; j < z.cols; ++j)
-      if (net_.deferred() || bit(touched, j)) units.push_back(j);
+      if (flip.layer == i) set_bit(touched.data(), flip.unit, true);
+    if (net_.deferred()) std::fill(touched.begin(), touched.end(), Bits{0xff});
+    const std::vector<Index> units = units_of(touched.data(), z.cols);
 
     Index flip = 0;  // up to which `bits` are
     const auto fill = [&](Index row, double* out) {
       for (; flip + 1 < row; ++flip)
-        if (const Flip& f = found_.flips[at(flip)]; f.layer == i) set_bit(bits, f.unit, f.active);
+        if (const Flip& f = found_.flips[at(flip)]; f.layer == i) set_bit(bits.data(), f.unit, f.active);
       const Index piece = row - 1;
       const double* here = z.row(row < 2 ? row : source[at(piece)] + 1);
       const double* before = row < 2 ? nullptr : z.row(source[at(piece - 1)] + 1);
@@ -167,7 +157,7 @@ class Tracer {
         const Index unit = units[k];
         const double change = before ? here[unit] - before[unit] : here[unit];
         // The value at 0 of a unit at exactly 0 is 0 in either state.
-        out[k] = bit(bits, unit) ? change : 0;
+        out[k] = bit(bits.data(), unit) ? change : 0;
       }
     };
     for_blocks(i, rows, result, units, fill);
@@ -223,10 +213,10 @@ class Tracer {
       for (Index r = 0; r < some.count; ++r) fill(rows[at(some.first + r)], block.row(r));
       const double n = static_cast<double>(count);
       const View<double> out = found.view().middle_rows(0, some.count);
-      layer.apply(View<const double>(block.data.get(), some.count, width), Units(),
-                  net_.deferred() ? Units() : Units(units), out,
+      layer.apply(View<const double>(block.data.get(), some.count, width), out,
                   stage(i + 1).stage(static_cast<double>(some.first) / n,
-                                     static_cast<double>(some.first + some.count) / n));
+                                     static_cast<double>(some.first + some.count) / n),
+                  {Units(), net_.deferred() ? Units() : Units(units)});
       for (Index r = 0; r < some.count; ++r)
         std::copy_n(out.row(r), out.cols, result.row(rows[at(some.first + r)]));
     }

@@ -9,6 +9,8 @@
 // and K_i d_{i+1} steps of the walk: work grows with the flips, not with a grid.
 #pragma once
 
+#include <stdexcept>
+
 #include "network/network.hpp"
 
 namespace randrelu {
@@ -27,7 +29,11 @@ struct LinePieces {
   std::vector<double> slopes;           // df/dt on the pieces, one more than flips
 };
 
-// Throws std::length_error when there are more than `most_flips`.
+struct TooManyFlips : std::runtime_error {
+  TooManyFlips() : std::runtime_error("more units flip on the line than there is room for") {}
+};
+
+// Throws TooManyFlips when there are more than `most_flips`.
 LinePieces trace_line(const Network& net, View<const double> x, View<const double> u, double length,
                       Index most_flips, const Run& run);
 

@@ -8,13 +8,13 @@
 #include <thread>
 #include <vector>
 
-#include "layers/layer.hpp"
 #include "network/pattern.hpp"
+#include "network/walk.hpp"
 
 namespace randrelu {
 
 // Where evaluate() writes; what is left null is not computed. `bits`, `preactivations` and
-// `activations` have one pointer per hidden layer, or are empty.
+// `activations` have a pointer for each of the first hidden layers, as many as are wanted.
 template <class T>
 struct Outputs {
   T* values = nullptr;                // (N,)
@@ -22,6 +22,12 @@ struct Outputs {
   std::vector<Bits*> bits;            // (N, ⌈d_i / 8⌉) each
   std::vector<T*> preactivations;     // (N, d_i) each
   std::vector<T*> activations;        // (N, d_i) each
+
+  // How many hidden layers these need, of `depth`.
+  std::size_t layers(std::size_t depth) const {
+    if (values || gradients) return depth;
+    return std::max({bits.size(), preactivations.size(), activations.size()});
+  }
 };
 
 // Which thread of which process is asking a deferred network, and how much it held when the last call
@@ -36,25 +42,27 @@ struct Busy {
 class Network {
  public:
   // Layers from the input to the output; the last has one unit. `seed` is that of the tie coins.
-  Network(std::vector<std::unique_ptr<Layer>> layers, std::uint64_t seed);
+  // Networks may share layers.
+  Network(Layers layers, std::uint64_t seed);
   Network(Network&&) = default;
   Network(const Network&) = delete;
 
-  const std::vector<std::unique_ptr<Layer>>& layers() const { return layers_; }
+  const Layers& layers() const { return layers_; }
   std::size_t depth() const { return layers_.size() - 1; }
   Index input_dim() const { return layers_.front()->fan_in(); }
   Index width(std::size_t hidden) const { return layers_[hidden]->fan_out(); }
   // The bits of the units of a hidden layer at exactly 0.
   const Bits* coins(std::size_t hidden) const { return coins_[hidden].data(); }
 
-  // The weights that evaluating a point goes through: all, and all again for its gradient.
-  double weights_used(bool gradient) const;
+  // The weights of all layers.
+  double weights() const { return count_weights(layers_, 0, layers_.size()); }
   Index widest() const;
   // How many points are evaluated at once, whatever their number.
   Index points_per_block() const;
 
-  // Throws std::overflow_error when a value leaves the range of T. A deferred network that does not
-  // `remember` forgets every layer's answers when it goes on to the next; no gradients then.
+  // Evaluates points as far as the last layer that `out` wants. Throws std::overflow_error when a value
+  // leaves the range of T. A deferred network that does not `remember` forgets every layer's answers when
+  // it goes on to the next; no gradients then.
   template <class T>
   void evaluate(View<const T> x, const Outputs<T>& out, const Run& run, bool remember = true) const;
 
@@ -78,16 +86,10 @@ class Network {
 
  private:
   template <class T>
-  struct Scratch;
-  class Stages;
-  template <class T>
   void evaluate_block(View<const T> x, Index first, const Outputs<T>& out, Scratch<T>& scratch,
                       const Run& run, bool remember) const;
-  template <class T>
-  void backward(const std::vector<Bits*>& bits, View<T> gradients, Scratch<T>& scratch,
-                Stages& stages) const;
   std::size_t held() const;
-  std::vector<std::unique_ptr<Layer>> layers_;
+  Layers layers_;
   std::vector<std::vector<Bits>> coins_;
   std::unique_ptr<Busy> busy_;
 };

@@ -83,7 +83,7 @@ void keep_active(const Bits* bits, Index units, T* v) {
     const unsigned byte = bits[i];
     for (int k = 0; k < 8; ++k) v[8 * i + k] = byte & (1u << k) ? v[8 * i + k] : T{0};
   }
-  for (Index j = 8 * whole; j < units; ++j) v[j] = bits[whole] >> (j % 8) & 1 ? v[j] : T{0};
+  for (Index j = 8 * whole; j < units; ++j) v[j] = bit(bits, j) ? v[j] : T{0};
 }
 
 std::int64_t count_active(const Bits* a, Index bytes) {

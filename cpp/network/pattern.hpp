@@ -1,16 +1,9 @@
-// Which units are active: a bit per unit, least significant bit first, padding bits 0.
+// Which units are active: how their bits are made, used and counted.
 #pragma once
 
-#include <cstdint>
-#include <vector>
-
-#include "base/types.hpp"
+#include "base/bits.hpp"
 
 namespace randrelu {
-
-using Bits = std::uint8_t;
-
-inline Index pattern_bytes(Index units) { return ceil_div(units, 8); }
 
 // The fair coins that decide for units at exactly 0, a function of (seed, layer, unit).
 std::vector<Bits> tie_coins(std::uint64_t seed, std::uint32_t layer, Index units);

@@ -1,0 +1,76 @@
+// Rows that walk through the layers of a network, masked by given bits on their way. In either direction
+// that is the product with M_{i,j} = D_i W_i … D_{j+1} W_{j+1}, the Jacobian of layer i by layer j (Lemma
+// 2.6); ∇f is M_{ℓ+1,0}. Layers count as in the paper: 0 is the input, ℓ + 1 the output, which is not
+// masked.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "base/bits.hpp"
+#include "base/buffer.hpp"
+#include "layers/layer.hpp"
+
+namespace randrelu {
+
+using Layers = std::vector<std::shared_ptr<const Layer>>;
+
+// The bits of a hidden layer for every row of a block.
+struct LayerBits {
+  const Bits* data;
+  Index stride;  // bytes from a row's bits to the next row's; 0 where all rows share theirs
+};
+using Mask = std::vector<LayerBits>;  // an entry per hidden layer
+
+// The weights of the layers j + 1 … i.
+double count_weights(const Layers& layers, std::size_t j, std::size_t i);
+
+// Cuts a run into the parts that layers take, each as long as it has weights.
+class Stages {
+ public:
+  Stages(const Run& run, double weights) : run_(run), weights_(weights) {}
+  Run next(const Layer& layer);
+  // For what takes no time beside the layers.
+  Run silent() const { return {run_.threads}; }
+
+ private:
+  Run run_;
+  double weights_, done_ = 0;
+};
+
+// Two buffers, which the layers of a walk write to in turns.
+template <class T>
+class Scratch {
+ public:
+  // `size` is that of the largest (rows, units).
+  explicit Scratch(Index size) : buffers_{Buffer<T>(size), Buffer<T>(size)} {}
+  View<T> layer(std::size_t i, Index rows, Index units) const {
+    return {buffers_[i % 2].get(), rows, units};
+  }
+
+ private:
+  Buffer<T> buffers_[2];
+};
+
+// Sets what is not active to 0. Throws std::overflow_error where a number is not finite.
+template <class T>
+void mask_rows(const LayerBits& bits, View<T> rows, const Run& run);
+
+// M_{i,j} v for every row v of `rows` (N, d_j), into `out` (N, d_i).
+template <class T>
+void walk_forward(const Layers& layers, const Mask& mask, std::size_t j, std::size_t i,
+                  View<const T> rows, View<T> out, Scratch<T>& scratch, Stages& stages);
+
+// Is told what reaches a layer on the way back, before it is masked.
+template <class T>
+using Visit = std::function<void(std::size_t layer, View<const T> rows)>;
+
+// v W_i D_{i−1} W_{i−1} … D_{j+1} W_{j+1} for every row v of `rows` (N, d_i), into `out` (N, d_j): v M_{i,j}
+// for rows that are masked by layer i already.
+template <class T>
+void walk_backward(const Layers& layers, const Mask& mask, std::size_t j, std::size_t i,
+                   View<const T> rows, View<T> out, Scratch<T>& scratch, Stages& stages,
+                   const Visit<T>& visit = {});
+
+}  // namespace randrelu
