@@ -1,6 +1,7 @@
 #include "measures/ball.hpp"
 
 #include "bindings/arrays.hpp"
+#include "layers/product.hpp"
 
 namespace randrelu {
 namespace {
@@ -100,12 +101,12 @@ Array<double> layer_gradient(const Network& net, const Array<double>& x, std::si
   return gradient;
 }
 
-Array<double> row_norms(const Network& net, std::size_t i, int threads) {
+Array<double> norms_of_rows(const Network& net, std::size_t i, int threads) {
   const Layer& layer = *net.layers().at(i);
   Array<double> norms(layer.fan_out());
   double* out = norms.mutable_data();
   const py::gil_scoped_release release;
-  layer.row_norms(out, Run{threads});
+  row_norms(layer, out, Run{threads});
   return norms;
 }
 
@@ -130,7 +131,7 @@ void bind_ball(py::module_& m) {
         py::arg("threads"), py::arg("progress"));
   m.def("layer_gradient", layer_gradient, py::arg("network"), py::arg("x").noconvert(),
         py::arg("i"), py::arg("v").noconvert(), py::arg("threads"));
-  m.def("row_norms", row_norms, py::arg("network"), py::arg("i"), py::arg("threads"));
+  m.def("row_norms", norms_of_rows, py::arg("network"), py::arg("i"), py::arg("threads"));
   m.def("sample_ball", sampled, py::arg("dim"), py::arg("radius"), py::arg("n"), py::arg("seed"),
         py::arg("surface"), py::arg("threads"));
 }

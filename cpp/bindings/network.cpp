@@ -8,8 +8,6 @@
 namespace randrelu {
 namespace {
 
-using Layers = std::vector<std::unique_ptr<Layer>>;
-
 // `single`: what a deferred layer reveals is held in float32.
 Network random_network(const std::vector<Index>& widths, std::uint64_t seed,
                        const std::vector<double>& scales, const std::string& storage, bool single,
@@ -24,11 +22,11 @@ Network random_network(const std::vector<Index>& widths, std::uint64_t seed,
     const Stream stream{seed, Purpose::weights, static_cast<std::uint32_t>(i + 1)};
     const auto scale = static_cast<float>(scales[i]);
     if (storage == "stored")
-      layers.push_back(std::make_unique<StoredLayer<float>>(widths[i + 1], widths[i], stream,
+      layers.push_back(std::make_shared<StoredLayer<float>>(widths[i + 1], widths[i], stream,
                                                             scale, Run{threads}));
     else
       layers.push_back(
-          std::make_unique<StreamedLayer>(widths[i + 1], widths[i], stream, scale));
+          std::make_shared<StreamedLayer>(widths[i + 1], widths[i], stream, scale));
   }
   return Network(std::move(layers), seed);
 }
@@ -39,7 +37,7 @@ Network network_from_weights(const std::vector<Array<W>>& weights, std::uint64_t
   for (const Array<W>& w : weights) matrices.push_back(matrix(w));
   const py::gil_scoped_release release;
   Layers layers;
-  for (const View<const W>& w : matrices) layers.push_back(std::make_unique<StoredLayer<W>>(w));
+  for (const View<const W>& w : matrices) layers.push_back(std::make_shared<StoredLayer<W>>(w));
   return Network(std::move(layers), seed);
 }
 

@@ -131,7 +131,7 @@ class Explorer {
       const Layer& layer = *net_.layers()[at(i)];
       {
         const Forgetting forgetting(layer, forget_);
-        layer.apply(delta, Units(), i ? part(i - 1) : Units(), z, stage(run, i, stages));
+        layer.apply(delta, z, stage(run, i, stages), {Units(), i ? part(i - 1) : Units()});
       }
       find_flips(i, z, flips, run);
       if (i + 1 < depth_ || backward_) delta = select(i, z, run);
@@ -255,8 +255,8 @@ class Explorer {
   View<T> pull_back(Index i, View<const T> v, Index stages, const Run& run) {
     const Index units = i ? layers_[at(i - 1)].size() : net_.input_dim();
     const View<T> below(b_.get(), v.rows, units);
-    net_.layers()[at(i)]->apply_transpose(v, part(i), i ? part(i - 1) : Units(), below,
-                                          stage(run, 2 * depth_ - 1 - i, stages));
+    net_.layers()[at(i)]->apply_transpose(v, below, stage(run, 2 * depth_ - 1 - i, stages),
+                                          {part(i), i ? part(i - 1) : Units()});
     return below;
   }
 

@@ -70,7 +70,7 @@ class Tracer {
   Matrix product(Index i, View<const double> rows, Units inputs) const {
     const Layer& layer = *net_.layers()[at(i)];
     Matrix z(rows.rows, layer.fan_out());
-    layer.apply(rows, Units(), inputs, z.view(), stage(i));
+    layer.apply(rows, z.view(), stage(i), {Units(), inputs});
     require_finite(z.data.get(), z.rows * z.cols);
     return z;
   }
@@ -223,10 +223,10 @@ class Tracer {
       for (Index r = 0; r < some.count; ++r) fill(rows[at(some.first + r)], block.row(r));
       const double n = static_cast<double>(count);
       const View<double> out = found.view().middle_rows(0, some.count);
-      layer.apply(View<const double>(block.data.get(), some.count, width), Units(),
-                  net_.deferred() ? Units() : Units(units), out,
+      layer.apply(View<const double>(block.data.get(), some.count, width), out,
                   stage(i + 1).stage(static_cast<double>(some.first) / n,
-                                     static_cast<double>(some.first + some.count) / n));
+                                     static_cast<double>(some.first + some.count) / n),
+                  {Units(), net_.deferred() ? Units() : Units(units)});
       for (Index r = 0; r < some.count; ++r)
         std::copy_n(out.row(r), out.cols, result.row(rows[at(some.first + r)]));
     }

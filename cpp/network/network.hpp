@@ -36,11 +36,11 @@ struct Busy {
 class Network {
  public:
   // Layers from the input to the output; the last has one unit. `seed` is that of the tie coins.
-  Network(std::vector<std::unique_ptr<Layer>> layers, std::uint64_t seed);
+  Network(Layers layers, std::uint64_t seed);
   Network(Network&&) = default;
   Network(const Network&) = delete;
 
-  const std::vector<std::unique_ptr<Layer>>& layers() const { return layers_; }
+  const Layers& layers() const { return layers_; }
   std::size_t depth() const { return layers_.size() - 1; }
   Index input_dim() const { return layers_.front()->fan_in(); }
   Index width(std::size_t hidden) const { return layers_[hidden]->fan_out(); }
@@ -87,7 +87,7 @@ class Network {
   void backward(const std::vector<Bits*>& bits, View<T> gradients, Scratch<T>& scratch,
                 Stages& stages) const;
   std::size_t held() const;
-  std::vector<std::unique_ptr<Layer>> layers_;
+  Layers layers_;
   std::vector<std::vector<Bits>> coins_;
   std::unique_ptr<Busy> busy_;
 };
