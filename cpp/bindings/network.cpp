@@ -2,13 +2,12 @@
 
 #include "bindings/arrays.hpp"
 #include "layers/deferred.hpp"
+#include "layers/product.hpp"
 #include "layers/stored.hpp"
 #include "layers/streamed.hpp"
 
 namespace randrelu {
 namespace {
-
-using Layers = std::vector<std::unique_ptr<Layer>>;
 
 // `float32`: what a deferred layer reveals is held in float32.
 Network random_network(const std::vector<Index>& widths, std::uint64_t seed,
@@ -24,11 +23,11 @@ Network random_network(const std::vector<Index>& widths, std::uint64_t seed,
     const Stream stream{seed, Purpose::weights, static_cast<std::uint32_t>(i + 1)};
     const auto scale = static_cast<float>(scales[i]);
     if (storage == "stored")
-      layers.push_back(std::make_unique<StoredLayer<float>>(widths[i + 1], widths[i], stream,
+      layers.push_back(std::make_shared<StoredLayer<float>>(widths[i + 1], widths[i], stream,
                                                             scale, Run{threads}));
     else
       layers.push_back(
-          std::make_unique<StreamedLayer>(widths[i + 1], widths[i], stream, scale));
+          std::make_shared<StreamedLayer>(widths[i + 1], widths[i], stream, scale));
   }
   return Network(std::move(layers), seed);
 }
@@ -39,7 +38,7 @@ Network network_from_weights(const std::vector<Array<W>>& weights, std::uint64_t
   for (const Array<W>& w : weights) matrices.push_back(matrix(w));
   const py::gil_scoped_release release;
   Layers layers;
-  for (const View<const W>& w : matrices) layers.push_back(std::make_unique<StoredLayer<W>>(w));
+  for (const View<const W>& w : matrices) layers.push_back(std::make_shared<StoredLayer<W>>(w));
   return Network(std::move(layers), seed);
 }
 
@@ -150,6 +149,15 @@ py::object weights(const py::object& self, std::size_t i) {
   return w;
 }
 
+Array<double> norms_of_rows(const Network& net, std::size_t i, int threads) {
+  const Layer& layer = *net.layers().at(i);
+  Array<double> norms(layer.fan_out());
+  double* out = norms.mutable_data();
+  const py::gil_scoped_release release;
+  row_norms(layer, out, Run{threads});
+  return norms;
+}
+
 // (questions from the right, from the left, bytes) for every layer.
 std::vector<std::tuple<Index, Index, std::size_t>> revealed(const Network& net) {
   const py::gil_scoped_release release;
@@ -196,6 +204,7 @@ void bind_network(py::module_& m) {
       .def_static("from_weights", network_from_weights<double>, py::arg("weights").noconvert(),
                   py::kw_only(), py::arg("seed"))
       .def("weights", weights, py::arg("i"))
+      .def("row_norms", norms_of_rows, py::arg("i"), py::kw_only(), py::arg("threads"))
       .def("revealed", revealed)
       .def("forget", forget)
       .def_property_readonly("nbytes", &Network::nbytes)

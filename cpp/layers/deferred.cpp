@@ -4,6 +4,8 @@
 #include <type_traits>
 
 #include "base/finite.hpp"
+#include "layers/orthogonal.hpp"
+#include "random/gaussian.hpp"
 
 namespace randrelu {
 namespace {
@@ -18,7 +20,55 @@ void draw(const Stream& stream, std::uint64_t first, Block t, T* row) {
   for (Index j = 0; j < t.count; ++j) row[t.first + j] = static_cast<T>(normal[j]);
 }
 
-}  // namespace
+template <class T>
+class DeferredLayer final : public Layer {
+ public:
+  // scale × G; fresh normals come from `stream`, in the order of the questions.
+  DeferredLayer(Index fan_out, Index fan_in, const Stream& stream, double scale)
+      : fan_out_(fan_out), fan_in_(fan_in), stream_(stream), scale_(scale) {}
+
+  Index fan_in() const override { return fan_in_; }
+  Index fan_out() const override { return fan_out_; }
+  std::size_t nbytes() const override;
+  bool deferred() const override { return true; }
+  Mark mark() const override { return {forward_.count(), backward_.count()}; }
+  void forget_since(Mark mark) const override;
+
+  void apply(View<const float> x, View<float> y, const Run& run, Part part) const override {
+    ask<float>(forward_, backward_, part.inputs, x, fan_in_, part.outputs, y, fan_out_, run);
+  }
+  void apply(View<const double> x, View<double> y, const Run& run, Part part) const override {
+    ask<double>(forward_, backward_, part.inputs, x, fan_in_, part.outputs, y, fan_out_, run);
+  }
+  void apply_transpose(View<const float> v, View<float> g, const Run& run,
+                       Part part) const override {
+    ask<float>(backward_, forward_, part.outputs, v, fan_out_, part.inputs, g, fan_in_, run);
+  }
+  void apply_transpose(View<const double> v, View<double> g, const Run& run,
+                       Part part) const override {
+    ask<double>(backward_, forward_, part.outputs, v, fan_out_, part.inputs, g, fan_in_, run);
+  }
+
+ private:
+  // y = scale × (G x for every row x) in S, for some of the entries of x and y; `from` is what was asked
+  // from x's side.
+  template <class S>
+  void ask(Asked<T>& from, Asked<T>& to, Units x_units, View<const S> x, Index n, Units y_units,
+           View<S> y, Index m, const Run& run) const;
+  // The same for whole rows, some of them at a time.
+  void reveal(Asked<T>& from, Asked<T>& to, View<const T> x, View<T> y, const Run& run) const;
+  // The same where all of G is known from the other side.
+  void recall(const Asked<T>& to, View<const T> x, View<T> y, const Run& run) const;
+  // Makes all of G known from the other side.
+  void reveal_whole(Asked<T>& from, Asked<T>& to, Index n, Index m, const Run& run) const;
+
+  Index fan_out_, fan_in_;
+  Stream stream_;
+  double scale_;
+  // Asking reveals more of the matrix; the network sees to it that only one call does so at a time.
+  mutable Asked<T> forward_, backward_;
+  mutable std::uint64_t drawn_ = 0;  // fresh normals, in whole groups of the generator
+};
 
 template <class T>
 template <class S>
@@ -167,69 +217,23 @@ void DeferredLayer<T>::forget_since(Mark mark) const {
   backward_.shrink(mark.backward);
 }
 
-template <class T>
-void DeferredLayer<T>::row_norms(double*, const Run&) const {
-  throw std::logic_error("a deferred layer has no rows");
-}
+}  // namespace
 
 template <class T>
-void DeferredLayer<T>::apply(View<const float> x, View<float> y, const Run& run) const {
-  ask<float>(forward_, backward_, Units(), x, fan_in_, Units(), y, fan_out_, run);
-}
-template <class T>
-void DeferredLayer<T>::apply(View<const double> x, View<double> y, const Run& run) const {
-  ask<double>(forward_, backward_, Units(), x, fan_in_, Units(), y, fan_out_, run);
-}
-template <class T>
-void DeferredLayer<T>::apply_transpose(View<const float> v, View<float> g, const Run& run) const {
-  ask<float>(backward_, forward_, Units(), v, fan_out_, Units(), g, fan_in_, run);
-}
-template <class T>
-void DeferredLayer<T>::apply_transpose(View<const double> v, View<double> g,
-                                       const Run& run) const {
-  ask<double>(backward_, forward_, Units(), v, fan_out_, Units(), g, fan_in_, run);
-}
-template <class T>
-void DeferredLayer<T>::apply(View<const float> x, Units outputs, Units inputs, View<float> y,
-                             const Run& run) const {
-  ask<float>(forward_, backward_, inputs, x, fan_in_, outputs, y, fan_out_, run);
-}
-template <class T>
-void DeferredLayer<T>::apply(View<const double> x, Units outputs, Units inputs, View<double> y,
-                             const Run& run) const {
-  ask<double>(forward_, backward_, inputs, x, fan_in_, outputs, y, fan_out_, run);
-}
-template <class T>
-void DeferredLayer<T>::apply_transpose(View<const float> v, Units outputs, Units inputs,
-                                       View<float> g, const Run& run) const {
-  ask<float>(backward_, forward_, outputs, v, fan_out_, inputs, g, fan_in_, run);
-}
-template <class T>
-void DeferredLayer<T>::apply_transpose(View<const double> v, Units outputs, Units inputs,
-                                       View<double> g, const Run& run) const {
-  ask<double>(backward_, forward_, outputs, v, fan_out_, inputs, g, fan_in_, run);
-}
-
-template <class T>
-std::vector<std::unique_ptr<Layer>> deferred_layers(const std::vector<Index>& widths,
-                                                    std::uint64_t seed,
-                                                    const std::vector<double>& scales) {
-  std::vector<std::unique_ptr<Layer>> layers;
+Layers deferred_layers(const std::vector<Index>& widths, std::uint64_t seed,
+                       const std::vector<double>& scales) {
+  Layers layers;
   for (std::size_t i = 0; i < scales.size(); ++i) {
     const Stream fresh{seed, Purpose::revealed, static_cast<std::uint32_t>(i + 1)};
     layers.push_back(
-        std::make_unique<DeferredLayer<T>>(widths[i + 1], widths[i], fresh, scales[i]));
+        std::make_shared<DeferredLayer<T>>(widths[i + 1], widths[i], fresh, scales[i]));
   }
   return layers;
 }
 
-template std::vector<std::unique_ptr<Layer>> deferred_layers<float>(const std::vector<Index>&,
-                                                                    std::uint64_t,
-                                                                    const std::vector<double>&);
-template std::vector<std::unique_ptr<Layer>> deferred_layers<double>(const std::vector<Index>&,
-                                                                     std::uint64_t,
-                                                                     const std::vector<double>&);
-template class DeferredLayer<float>;
-template class DeferredLayer<double>;
+template Layers deferred_layers<float>(const std::vector<Index>&, std::uint64_t,
+                                       const std::vector<double>&);
+template Layers deferred_layers<double>(const std::vector<Index>&, std::uint64_t,
+                                        const std::vector<double>&);
 
 }  // namespace randrelu

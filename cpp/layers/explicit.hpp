@@ -27,21 +27,10 @@ class ExplicitLayer : public Layer {
   // not in memory.
   virtual Tile<W> tile(Block rows, Block cols, W* buffer) const = 0;
 
-  // The Euclidean norm of every row, (fan_out,).
-  void row_norms(double* norms, const Run& run) const final;
-
-  void apply(View<const float> x, View<float> y, const Run& run) const final;
-  void apply(View<const double> x, View<double> y, const Run& run) const final;
-  void apply_transpose(View<const float> v, View<float> g, const Run& run) const final;
-  void apply_transpose(View<const double> v, View<double> g, const Run& run) const final;
-  void apply(View<const float> x, Units outputs, Units inputs, View<float> y,
-             const Run& run) const final;
-  void apply(View<const double> x, Units outputs, Units inputs, View<double> y,
-             const Run& run) const final;
-  void apply_transpose(View<const float> v, Units outputs, Units inputs, View<float> g,
-                       const Run& run) const final;
-  void apply_transpose(View<const double> v, Units outputs, Units inputs, View<double> g,
-                       const Run& run) const final;
+  void apply(View<const float> x, View<float> y, const Run& run, Part part) const final;
+  void apply(View<const double> x, View<double> y, const Run& run, Part part) const final;
+  void apply_transpose(View<const float> v, View<float> g, const Run& run, Part part) const final;
+  void apply_transpose(View<const double> v, View<double> g, const Run& run, Part part) const final;
 
  private:
   Index fan_out_, fan_in_;

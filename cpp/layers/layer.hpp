@@ -1,6 +1,8 @@
 // What a layer can do. Networks are written once against these two operations, in float32 and in
-// float64, whatever holds the weights.
+// float64, whatever holds the weights. A layer is linear, and networks may share it.
 #pragma once
+
+#include <memory>
 
 #include "base/threads.hpp"
 
@@ -9,6 +11,13 @@ namespace randrelu {
 // How much a deferred layer had revealed at some time: its questions from either side.
 struct Mark {
   Index forward = 0, backward = 0;
+};
+
+// W[outputs, inputs]; by default all of the weights.
+struct Part {
+  Units outputs, inputs;
+
+  bool whole() const { return outputs.all() && inputs.all(); }
 };
 
 class Layer {
@@ -24,28 +33,22 @@ class Layer {
   virtual Index fan_out() const = 0;
   virtual std::size_t nbytes() const = 0;
 
-  virtual void row_norms(double* norms, const Run& run) const = 0;
+  // Y = X W'ᵀ: every row of X (N, |inputs|) through a part W' of the weights, into Y (N, |outputs|).
+  virtual void apply(View<const float> x, View<float> y, const Run& run, Part part = {}) const = 0;
+  virtual void apply(View<const double> x, View<double> y, const Run& run,
+                     Part part = {}) const = 0;
 
-  // Y = X Wᵀ: every row of X (N, fan_in) through the weights, into Y (N, fan_out).
-  virtual void apply(View<const float> x, View<float> y, const Run& run) const = 0;
-  virtual void apply(View<const double> x, View<double> y, const Run& run) const = 0;
-
-  // G = V W: every row of V (N, fan_out) back through the weights, into G (N, fan_in). Rows of the
-  // weights whose coefficient is 0 may be left out: a masked unit costs nothing.
-  virtual void apply_transpose(View<const float> v, View<float> g, const Run& run) const = 0;
-  virtual void apply_transpose(View<const double> v, View<double> g, const Run& run) const = 0;
-
-  // The same with a part of the weights, W' = W[outputs, inputs]: Y = X W'ᵀ for X (N, |inputs|) and
-  // Y (N, |outputs|), and G = V W' for V (N, |outputs|) and G (N, |inputs|).
-  virtual void apply(View<const float> x, Units outputs, Units inputs, View<float> y,
-                     const Run& run) const = 0;
-  virtual void apply(View<const double> x, Units outputs, Units inputs, View<double> y,
-                     const Run& run) const = 0;
-  virtual void apply_transpose(View<const float> v, Units outputs, Units inputs, View<float> g,
-                               const Run& run) const = 0;
-  virtual void apply_transpose(View<const double> v, Units outputs, Units inputs, View<double> g,
-                               const Run& run) const = 0;
+  // G = V W': every row of V (N, |outputs|) back through a part W' of the weights, into
+  // G (N, |inputs|). Rows of the weights whose coefficient is 0 may be left out: a masked unit costs
+  // nothing.
+  virtual void apply_transpose(View<const float> v, View<float> g, const Run& run,
+                               Part part = {}) const = 0;
+  virtual void apply_transpose(View<const double> v, View<double> g, const Run& run,
+                               Part part = {}) const = 0;
 };
+
+// From the input to the output.
+using Layers = std::vector<std::shared_ptr<const Layer>>;
 
 // What a layer is asked in the scope of one of these is forgotten at its end, if `forget` says so.
 class Forgetting {

@@ -160,7 +160,7 @@ void multiply_transpose_few(const ExplicitLayer<W>& layer, View<const T> v, View
 }
 
 template <class W, class T>
-void multiply(const ExplicitLayer<W>& layer, View<const T> x, View<T> y, const Run& run) {
+void multiply_whole(const ExplicitLayer<W>& layer, View<const T> x, View<T> y, const Run& run) {
   assert(x.cols == layer.fan_in() && y.cols == layer.fan_out() && x.rows == y.rows);
   if (x.rows <= kFewPoints) return multiply_few(layer, x, y, run);
   for_each_tile(layer, x.rows, y.cols, run, [&](Block points, Block units) {
@@ -172,7 +172,7 @@ void multiply(const ExplicitLayer<W>& layer, View<const T> x, View<T> y, const R
 }
 
 template <class W, class T>
-void multiply_transpose(const ExplicitLayer<W>& layer, View<const T> v, View<T> g, const Run& run) {
+void multiply_transpose_whole(const ExplicitLayer<W>& layer, View<const T> v, View<T> g, const Run& run) {
   assert(v.cols == layer.fan_out() && g.cols == layer.fan_in() && v.rows == g.rows);
   if (v.rows <= kFewPoints) return multiply_transpose_few(layer, v, g, run);
   for_each_tile(layer, v.rows, g.cols, run, [&](Block points, Block units) {
@@ -226,28 +226,45 @@ void multiply_part(Index fan_in, View<const T> x, View<T> y, const Run& run, con
 }
 
 template <class W, class T>
-void multiply(const ExplicitLayer<W>& layer, View<const T> x, Units outputs, Units inputs,
-              View<T> y, const Run& run) {
-  if (outputs.all() && inputs.all()) return multiply(layer, x, y, run);
-  assert(x.cols == inputs.size(layer.fan_in()) && y.cols == outputs.size(layer.fan_out()));
+void multiply(const ExplicitLayer<W>& layer, View<const T> x, View<T> y, const Run& run,
+              Part part) {
+  if (part.whole()) return multiply_whole(layer, x, y, run);
+  assert(x.cols == part.inputs.size(layer.fan_in()) && y.cols == part.outputs.size(layer.fan_out()));
   multiply_part<W, T>(
       layer.fan_in(), x, y, run,
       [&](Block units, Block s, W* row, T* out) {
-        return gather(layer, outputs, units, inputs, s, row, out);
+        return gather(layer, part.outputs, units, part.inputs, s, row, out);
       },
       [](const auto& w) { return w.transpose(); });
 }
 
 template <class W, class T>
-void multiply_transpose(const ExplicitLayer<W>& layer, View<const T> v, Units outputs, Units inputs,
-                        View<T> g, const Run& run) {
-  assert(v.cols == outputs.size(layer.fan_out()) && g.cols == inputs.size(layer.fan_in()));
+void multiply_transpose(const ExplicitLayer<W>& layer, View<const T> v, View<T> g, const Run& run,
+                        Part part) {
+  if (part.whole()) return multiply_transpose_whole(layer, v, g, run);
+  assert(v.cols == part.outputs.size(layer.fan_out()) && g.cols == part.inputs.size(layer.fan_in()));
   multiply_part<W, T>(
       layer.fan_in(), v, g, run,
       [&](Block units, Block s, W* row, T* out) {
-        return gather(layer, outputs, s, inputs, units, row, out);
+        return gather(layer, part.outputs, s, part.inputs, units, row, out);
       },
       [](const auto& w) -> const auto& { return w; });
+}
+
+template <class W>
+void row_norms_of(const ExplicitLayer<W>& layer, double* norms, const Run& run) {
+  parallel_for(layer.fan_out(), run, [&](Index r) {
+    const Buffer<W> buffer(layer.in_memory() ? 0 : layer.fan_in());
+    norms[r] = norm(layer.tile(Block(r, 1), all(layer.fan_in()), buffer.get()).data, layer.fan_in());
+  });
+}
+
+// f(the layer as what it is).
+template <class F>
+void with_weights(const Layer& layer, const F& f) {
+  if (const auto* single = dynamic_cast<const ExplicitLayer<float>*>(&layer)) return f(*single);
+  if (const auto* twice = dynamic_cast<const ExplicitLayer<double>*>(&layer)) return f(*twice);
+  throw std::logic_error("a deferred layer has no rows");
 }
 
 [[noreturn]] void refuse_float32() {
@@ -257,64 +274,36 @@ void multiply_transpose(const ExplicitLayer<W>& layer, View<const T> v, Units ou
 }  // namespace
 
 template <class W>
-void ExplicitLayer<W>::row_norms(double* norms, const Run& run) const {
-  parallel_for(fan_out_, run, [&](Index r) {
-    const Buffer<W> buffer(in_memory() ? 0 : fan_in_);
-    norms[r] = norm(tile(Block(r, 1), all(fan_in_), buffer.get()).data, fan_in_);
-  });
-}
-
-template <class W>
-void ExplicitLayer<W>::apply(View<const float> x, View<float> y, const Run& run) const {
-  if constexpr (std::is_same_v<W, float>) return multiply(*this, x, y, run);
+void ExplicitLayer<W>::apply(View<const float> x, View<float> y, const Run& run, Part part) const {
+  if constexpr (std::is_same_v<W, float>) return multiply(*this, x, y, run, part);
   refuse_float32();
 }
 
 template <class W>
-void ExplicitLayer<W>::apply(View<const double> x, View<double> y, const Run& run) const {
-  multiply(*this, x, y, run);
+void ExplicitLayer<W>::apply(View<const double> x, View<double> y, const Run& run,
+                             Part part) const {
+  multiply(*this, x, y, run, part);
 }
 
 template <class W>
-void ExplicitLayer<W>::apply_transpose(View<const float> v, View<float> g, const Run& run) const {
-  if constexpr (std::is_same_v<W, float>) return multiply_transpose(*this, v, g, run);
+void ExplicitLayer<W>::apply_transpose(View<const float> v, View<float> g, const Run& run,
+                                       Part part) const {
+  if constexpr (std::is_same_v<W, float>) return multiply_transpose(*this, v, g, run, part);
   refuse_float32();
 }
 
 template <class W>
-void ExplicitLayer<W>::apply_transpose(View<const double> v, View<double> g, const Run& run) const {
-  multiply_transpose(*this, v, g, run);
-}
-
-template <class W>
-void ExplicitLayer<W>::apply(View<const float> x, Units outputs, Units inputs, View<float> y,
-                             const Run& run) const {
-  if constexpr (std::is_same_v<W, float>) return multiply(*this, x, outputs, inputs, y, run);
-  refuse_float32();
-}
-
-template <class W>
-void ExplicitLayer<W>::apply(View<const double> x, Units outputs, Units inputs, View<double> y,
-                             const Run& run) const {
-  multiply(*this, x, outputs, inputs, y, run);
-}
-
-template <class W>
-void ExplicitLayer<W>::apply_transpose(View<const float> v, Units outputs, Units inputs,
-                                       View<float> g, const Run& run) const {
-  if constexpr (std::is_same_v<W, float>)
-    return multiply_transpose(*this, v, outputs, inputs, g, run);
-  refuse_float32();
-}
-
-template <class W>
-void ExplicitLayer<W>::apply_transpose(View<const double> v, Units outputs, Units inputs,
-                                       View<double> g, const Run& run) const {
-  multiply_transpose(*this, v, outputs, inputs, g, run);
+void ExplicitLayer<W>::apply_transpose(View<const double> v, View<double> g, const Run& run,
+                                       Part part) const {
+  multiply_transpose(*this, v, g, run, part);
 }
 
 template class ExplicitLayer<float>;
 template class ExplicitLayer<double>;
+
+void row_norms(const Layer& layer, double* norms, const Run& run) {
+  with_weights(layer, [&](const auto& explicit_layer) { row_norms_of(explicit_layer, norms, run); });
+}
 
 const char* eigen_version() {
   static const std::string version = std::to_string(EIGEN_MAJOR_VERSION) + "." +

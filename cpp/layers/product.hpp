@@ -4,7 +4,12 @@
 // that depend on its shape alone.
 #pragma once
 
+#include "layers/layer.hpp"
+
 namespace randrelu {
+
+// The Euclidean norm of every row of the weights, (fan_out,). The layer is not deferred.
+void row_norms(const Layer& layer, double* norms, const Run& run);
 
 // "major.minor.patch" of the Eigen that was compiled in.
 const char* eigen_version();

@@ -15,8 +15,7 @@ void relu(const T* z, Index units, T* a) {
 
 }  // namespace
 
-Network::Network(Layers layers, std::uint64_t seed)
-    : layers_(std::move(layers)) {
+Network::Network(Layers layers, std::uint64_t seed) : layers_(std::move(layers)) {
   for (std::size_t i = 0; i < depth(); ++i)
     coins_.push_back(tie_coins(seed, static_cast<std::uint32_t>(i + 1), width(i)));
   if (layers_.front()->deferred()) busy_ = std::make_unique<Busy>();

@@ -5,7 +5,6 @@
 #pragma once
 
 #include <functional>
-#include <memory>
 #include <vector>
 
 #include "base/bits.hpp"
@@ -13,8 +12,6 @@
 #include "layers/layer.hpp"
 
 namespace randrelu {
-
-using Layers = std::vector<std::shared_ptr<const Layer>>;
 
 // The bits of a hidden layer for every row of a block.
 struct LayerBits {
