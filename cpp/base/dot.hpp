@@ -24,7 +24,7 @@ inline T dot(const W* w, const X* x, Index n) {
 
 // The Euclidean norm, in double; right where squares over- or underflow, too.
 template <class T>
-inline double norm(const T* v, Index n) {
+inline double euclidean_norm(const T* v, Index n) {
   const double sum = dot<double>(v, v, n);
   if (sum > 1e-280 && sum < 1e300) return std::sqrt(sum);
   double largest = 0;

@@ -10,12 +10,10 @@
 namespace randrelu {
 namespace {
 
-std::size_t at(Index i) { return static_cast<std::size_t>(i); }
-
 template <class T>
 void draw(const Stream& stream, std::uint64_t first, Block t, T* row) {
-  float normal[kTile];
-  assert(t.count <= kTile);
+  float normal[kRowTile];
+  assert(t.count <= kRowTile);
   normals(stream, 1.0f, first + static_cast<std::uint64_t>(t.first), t.count, normal);
   for (Index j = 0; j < t.count; ++j) row[t.first + j] = static_cast<T>(normal[j]);
 }
@@ -117,7 +115,7 @@ void DeferredLayer<T>::ask(Asked<T>& from, Asked<T>& to, Units x_units, View<con
 template <class T>
 void DeferredLayer<T>::reveal_whole(Asked<T>& from, Asked<T>& to, Index n, Index m,
                                     const Run& run) const {
-  const Index most = std::min<Index>(m, kPanel);
+  const Index most = std::min<Index>(m, kPanelRows);
   const Buffer<T> unit(most * m), rows(most * n);
   for (Index i = 0; i < ceil_div(m, most); ++i) {
     const Block some(i, most, m);
@@ -147,7 +145,7 @@ void DeferredLayer<T>::reveal(Asked<T>& from, Asked<T>& to, View<const T> x, Vie
     for (Index i = 0; i < fresh; ++i) from.answers.emplace_back(y.cols);
     const std::vector<T*> asked = pointers(from.directions, before),
                           answers = pointers(from.answers), news = pointers(from.answers, before),
-                          left = pointers(to.directions), left_answers = pointers(to.answers);
+                          opposite = pointers(to.directions), opposite_answers = pointers(to.answers);
     const std::uint64_t stride = static_cast<std::uint64_t>(ceil_div(y.cols, 64) * 64);
     const auto draw_rows = [&](Block t) {
       for (Index i = 0; i < fresh; ++i)
@@ -156,12 +154,12 @@ void DeferredLayer<T>::reveal(Asked<T>& from, Asked<T>& to, View<const T> x, Vie
     // V Vᵀ G q − V Vᵀ g, as coefficients on V.
     std::vector<double> known;
     if (fresh && across) {
-      known = sweep(x.cols, fresh * across, part, [&](Block t, double* s) {
-        add_dots(list(asked), list(left_answers), t, s);
+      known = sum_over_tiles(x.cols, fresh * across, part, [&](Block t, double* s) {
+        add_dots(rows_of(asked), rows_of(opposite_answers), t, s);
       });
-      const std::vector<double> drawn = sweep(y.cols, fresh * across, part, [&](Block t, double* s) {
+      const std::vector<double> drawn = sum_over_tiles(y.cols, fresh * across, part, [&](Block t, double* s) {
         draw_rows(t);
-        add_dots(list(news), list(left), t, s);
+        add_dots(rows_of(news), rows_of(opposite), t, s);
       });
       for (Index i = 0; i < fresh; ++i)
         for (Index k = 0; k < across; ++k) {
@@ -172,13 +170,13 @@ void DeferredLayer<T>::reveal(Asked<T>& from, Asked<T>& to, View<const T> x, Vie
         }
     }
     const std::vector<T*> out = pointers(y);
-    pass(y.cols, y.rows * all + fresh * across, run.stage(0.8, 1), [&](Block t) {
+    over_tiles(y.cols, y.rows * all + fresh * across, run.stage(0.8, 1), [&](Block t) {
       if (fresh && across)
-        add_multiples(list(news), known, list(left), t);
+        add_multiples(rows_of(news), known, rows_of(opposite), t);
       else
         draw_rows(t);
       for (T* row : out) std::fill_n(row + t.first, t.count, T{0});
-      add_multiples(list(out), c, list(answers), t);
+      add_multiples(rows_of(out), c, rows_of(answers), t);
     });
     drawn_ += static_cast<std::uint64_t>(fresh) * stride;
   } catch (...) {  // stopped, or out of memory: as if it had not been asked
@@ -192,16 +190,16 @@ void DeferredLayer<T>::recall(const Asked<T>& to, View<const T> x, View<T> y,
                               const Run& run) const {
   const Index all = to.count();
   const std::vector<const T*> rows = pointers(x);
-  const std::vector<T*> out = pointers(y), left = pointers(to.directions),
+  const std::vector<T*> out = pointers(y), opposite = pointers(to.directions),
                         answers = pointers(to.answers);
-  std::vector<double> c = sweep(x.cols, x.rows * all, run, [&](Block t, double* s) {
-    add_dots(list(rows), list(answers), t, s);
+  std::vector<double> c = sum_over_tiles(x.cols, x.rows * all, run, [&](Block t, double* s) {
+    add_dots(rows_of(rows), rows_of(answers), t, s);
   });
   for (std::size_t i = 0; i < c.size(); ++i)
     c[i] *= scale_ * to.inverse_norms[i % at(all)];
-  pass(y.cols, x.rows * all, Run{run.threads}, [&](Block t) {
+  over_tiles(y.cols, x.rows * all, Run{run.threads}, [&](Block t) {
     for (T* row : out) std::fill_n(row + t.first, t.count, T{0});
-    add_multiples(list(out), c, list(left), t);
+    add_multiples(rows_of(out), c, rows_of(opposite), t);
   });
 }
 

@@ -12,26 +12,26 @@
 
 namespace randrelu {
 
-constexpr Index kTile = 1024;
+constexpr Index kRowTile = 1024;
 
 // The entries of a block of [0, n), in whole tiles: about 2¹⁶ operations, of which an entry takes `work`,
 // and no more than 64 blocks.
 inline Index block_size(Index n, Index work) {
   constexpr Index kWork = Index{1} << 16, kMost = Index{1} << 14, kMostBlocks = 64;
   const Index wanted = std::min(kMost, kWork / std::max<Index>(1, work));
-  return ceil_div(std::max(std::max(kTile, wanted), ceil_div(n, kMostBlocks)), kTile) * kTile;
+  return ceil_div(std::max(std::max(kRowTile, wanted), ceil_div(n, kMostBlocks)), kRowTile) * kRowTile;
 }
 
 // Sums over tiles of [0, n): body(tile, sums) adds to `sums`, `count` numbers that start at 0. The order
 // of the additions is fixed.
 template <class Body>
-std::vector<double> sweep(Index n, Index count, Index work, const Run& run, const Body& body) {
+std::vector<double> sum_over_tiles(Index n, Index count, Index work, const Run& run, const Body& body) {
   const Index size = block_size(n, work), blocks = ceil_div(n, size);
   std::vector<double> sums(static_cast<std::size_t>(blocks * count));
   const auto block = [&](Index i) {
     const Block some(i, size, n);
-    for (Index first = some.first; first < some.first + some.count; first += kTile)
-      body(Block(first, std::min(kTile, some.first + some.count - first)),
+    for (Index first = some.first; first < some.first + some.count; first += kRowTile)
+      body(Block(first, std::min(kRowTile, some.first + some.count - first)),
            sums.data() + i * count);
   };
   if (blocks == 1)
@@ -46,14 +46,14 @@ std::vector<double> sweep(Index n, Index count, Index work, const Run& run, cons
 }
 
 template <class Body>
-std::vector<double> sweep(Index n, Index count, const Run& run, const Body& body) {
-  return sweep(n, count, count, run, body);
+std::vector<double> sum_over_tiles(Index n, Index count, const Run& run, const Body& body) {
+  return sum_over_tiles(n, count, count, run, body);
 }
 
 // The same without sums: body(tile).
 template <class Body>
-void pass(Index n, Index work, const Run& run, const Body& body) {
-  sweep(n, 0, work, run, [&](Block t, double*) { body(t); });
+void over_tiles(Index n, Index work, const Run& run, const Body& body) {
+  sum_over_tiles(n, 0, work, run, [&](Block t, double*) { body(t); });
 }
 
 // Pointers to rows, and how many.
@@ -79,7 +79,7 @@ std::vector<T*> pointers(View<T> rows) {
 }
 
 template <class T>
-RowList<T> list(const std::vector<T*>& rows) {
+RowList<T> rows_of(const std::vector<T*>& rows) {
   return {rows.data(), static_cast<Index>(rows.size())};
 }
 

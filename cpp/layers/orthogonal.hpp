@@ -28,7 +28,7 @@ struct Asked {
 };
 
 // Directions that are projected together.
-constexpr Index kPanel = 8;
+constexpr Index kPanelRows = 8;
 
 // A direction is known when what is left of it, once the known ones are split off, is this much of it.
 // Rounding leaves a few epsilons.
@@ -36,7 +36,7 @@ template <class T>
 constexpr double kKnown = 64 * static_cast<double>(std::numeric_limits<T>::epsilon());
 
 // Multiplies column k of a (rows × factors) matrix by factors[k], and everything by `sign`.
-inline std::vector<double> scaled(std::vector<double> matrix, const double* factors, Index cols,
+inline std::vector<double> scale_columns(std::vector<double> matrix, const double* factors, Index cols,
                            double sign = 1) {
   for (std::size_t i = 0; i < matrix.size(); ++i)
     matrix[i] *= sign * factors[static_cast<Index>(i) % cols];
@@ -56,18 +56,16 @@ class Orthogonaliser {
   // Appends the directions of x that are new.
   Coefficients split(View<const T> x) {
     Coefficients result;
-    const Index panels = ceil_div(x.rows, kPanel);
+    const Index panels = ceil_div(x.rows, kPanelRows);
     for (Index i = 0; i < panels; ++i) {
       poll(whole_, static_cast<double>(i) / static_cast<double>(panels));
-      const Block some(i, kPanel, x.rows);
+      const Block some(i, kPanelRows, x.rows);
       split_panel(x.middle_rows(some.first, some.count), result);
     }
     return result;
   }
 
  private:
-  static std::size_t at(Index i) { return static_cast<std::size_t>(i); }
-
   void split_panel(View<const T> x, Coefficients& result) {
     const Index before = directions();
     const std::vector<const T*> rows = pointers(x);
@@ -77,13 +75,13 @@ class Orthogonaliser {
     std::vector<Buffer<T>> rests;
     for (Index p = 0; p < x.rows; ++p) rests.emplace_back(n_);
     const std::vector<T*> rest = pointers(rests);
-    std::vector<double> left(at(x.rows), 1.0);
-    take_rest(rows, lengths, known, rest, c, left);
+    std::vector<double> remaining(at(x.rows), 1.0);
+    take_rest(rows, lengths, known, rest, c, remaining);
 
     for (Index p = 0; p < x.rows; ++p) {
       std::vector<double> own(c.begin() + p * before, c.begin() + (p + 1) * before);
       if (lengths[at(p)] > 0) {
-        double size = left[at(p)];
+        double size = remaining[at(p)];
         if (directions() > before && size > kKnown<T>) {
           own.resize(at(directions()));
           // Against what this panel has found; against all once more where little is left.
@@ -106,15 +104,15 @@ class Orthogonaliser {
   std::vector<double> first_products(const std::vector<const T*>& x, const std::vector<T*>& known,
                                      std::vector<double>& lengths) const {
     const Index points = static_cast<Index>(x.size()), count = directions();
-    const std::vector<double> sums = sweep(n_, points * (count + 1), run_, [&](Block t, double* s) {
-      add_dots(list(x), list(known), t, s);
-      add_squares(list(x), t, s + points * count);
+    const std::vector<double> sums = sum_over_tiles(n_, points * (count + 1), run_, [&](Block t, double* s) {
+      add_dots(rows_of(x), rows_of(known), t, s);
+      add_squares(rows_of(x), t, s + points * count);
     });
     std::vector<double> c(sums.begin(), sums.begin() + points * count);
     for (Index p = 0; p < points; ++p) {
       const double square = sums[at(points * count + p)];
       const bool safe = square > 1e-280 && square < 1e280;
-      lengths.push_back(safe ? std::sqrt(square) : norm(x[at(p)], n_));
+      lengths.push_back(safe ? std::sqrt(square) : euclidean_norm(x[at(p)], n_));
       for (Index k = 0; k < count; ++k) {
         double& value = c[at(p * count + k)];
         if (!safe) value = careful_dot(x[at(p)], lengths.back(), known[at(k)]);
@@ -134,15 +132,15 @@ class Orthogonaliser {
   }
 
   // rest = x/‖x‖ without its part along the directions, taken off twice: `c` grows by the second
-  // products, and `left` is the norm of what remains.
+  // products, and `remaining` is the norm of what remains.
   void take_rest(const std::vector<const T*>& x, const std::vector<double>& lengths,
                  const std::vector<T*>& known, const std::vector<T*>& rest, std::vector<double>& c,
-                 std::vector<double>& left) const {
+                 std::vector<double>& remaining) const {
     const Index points = static_cast<Index>(x.size()), count = directions();
     const double* inverse = asked_.inverse_norms.data();
-    const std::vector<double> first = scaled(c, inverse, count, -1);
+    const std::vector<double> first = scale_columns(c, inverse, count, -1);
     std::vector<double> second =
-        sweep(n_, points * count, run_, [&](Block t, double* s) {
+        sum_over_tiles(n_, points * count, run_, [&](Block t, double* s) {
           for (Index p = 0; p < points; ++p) {
             const double length = lengths[at(p)];
             const T factor = static_cast<T>(1 / length);
@@ -152,18 +150,18 @@ class Orthogonaliser {
                                : length > 0 ? static_cast<T>(x[at(p)][j] / length)
                                             : T{0};
           }
-          add_multiples(list(rest), first, list(known), t);
-          add_dots(list(rest), list(known), t, s);
+          add_multiples(rows_of(rest), first, rows_of(known), t);
+          add_dots(rows_of(rest), rows_of(known), t, s);
         });
     if (count == 0) return;
-    second = scaled(std::move(second), inverse, count);
+    second = scale_columns(std::move(second), inverse, count);
     for (std::size_t i = 0; i < c.size(); ++i) c[i] += second[i];
-    second = scaled(std::move(second), inverse, count, -1);
-    const std::vector<double> squares = sweep(n_, points, run_, [&](Block t, double* s) {
-      add_multiples(list(rest), second, list(known), t);
-      add_squares(list(rest), t, s);
+    second = scale_columns(std::move(second), inverse, count, -1);
+    const std::vector<double> squares = sum_over_tiles(n_, points, run_, [&](Block t, double* s) {
+      add_multiples(rows_of(rest), second, rows_of(known), t);
+      add_squares(rows_of(rest), t, s);
     });
-    for (Index p = 0; p < points; ++p) left[at(p)] = std::sqrt(squares[at(p)]);
+    for (Index p = 0; p < points; ++p) remaining[at(p)] = std::sqrt(squares[at(p)]);
   }
 
   // Takes the part along the directions from `first` on off one row; returns the norm of the rest.
@@ -172,14 +170,14 @@ class Orthogonaliser {
     const Index count = static_cast<Index>(known.size());
     const double* inverse = asked_.inverse_norms.data() + first;
     const std::vector<double> c =
-        scaled(sweep(n_, count, run_,
-                     [&](Block t, double* s) { add_dots(list(one), list(known), t, s); }),
+        scale_columns(sum_over_tiles(n_, count, run_,
+                     [&](Block t, double* s) { add_dots(rows_of(one), rows_of(known), t, s); }),
                inverse, count);
     for (Index k = 0; k < count; ++k) coefficients[at(first + k)] += c[at(k)];
-    const std::vector<double> off = scaled(c, inverse, count, -1);
-    return std::sqrt(sweep(n_, 1, run_, [&](Block t, double* s) {
-      add_multiples(list(one), off, list(known), t);
-      add_squares(list(one), t, s);
+    const std::vector<double> off = scale_columns(c, inverse, count, -1);
+    return std::sqrt(sum_over_tiles(n_, 1, run_, [&](Block t, double* s) {
+      add_multiples(rows_of(one), off, rows_of(known), t);
+      add_squares(rows_of(one), t, s);
     })[0]);
   }
 
@@ -187,7 +185,7 @@ class Orthogonaliser {
 
   Asked<T>& asked_;
   Index n_;
-  Run run_;    // of a sweep
+  Run run_;    // of a sum over tiles
   Run whole_;  // of all of them
 };
 

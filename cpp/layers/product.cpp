@@ -255,7 +255,7 @@ template <class W>
 void row_norms_of(const ExplicitLayer<W>& layer, double* norms, const Run& run) {
   parallel_for(layer.fan_out(), run, [&](Index r) {
     const Buffer<W> buffer(layer.in_memory() ? 0 : layer.fan_in());
-    norms[r] = norm(layer.tile(Block(r, 1), all(layer.fan_in()), buffer.get()).data, layer.fan_in());
+    norms[r] = euclidean_norm(layer.tile(Block(r, 1), all(layer.fan_in()), buffer.get()).data, layer.fan_in());
   });
 }
 

@@ -141,7 +141,7 @@ class Explorer {
       v = h;
     }
     require_finite(v.data, points_ * v.cols);
-    for (Index p = 0; p < points_; ++p) deviations[p] = norm(v.row(p), v.cols);
+    for (Index p = 0; p < points_; ++p) deviations[p] = euclidean_norm(v.row(p), v.cols);
   }
 
   // The Δ_j of every point, and their sum ∇f(x) − ∇f(y).
@@ -154,11 +154,11 @@ class Explorer {
         const T* row = found.row((depth_ - 1 - j) * points_ + p);
         for (std::size_t c = 0; c < sum.size(); ++c) sum[c] += static_cast<double>(row[c]);
         const Index place = (points.first + p) * depth_ + j;
-        if (out.terms) out.terms[place] = norm(row, found.cols);
+        if (out.terms) out.terms[place] = euclidean_norm(row, found.cols);
         if (out.decomposition)
           std::copy_n(row, found.cols, out.decomposition + place * found.cols);
       }
-      if (out.gradient) out.gradient[points.first + p] = norm(sum.data(), found.cols);
+      if (out.gradient) out.gradient[points.first + p] = euclidean_norm(sum.data(), found.cols);
     }
   }
 
@@ -207,7 +207,7 @@ class Explorer {
   }
 
   // The bits of layer i, where the preactivations differ by z from those of x, and the units that take
-  // part behind it.
+  // part in what follows.
   void find_flips(Index i, View<const T> z, std::int64_t* flips, const Run& run) {
     const Index units = z.cols, bytes = pattern_bytes(units);
     const std::vector<Bits>& at_x = base_.bits[at(i)];

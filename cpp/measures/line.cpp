@@ -19,7 +19,8 @@ struct LongSum {
   double value() const { return high + low; }
 };
 
-// The pieces so far: flips of the layers in front, ascending; piece k begins at flip k − 1.
+// Finds the pieces, layer by layer. So far they lie between the flips of the earlier layers, ascending; piece
+// k begins at flip k − 1.
 class Tracer {
  public:
   Tracer(const Network& net, double length, Index most_flips, const Run& run)
@@ -34,7 +35,7 @@ class Tracer {
     Matrix z = product(0, rows.view(), Units());
     for (Index i = 0; i < depth; ++i) {
       found_.bits.emplace_back(at(pattern_bytes(z.cols)));
-      const std::vector<Flip> own = walk(i, z);
+      const std::vector<Flip> own = flips_of(i, z);
       z = next_layer(i, std::move(z), own);
     }
     finish(z);
@@ -67,7 +68,7 @@ class Tracer {
   }
 
   // The flips of layer i, whose preactivations at 0 and slopes are the rows of z.
-  std::vector<Flip> walk(Index i, const Matrix& z) {
+  std::vector<Flip> flips_of(Index i, const Matrix& z) {
     constexpr Index kUnits = 64;  // a multiple of a byte of bits
     const Index blocks = ceil_div(z.cols, kUnits);
     std::vector<std::vector<Flip>> each(at(blocks));
@@ -124,7 +125,7 @@ class Tracer {
     found_.flips = std::move(merged);
 
     // The slopes of the next layer on the first piece, then by how much every flip changes them, written
-    // to where the slopes behind the flip belong.
+    // to where the slopes after the flip belong.
     Matrix result(pieces() + 1, net_.layers()[at(i + 1)]->fan_out());
     inherited_changes(i, z, source, result);
     own_changes(i, z, source, result);
@@ -133,7 +134,7 @@ class Tracer {
     return result;
   }
 
-  // Rows of `result`: the value at 0, the slopes on the first piece, and the changes by flips in front of
+  // Rows of `result`: the value at 0, the slopes on the first piece, and the changes by flips before
   // layer i, which change the slopes of all its units.
   void inherited_changes(Index i, const Matrix& z, const std::vector<Index>& source,
                          Matrix& result) const {
@@ -197,7 +198,7 @@ class Tracer {
     });
   }
 
-  // Sends rows, which fill(row, out) makes of some units of layer i, through the weights behind it.
+  // Sends rows, which fill(row, out) makes of some units of layer i, through the next layer.
   template <class Fill>
   void for_blocks(Index i, const std::vector<Index>& rows, Matrix& result,
                   const std::vector<Index>& units, const Fill& fill) const {

@@ -1,12 +1,12 @@
 // The network on a segment x + t u, t in [0, length], where it is piecewise linear: every unit that flips
 // on the way, and f. All in double.
 //
-// Layer by layer: between two flips of the layers in front, the preactivations of a layer are linear in t.
-// A walk along the pieces finds where a unit passes 0, which cuts the pieces for the next layer. A flip of
-// a unit changes the slopes of the layer behind by a multiple of one column of its weights, and those of
-// the layers farther behind by a row of one matrix product. With K_i flips in the first i layers, and a_i
-// units of layer i active anywhere, layer i + 1 takes 2 K_{i−1} a_i d_{i+1} operations for the product
-// and K_i d_{i+1} steps of the walk: work grows with the flips, not with a grid.
+// Layer by layer: between two flips of the earlier layers, the preactivations of a layer are linear in t.
+// Where one passes 0 its unit flips, which cuts the pieces for the next layer. A flip changes the slopes of
+// the next layer by a multiple of one column of its weights, and those of the layers after that by a row of
+// one matrix product. With K_i flips in the first i layers, and a_i units of layer i active anywhere, layer
+// i + 1 takes 2 K_{i−1} a_i d_{i+1} operations for the product, and K_i d_{i+1} to follow its units along the
+// pieces: work grows with the flips, not with a grid.
 #pragma once
 
 #include <stdexcept>

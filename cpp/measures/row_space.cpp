@@ -163,7 +163,7 @@ std::optional<double> project(const Layer& layer, bool wide, const Symmetric<T>&
   const Buffer<double> along(d), rows(k), rest(d);
   const View<double> step(along.get(), 1, d), v(rows.get(), 1, k), missing(rest.get(), 1, d);
   std::vector<double> delta(static_cast<std::size_t>(d));
-  const double length = norm(x.data, d);
+  const double length = euclidean_norm(x.data, d);
   double last = std::numeric_limits<double>::infinity();
   for (int i = 0; i < kMostSteps; ++i) {
     const auto share = [](int s) { return static_cast<double>(s) / kMostSteps; };
@@ -174,13 +174,13 @@ std::optional<double> project(const Layer& layer, bool wide, const Symmetric<T>&
     if (wide) gram.solve(rows.get());
     layer.apply_transpose(v, step, now.stage(0.5, 1));
     for (Index c = 0; c < d; ++c) delta[static_cast<std::size_t>(c)] += along.get()[c];
-    const double size = norm(along.get(), d);
+    const double size = euclidean_norm(along.get(), d);
     const bool done = size <= kNegligible * length || !(size <= last / 2);
     last = size;
     if (done) break;
   }
   if (!(last <= kCloseEnough * length)) return std::nullopt;
-  return norm(delta.data(), d);
+  return euclidean_norm(delta.data(), d);
 }
 
 // With the Gram matrix in T: its rounding costs steps, not digits.

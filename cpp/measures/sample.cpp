@@ -10,7 +10,7 @@
 namespace randrelu {
 
 void angles(View<const double> x, View<const double> u, double* angle, const Run& run) {
-  const double length = norm(x.data, x.cols);
+  const double length = euclidean_norm(x.data, x.cols);
   if (length == 0) {
     std::fill_n(angle, u.rows, std::numeric_limits<double>::quiet_NaN());
     return;
@@ -26,7 +26,7 @@ void angles(View<const double> x, View<const double> u, double* angle, const Run
       const double along = dot<double>(u.row(p), direction.data(), u.cols);
       for (Index j = 0; j < u.cols; ++j)
         across.get()[j] = u.row(p)[j] - along * direction[static_cast<std::size_t>(j)];
-      angle[p] = std::atan2(norm(across.get(), u.cols), length + along);
+      angle[p] = std::atan2(euclidean_norm(across.get(), u.cols), length + along);
     }
   });
 }
@@ -46,7 +46,7 @@ void sample_ball(std::uint64_t seed, double radius, bool surface, Index first, V
       const std::uint64_t word = std::uint64_t{words[0]} << 32 | words[1];
       const double uniform = (static_cast<double>(word >> 11) + 0.5) * 0x1p-53;
       const double share = surface ? 1.0 : std::pow(uniform, 1.0 / static_cast<double>(dim));
-      const double scale = radius * share / norm(g, dim);
+      const double scale = radius * share / euclidean_norm(g, dim);
       for (Index j = 0; j < dim; ++j) u.row(p)[j] = scale * static_cast<double>(g[j]);
     }
   });

@@ -1,3 +1,4 @@
+import enum
 from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar
 
@@ -6,7 +7,9 @@ from numpy.typing import NDArray
 
 _F = TypeVar("_F", bound=np.floating[Any])  # float32 or float64
 _Floats: TypeAlias = NDArray[np.floating[Any]]
+_Doubles: TypeAlias = NDArray[np.float64]
 _Bits: TypeAlias = NDArray[np.uint8]
+_Progress: TypeAlias = Callable[[int, int], object] | None
 
 def build_info() -> dict[str, str]: ...
 def thread_count(threads: int) -> int: ...
@@ -15,127 +18,193 @@ def fill_normals(seed: int, layer: int, first: int, out: NDArray[np.float32]) ->
 def active(a: _Bits) -> NDArray[np.int64]: ...
 def flips(a: _Bits, b: _Bits) -> NDArray[np.int64]: ...
 
+class Evaluated:
+    """What was asked for; the rest is None."""
+
+    @property
+    def values(self) -> Any: ...
+    @property
+    def bits(self) -> Any: ...
+    @property
+    def gradients(self) -> Any: ...
+
 class Network:
     @staticmethod
     def random(
         widths: list[int],
+        *,
         seed: int,
         scales: list[float],
         storage: str,
-        single: bool,
+        float32: bool,
         threads: int,
     ) -> Network: ...
     @staticmethod
-    def from_weights(weights: list[_Floats], seed: int) -> Network: ...
+    def from_weights(weights: list[_Floats], *, seed: int) -> Network: ...
     @property
     def nbytes(self) -> int: ...
+    @property
+    def points_per_block(self) -> int: ...
     def weights(self, i: int) -> _Floats: ...
+    def row_norms(self, i: int, *, threads: int) -> _Doubles: ...
     def revealed(self) -> list[tuple[int, int, int]]: ...
     def forget(self) -> None: ...
     def evaluate(
         self,
-        x: NDArray[_F],
-        value: bool,
+        x: _Floats,
+        *,
+        values: bool,
         bits: bool,
-        gradient: bool,
+        gradients: bool,
         remember: bool,
         threads: int,
-        progress: Callable[[int, int], object] | None,
-    ) -> tuple[NDArray[_F], list[_Bits], NDArray[_F]]: ...
+        progress: _Progress,
+    ) -> Evaluated: ...
     def preactivations(
-        self, x: NDArray[_F], threads: int, progress: Callable[[int, int], object] | None
+        self, x: NDArray[_F], *, threads: int, progress: _Progress
     ) -> list[NDArray[_F]]: ...
     def activations(
-        self, x: NDArray[_F], threads: int, progress: Callable[[int, int], object] | None
+        self, x: NDArray[_F], *, threads: int, progress: _Progress
     ) -> list[NDArray[_F]]: ...
+
+class BasePoint:
+    """A point evaluated in float64, as far as the first hidden layers; layers count from 0."""
+
+    def __init__(
+        self, network: Network, x: _Doubles, *, layers: int, gradient: bool, threads: int
+    ) -> None: ...
+    @property
+    def gradient(self) -> _Doubles: ...
+    def preactivations(self, i: int) -> _Doubles: ...
+    def pull_back(self, i: int, v: _Doubles, *, threads: int) -> _Doubles: ...
+
+class Sample:
+    """Points drawn from a ball."""
+
+    def __init__(self, *, radius: float, count: int, seed: int, surface: bool) -> None: ...
+
+class Explored:
+    """What was asked for; the rest is None."""
+
+    @property
+    def angles(self) -> Any: ...
+    @property
+    def flips(self) -> Any: ...
+    @property
+    def deviations(self) -> Any: ...
+    @property
+    def terms(self) -> Any: ...
+    @property
+    def decomposition(self) -> Any: ...
+
+def explore(
+    base: BasePoint,
+    places: _Doubles | Sample,
+    *,
+    float32: bool = False,
+    angles: bool = False,
+    flips: bool = False,
+    deviations: bool = False,
+    terms: bool = False,
+    decomposition: bool = False,
+    remember: bool = True,
+    threads: int = 0,
+    progress: _Progress = None,
+) -> Explored: ...
+def sample_ball(dim: int, sample: Sample, *, threads: int) -> _Doubles: ...
+
+class StepKind(enum.Enum):
+    reflections = 0
+    changes = 1
+    etas = 2
+
+class StepsTaken:
+    @property
+    def eta(self) -> _Doubles: ...
+    @property
+    def x_after(self) -> _Doubles: ...
+    @property
+    def f_after(self) -> _Doubles: ...
+
+class Attack:
+    def __init__(
+        self, network: Network, x: _Doubles, *, threads: int, progress: _Progress
+    ) -> None: ...
+    @property
+    def f(self) -> _Doubles: ...
+    @property
+    def grad_norms(self) -> _Doubles: ...
+    @property
+    def gradients(self) -> _Doubles: ...
+    def step(
+        self, kind: StepKind, numbers: _Doubles, *, threads: int, progress: _Progress
+    ) -> StepsTaken: ...
+
+def sign_flips(before: _Doubles, after: _Doubles) -> NDArray[np.bool_]: ...
+def succeeds(before: _Doubles, after: _Doubles) -> NDArray[np.bool_]: ...
+
+WIDE_TRIAL: int
+
+class Trials:
+    @property
+    def f(self) -> _Doubles: ...
+    @property
+    def grad_norm(self) -> _Doubles: ...
+    @property
+    def eta(self) -> _Doubles: ...
+    @property
+    def f_after(self) -> _Doubles: ...
 
 def attack_trials(
     widths: list[int],
-    scales: list[float],
     seeds: NDArray[np.uint64],
-    x: NDArray[np.float64],
-    kind: int,
-    steps: list[float],
+    x: _Doubles,
+    *,
+    scales: list[float],
+    kind: StepKind,
+    numbers: list[float],
     threads: int,
-    progress: Callable[[int, int], object] | None,
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]: ...
+    progress: _Progress,
+) -> Trials: ...
 
-_Explored: TypeAlias = tuple[
-    NDArray[np.int64],
-    NDArray[np.float64] | None,
-    NDArray[np.float64] | None,
-    NDArray[np.float64] | None,
-    NDArray[np.float64],
-    NDArray[np.float64],
-]
+class LinePieces:
+    @property
+    def t(self) -> _Doubles: ...
+    @property
+    def layer(self) -> NDArray[np.int64]: ...
+    @property
+    def unit(self) -> NDArray[np.int64]: ...
+    @property
+    def active(self) -> NDArray[np.bool_]: ...
+    @property
+    def f0(self) -> float: ...
+    @property
+    def f(self) -> _Doubles: ...
+    @property
+    def slopes(self) -> _Doubles: ...
+    @property
+    def bits(self) -> list[_Bits]: ...
 
-def explore_points(
-    network: Network,
-    x: NDArray[np.float64],
-    u: NDArray[np.float64],
-    single: bool,
-    gradient: bool,
-    terms: bool,
-    decomposition: bool,
-    remember: bool,
-    threads: int,
-    progress: Callable[[int, int], object] | None,
-) -> _Explored: ...
-def explore_ball(
-    network: Network,
-    x: NDArray[np.float64],
-    radius: float,
-    samples: int,
-    seed: int,
-    surface: bool,
-    single: bool,
-    gradient: bool,
-    terms: bool,
-    remember: bool,
-    threads: int,
-    progress: Callable[[int, int], object] | None,
-) -> _Explored: ...
-def layer_gradient(
-    network: Network,
-    x: NDArray[np.float64],
-    i: int,
-    v: NDArray[np.float64],
-    threads: int,
-) -> NDArray[np.float64]: ...
-def row_norms(network: Network, i: int, threads: int) -> NDArray[np.float64]: ...
-def sample_ball(
-    dim: int, radius: float, n: int, seed: int, surface: bool, threads: int
-) -> NDArray[np.float64]: ...
 def trace_line(
     network: Network,
-    x: NDArray[np.float64],
-    u: NDArray[np.float64],
+    x: _Doubles,
+    u: _Doubles,
+    *,
     length: float,
     most_flips: int,
     threads: int,
-    progress: Callable[[int, int], object] | None,
-) -> tuple[
-    NDArray[np.float64],
-    NDArray[np.int64],
-    NDArray[np.int64],
-    NDArray[np.bool_],
-    float,
-    NDArray[np.float64],
-    NDArray[np.float64],
-    list[_Bits],
-]: ...
-def segment(
+    progress: _Progress,
+) -> LinePieces: ...
+def masked_product(
     network: Network,
     bits: list[_Bits],
+    v: _Doubles,
+    *,
     j: int,
     i: int,
-    v: NDArray[np.float64],
     transposed: bool,
     threads: int,
-) -> NDArray[np.float64]: ...
+) -> _Doubles: ...
 def row_space_norm(
-    network: Network,
-    x: NDArray[np.float64],
-    threads: int,
-    progress: Callable[[int, int], object] | None,
+    network: Network, x: _Doubles, threads: int, progress: _Progress
 ) -> float | None: ...
