@@ -12,8 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from randrelu import laws
 from randrelu._load import core
-from randrelu._support import arguments, extras, memory
+from randrelu._support import arguments, euclid, extras, memory
 from randrelu._support.arguments import Progress, Rng
+from randrelu._support.threads import thread_number
 from randrelu.network import Network
 
 if TYPE_CHECKING:
@@ -227,7 +228,7 @@ def sample_ball(
     size = _radius(radius)
     count = arguments.integer("n", n, at_least=0)
     memory.require(2 * 8 * count * centre.size, f"drawing {count} points", "draw fewer at a time")
-    number = arguments.thread_number(threads)
+    number = thread_number(threads)
     return centre + core.sample_ball(
         centre.size, size, count, arguments.seed_of(rng), bool(surface), number
     )
@@ -369,7 +370,7 @@ def gradient_decomposition(
         If an argument is not as described.
     """
     base, other = _one_point(net, "x", x), _one_point(net, "y", y)
-    number = arguments.thread_number(threads)
+    number = thread_number(threads)
     _require_room(net, 1, True, True, True)
     found = core.explore_points(
         net._core, base, other[np.newaxis] - base, False, False, False, True, True, number, None
@@ -427,7 +428,7 @@ def worst_flips(
     index = arguments.integer("layer", layer) - 1
     if not 0 <= index < net.depth:
         raise IndexError(f"layer must be a hidden layer from 1 to {net.depth}, got {layer}")
-    number = arguments.thread_number(threads)
+    number = thread_number(threads)
     if net.storage == "deferred":
         net._require_room(steps + 1, backward=steps, explored=True)
     z = net._core.preactivations(base[np.newaxis], number, None)[index][0].astype(np.float64)
@@ -501,7 +502,7 @@ def _visit(
     """Visit given or sampled points; without `gradient` the deviations are empty."""
     base = _one_point(net, "x", x)
     single = net.dtype == np.float32
-    number = arguments.thread_number(threads)
+    number = thread_number(threads)
     if points is None:
         if radius is None:
             raise TypeError("radius is missing; give it, or the points themselves as points=")
@@ -571,7 +572,7 @@ def _one_point(net: Network, name: str, x: ArrayLike) -> NDArray[np.float64]:
 
 
 def _length(v: NDArray[np.float64]) -> float:
-    return float(arguments.norms(v[np.newaxis])[0])
+    return euclid.norm(v)
 
 
 def _radius(radius: float) -> float:
