@@ -561,6 +561,12 @@ class Network:
         )
 
 
+def require_network(net: object) -> None:
+    """Raise TypeError unless `net` is a Network."""
+    if not isinstance(net, Network):
+        raise TypeError(f"net must be a Network, got {type(net).__name__}")
+
+
 def _random(widths: tuple[int, ...], seed: int, init: str, dtype: str, storage: str) -> Network:
     """Draw a pickled random network again."""
     return Network.random(widths, rng=seed, init=init, dtype=dtype, storage=storage)

@@ -64,7 +64,7 @@ def probability(name: str, value: float) -> float:
 
 
 def number(name: str, value: float, *, positive: bool = False) -> float:
-    """Return `value` when it is a finite number of at least 0, or above it."""
+    """Return `value` when it is a finite number of at least 0, or `positive`."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a number, got {value!r} of type {type(value).__name__}")
     if not 0 <= value < math.inf or (positive and value == 0):
