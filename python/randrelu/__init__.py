@@ -3,19 +3,13 @@
 from randrelu._support.versions import __version__ as __version__
 from randrelu.checks import Check, check
 from randrelu.measures.attack import Attack, gradient_step
-from randrelu.measures.ball import (
-    Deviation,
-    Flips,
-    WorstFlips,
-    flips,
-    gradient_decomposition,
-    gradient_deviation,
-    sample_ball,
-    worst_flips,
-)
+from randrelu.measures.ball import sample_ball
 from randrelu.measures.bottlenecks import bottlenecks
+from randrelu.measures.deviation import Deviation, gradient_decomposition, gradient_deviation
+from randrelu.measures.flips import Flips, flips
 from randrelu.measures.line import Line, Linearity, line
 from randrelu.measures.row_space import Figure1, figure_1, min_perturbation
+from randrelu.measures.worst import WorstFlips, worst_flips
 from randrelu.network import Network, Revealed
 from randrelu.pattern import Pattern
 from randrelu.reproduction.run import Report, reproduce

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from randrelu._load import core
 from randrelu._support import arguments, memory
 from randrelu._support.arguments import F, Floats, Progress, Rng
+from randrelu._support.threads import thread_number
 from randrelu.pattern import Pattern
 
 # The variance of a weight, given its layer's fan-in.
@@ -154,7 +155,6 @@ class Network:
         if dtype is None:
             dtype = "float64" if storage == "deferred" else "float32"
         arithmetic = arguments.float_dtype(dtype)
-        thread_number = arguments.thread_number(threads)
         nbytes = 4 * sum(a * b for a, b in pairwise(widths))
         if storage == "auto":
             storage = "stored" if memory.fits(nbytes, _AUTO_SHARE) else "streamed"
@@ -167,7 +167,9 @@ class Network:
         seed = arguments.seed_of(rng)
         scales = [math.sqrt(variance) for variance in weight_variances(widths, init)]
         single = arithmetic == np.float32
-        network = core.Network.random(list(widths), seed, scales, storage, single, thread_number)
+        network = core.Network.random(
+            list(widths), seed, scales, storage, single, thread_number(threads)
+        )
         return cls(network, widths, init, seed, arithmetic, storage)
 
     @classmethod
@@ -370,7 +372,7 @@ class Network:
         """
         points, single = self._points(x)
         self._require_hidden(points)
-        layers = self._core.preactivations(points, arguments.thread_number(threads), progress)
+        layers = self._core.preactivations(points, thread_number(threads), progress)
         return [a[0] for a in layers] if single else layers
 
     def activations(
@@ -394,7 +396,7 @@ class Network:
         """
         points, single = self._points(x)
         self._require_hidden(points)
-        layers = self._core.activations(points, arguments.thread_number(threads), progress)
+        layers = self._core.activations(points, thread_number(threads), progress)
         return [a[0] for a in layers] if single else layers
 
     def pattern(
@@ -507,7 +509,7 @@ class Network:
             backward = len(points) if gradient else 0
             self._require_room(len(points), backward=backward, remember=remember)
         return self._core.evaluate(
-            points, value, bits, gradient, remember, arguments.thread_number(threads), progress
+            points, value, bits, gradient, remember, thread_number(threads), progress
         )
 
     def _require_room(
@@ -557,6 +559,12 @@ class Network:
             f"Network({_in_short(self._widths)}, {origin}, dtype='{self._dtype}', "
             f"storage={self.storage!r}, {memory.in_words(self.nbytes)})"
         )
+
+
+def require_network(net: object) -> None:
+    """Raise TypeError unless `net` is a Network."""
+    if not isinstance(net, Network):
+        raise TypeError(f"net must be a Network, got {type(net).__name__}")
 
 
 def _random(widths: tuple[int, ...], seed: int, init: str, dtype: str, storage: str) -> Network:

@@ -11,6 +11,9 @@ from randrelu import (
     sample_ball,
     worst_flips,
 )
+from randrelu.measures.ball import visit
+from randrelu.measures.deviation import deviation_of
+from randrelu.measures.flips import flips_of
 from scipy import stats
 
 SHAPES = [(20, 30, 40, 25, 1), (50, 1, 7, 1), (9, 1), (7, 64, 1), (300, 700, 90, 800, 1)]
@@ -152,6 +155,18 @@ def test_delta_form_misjudges_fewer_units_than_a_plain_pass():
         assert delta <= plain, relative
         if relative == 1e-4:
             assert 10 * delta <= plain and plain > 0
+
+
+def test_one_visit_answers_both_questions():
+    net = Network.random((20, 30, 40, 1), rng=3)
+    x = point(net)
+    visited = visit(net, x, 1.0, 50, rng=1, gradient=True, term_norms=True)
+    counts = flips(net, x, 1.0, 50, rng=1).counts
+    assert np.array_equal(flips_of(visited).counts, counts)
+    both = deviation_of(visited)
+    alone = gradient_deviation(net, x, 1.0, 50, rng=1, terms=True)
+    assert np.array_equal(both.norms, alone.norms) and np.array_equal(both.terms, alone.terms)
+    assert both.grad_norm == alone.grad_norm
 
 
 # --- laws
@@ -297,9 +312,9 @@ def test_the_origin_has_no_angle():
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda n, x: flips(n, x, -1.0), ValueError, "radius must be finite and at least 0"),
-        (lambda n, x: flips(n, x, np.nan), ValueError, "radius must be finite"),
-        (lambda n, x: flips(n, x, "wide"), TypeError, "radius must be a number, got str"),
+        (lambda n, x: flips(n, x, -1.0), ValueError, "finite number of at least 0, got -1.0"),
+        (lambda n, x: flips(n, x, np.nan), ValueError, "radius must be a finite number"),
+        (lambda n, x: flips(n, x, "wide"), TypeError, "radius must be a number, got 'wide'"),
         (lambda n, x: flips(n, x), TypeError, "radius is missing"),
         (lambda n, x: flips(n, x, 1.0, points=x[None]), TypeError, "either radius or points"),
         (lambda n, x: flips(n, x, 1.0, -1), ValueError, "samples must be at least 0"),

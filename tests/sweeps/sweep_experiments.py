@@ -68,9 +68,9 @@ def pids(params, rng):
 
 
 def share(params, rng):
-    from randrelu._support import arguments
+    from randrelu._support.threads import thread_number
 
-    return {"threads": arguments.thread_number(None)}
+    return {"threads": thread_number(None)}
 
 
 def mixed(params, rng):

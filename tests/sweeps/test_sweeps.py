@@ -88,9 +88,9 @@ class TestExecutors:
         for executor, threads, expected in ((2, 6, 3), (2, 1, 1), (None, 5, 5)):
             found = run(ours.share, trials=1, executor=executor, threads=threads)
             assert set(found.to_pandas().threads) == {expected}
-        from randrelu._support import arguments
+        from randrelu._support.threads import thread_number
 
-        assert arguments.thread_number(None) == 0
+        assert thread_number(None) == 0
 
     def test_functions_that_cannot_be_sent(self):
         with pytest.raises(TypeError, match="cannot be sent the experiment"):

@@ -5,16 +5,13 @@ from __future__ import annotations
 import math
 import numbers
 import operator
-from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 WIDEST = 2**31 - 1  # so that the entries of a matrix can be counted in 64 bits
-_MOST_THREADS = 1024  # OpenMP ends the process when it cannot start as many as it is asked for
 
 Rng: TypeAlias = int | np.integer[Any] | np.random.SeedSequence | np.random.Generator | None
 F = TypeVar("F", bound=np.floating[Any])  # float32 or float64
@@ -67,7 +64,7 @@ def probability(name: str, value: float) -> float:
 
 
 def number(name: str, value: float, *, positive: bool = False) -> float:
-    """Return `value` when it is a finite number of at least 0, or above it."""
+    """Return `value` when it is a finite number of at least 0, or `positive`."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a number, got {value!r} of type {type(value).__name__}")
     if not 0 <= value < math.inf or (positive and value == 0):
@@ -92,27 +89,6 @@ def widths_tuple(widths: Iterable[int]) -> tuple[int, ...]:
     if result[-1] != 1:
         raise ValueError(f"widths must end in 1, the single output, got {result}")
     return result
-
-
-# What a call without `threads=` runs on, where it runs beside others.
-_share: ContextVar[int] = ContextVar("_share", default=0)
-
-
-@contextmanager
-def share_of_threads(threads: int) -> Iterator[None]:
-    """Let the calls of this block, in this thread, run on as many threads by default."""
-    token = _share.set(threads)
-    try:
-        yield
-    finally:
-        _share.reset(token)
-
-
-def thread_number(threads: int | None) -> int:
-    """Return the number of threads, 0 for the default of OpenMP."""
-    if threads is None:
-        return _share.get()
-    return integer("threads", threads, at_least=1, at_most=_MOST_THREADS)
 
 
 def seed_of(rng: Rng) -> int:
@@ -193,9 +169,10 @@ def points(name: str, value: ArrayLike, dim: int, dtype: np.dtype[F]) -> tuple[N
     return converted(name, array.reshape(-1, dim), dtype), single
 
 
-def norms(rows: NDArray[F]) -> NDArray[F]:
-    """Return the Euclidean norm of every row, where squares would over- or underflow too."""
-    largest = np.abs(rows).max(axis=1, initial=0)
-    scale = np.where(largest > 0, largest, 1)
-    result: NDArray[F] = scale * np.linalg.norm(rows / scale[:, np.newaxis], axis=1)
-    return result
+def point(name: str, value: ArrayLike, dim: int, *, noun: str = "point") -> NDArray[np.float64]:
+    """Return a single point (or vector, its `noun`) of shape (d,) in float64."""
+    rows, single = points(name, value, dim, np.dtype(np.float64))
+    if not single:
+        raise ValueError(f"{name} must be a single {noun} of shape ({dim},), got {rows.shape}")
+    one: NDArray[np.float64] = rows[0]
+    return one

@@ -1,4 +1,4 @@
-"""Results as tables of others: pandas and pyarrow are extras."""
+"""What needs packages that only an extra of this one brings: tables of pandas and pyarrow."""
 
 from __future__ import annotations
 
@@ -9,12 +9,17 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+def missing(need: str, extra: str) -> ImportError:
+    """Return the error that says what is needed, and which extra of this package brings it."""
+    return ImportError(f"{need}: pip install 'randrelu[{extra}]'")
+
+
 def frame(columns: Mapping[str, Any]) -> pd.DataFrame:
     """Return a data frame of equally long columns."""
     try:
         import pandas as pd
     except ImportError as error:
-        raise ImportError("to_frame() needs pandas: pip install 'randrelu[pandas]'") from error
+        raise missing("to_frame() needs pandas", "pandas") from error
     return pd.DataFrame(dict(columns))
 
 
@@ -35,4 +40,4 @@ def require_parquet() -> None:
     try:
         import pyarrow  # noqa: F401
     except ImportError as error:
-        raise ImportError("Parquet files need pyarrow: pip install 'randrelu[report]'") from error
+        raise missing("Parquet files need pyarrow", "report") from error

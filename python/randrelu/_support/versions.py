@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from randrelu._load import core
-from randrelu._support import arguments
+from randrelu._support.threads import thread_number
 
 __version__ = "0.1.0"
 
@@ -21,7 +21,7 @@ def facts(*others: str, threads: int | None = None) -> dict[str, Any]:
     return {
         "version": __version__,
         **core.build_info(),
-        "threads": core.thread_count(arguments.thread_number(threads)),
+        "threads": core.thread_count(thread_number(threads)),
         "numpy": np.__version__,
         "python": sys.version.split()[0],
         **{name: _version(name) for name in others},

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from randrelu._load import core
 from randrelu._support import arguments, memory
 from randrelu._support.arguments import Progress
+from randrelu._support.threads import thread_number
 from randrelu.checks.result import Check, Hypothesis, Measurement
 from randrelu.laws import log10_required_width, narrowest
 from randrelu.network import Network, weight_variances
@@ -80,7 +81,7 @@ def deferred_steps(
     progress: Progress | None,
 ) -> Steps:
     """Take steps on the deferred network of every trial: the networks of `over_networks`."""
-    number = arguments.thread_number(threads)
+    number = thread_number(threads)
     # A direction and its answers of every layer for f, ∇f and two steps, and the points themselves.
     held = 8 * (4 * 2 * sum(widths) + 4 * max(widths))
     at_once = core.thread_count(number) if max(widths) < 2**15 else 1

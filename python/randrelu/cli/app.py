@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 
 import randrelu as rr
-from randrelu._support import arguments, files, versions
+from randrelu._support import arguments, euclid, files, versions
 from randrelu.checks import STATEMENTS
 from randrelu.cli import tables
 from randrelu.reproduction.page import summary
@@ -207,7 +207,7 @@ def flips(
     x = np.ones(net.widths[0]) if point is None else files.read_points(point, net.widths[0])
     if not x.any():
         raise ValueError("x must not be 0: the radii are multiples of ‖x‖")
-    length = float(arguments.norms(x[np.newaxis])[0])
+    length = euclid.norm(x)
     found = []
     with _progress(f"{len(radii)} balls, samples") as progress:
         for k, radius in enumerate(radii):

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from randrelu.checks import Check, words
 from randrelu.measures.attack import Attack
-from randrelu.measures.ball import Flips
+from randrelu.measures.flips import Flips
 from randrelu.network import Network
 from randrelu.reproduction.run import Outcome
 from randrelu.sweeps import Failure

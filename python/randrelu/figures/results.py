@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from randrelu.measures.ball import Flips
+from randrelu.measures.flips import Flips
 from randrelu.measures.line import Line
 from randrelu.measures.row_space import Figure1
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from randrelu import laws
-from randrelu._support import arguments, extras
+from randrelu._support import arguments, euclid, extras
 from randrelu._support.arguments import Progress
 from randrelu.measures.line import first_reach
 from randrelu.network import Network, weight_variances
@@ -218,7 +218,7 @@ def evaluate_base(
     f, bits, gradient = net._evaluate(
         points, value=True, bits=True, gradient=True, threads=threads, progress=progress
     )
-    norm, grad_norm = arguments.norms(points), arguments.norms(gradient)
+    norm, grad_norm = euclid.norms(points), euclid.norms(gradient)
     return Base(points, norm, f, bits, gradient, grad_norm)
 
 

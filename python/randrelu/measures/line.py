@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from randrelu._load import core
-from randrelu._support import arguments, extras, memory
+from randrelu._support import arguments, euclid, extras, memory
 from randrelu._support.arguments import Progress
+from randrelu._support.threads import thread_number
 from randrelu.network import Network
 from randrelu.pattern import Pattern
 
@@ -145,7 +146,7 @@ class Line:
     def gradient(self, t: float, *, threads: int | None = None) -> NDArray[np.float64]:
         """Return ∇f on the piece that begins at or before t, shape (d,)."""
         bits = list(self.pattern(t).bits)
-        depth, number = self._net.depth, arguments.thread_number(threads)
+        depth, number = self._net.depth, thread_number(threads)
         one = np.ones((1, 1))
         rows = core.segment(self._net._core, bits, 0, depth + 1, one, True, number)
         return rows.reshape(-1)
@@ -287,7 +288,7 @@ def line(
     for name, one in (("x", single), ("direction", one_way)):
         if not one:
             raise ValueError(f"{name} must be a single vector of shape ({net.widths[0]},)")
-    size = float(arguments.norms(way[np.newaxis])[0])
+    size = euclid.norm(way)
     if size == 0:
         raise ValueError("direction must not be 0")
     end = _length(length)
@@ -300,7 +301,7 @@ def line(
         )
     if until is not None and not math.isfinite(until):
         raise ValueError(f"until must be finite, got {until}")
-    number = arguments.thread_number(threads)
+    number = thread_number(threads)
     if until is None:
         return _trace(net, base, unit, end, number, progress)
     value, slope = _start(net, base, unit, number)
@@ -359,8 +360,8 @@ def _origin(x: NDArray[np.float64], u: NDArray[np.float64], length: float) -> fl
     if not x.any():
         return None
     nearest = min(max(-float(x @ u), 0.0), length)
-    distance = float(arguments.norms((x + nearest * u)[np.newaxis])[0])
-    size = float(arguments.norms(x[np.newaxis])[0])
+    distance = euclid.norm(x + nearest * u)
+    size = euclid.norm(x)
     return nearest if distance <= _NEAR_ORIGIN * (size + length) else None
 
 
@@ -377,7 +378,7 @@ def first_reach(
 
     Unlike `line` it goes through the origin, behind which f is linear.
     """
-    unit = direction / float(arguments.norms(direction[np.newaxis])[0])
+    unit = direction / euclid.norm(direction)
     origin = _origin(x, unit, length)
     if origin is None:
         traced = line(net, x, unit, length, until=level, threads=threads)

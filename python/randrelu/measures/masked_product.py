@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from randrelu._load import core
 from randrelu._support import arguments
+from randrelu._support.threads import thread_number
 from randrelu.network import Network
 
 
@@ -42,7 +43,7 @@ def segment_norm(
 
     low = arguments.integer("j", j, at_least=0)
     high = arguments.integer("i", i, at_least=low + 1, at_most=net.depth)
-    number = arguments.thread_number(threads)
+    number = thread_number(threads)
     bits = list(net.pattern(np.asarray(x), threads=threads).bits)
 
     def product(v: NDArray[np.float64], transposed: bool) -> NDArray[np.float64]:

@@ -13,8 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from randrelu import laws
 from randrelu._load import core
-from randrelu._support import arguments, extras, memory
+from randrelu._support import arguments, euclid, extras, memory
 from randrelu._support.arguments import Progress, Rng
+from randrelu._support.threads import thread_number
 from randrelu.network import Network
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def min_perturbation(
             "net must be stored or streamed: the rows of a deferred network are never all known; "
             "draw one with storage='streamed', or take the exact law, figure_1(method='law')"
         )
-    number = arguments.thread_number(threads)
+    number = thread_number(threads)
     dim, hidden = net.widths[:2]
     _require_room(dim, hidden)
     largest = float(np.abs(point).max())
@@ -114,7 +115,7 @@ def _by_singular_values(net: Network, point: NDArray[np.float64]) -> float:
         "remove rows that depend on others",
     )
     rows = net.weights(1).astype(np.float64)
-    sizes = arguments.norms(rows)
+    sizes = euclid.norms(rows)
     rows = rows[sizes > 0] / sizes[sizes > 0, np.newaxis]  # the row space is the same
     if not len(rows):
         return 0.0
@@ -253,7 +254,7 @@ def figure_1(
     widths = _hidden(hidden)
     runs = arguments.integer("runs", runs, at_least=1)
     methods = _methods(method, len(widths))
-    arguments.thread_number(threads)
+    thread_number(threads)
     for k, how in zip(widths, methods, strict=True):
         if how == "solve":
             _require_room(dim, k)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from randrelu._support import arguments
+from randrelu._support.threads import share_of_threads
 from randrelu.sweeps.grid import Point, plain
 
 Row = dict[str, Any]
@@ -94,7 +94,7 @@ def run_block(job: Job, block: Block, seconds: float) -> Ran:
     """Run the trials of a block, until one fails or the time is up; at least one."""
     rows: list[Row] = []
     began = time.monotonic()
-    with arguments.share_of_threads(job.threads):
+    with share_of_threads(job.threads):
         for trial in block.trials:
             try:
                 rows += _rows(job, block.point, trial)

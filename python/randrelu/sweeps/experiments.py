@@ -17,7 +17,8 @@ from randrelu._support import arguments
 from randrelu.checks import STATEMENTS, check
 from randrelu.checks.deep import descend
 from randrelu.measures.attack import gradient_step
-from randrelu.measures.ball import flips, gradient_deviation
+from randrelu.measures.deviation import gradient_deviation
+from randrelu.measures.flips import flips
 from randrelu.measures.line import line
 from randrelu.measures.row_space import min_perturbation
 from randrelu.network import Network

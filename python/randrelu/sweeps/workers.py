@@ -11,6 +11,7 @@ from typing import Any
 
 from randrelu._load import core
 from randrelu._support import arguments
+from randrelu._support.threads import thread_number
 
 _MANY = 1024  # blocks in the queue of an executor whose number of workers nobody knows
 
@@ -27,7 +28,7 @@ class Workers:
     """
 
     def __init__(self, executor: Executor | int | None, threads: int | None) -> None:
-        total = core.thread_count(arguments.thread_number(threads))
+        total = core.thread_count(thread_number(threads))
         self._own = not isinstance(executor, Executor)
         self._dead: set[Any] = set()
         self._executor: Executor

@@ -17,8 +17,9 @@ from randrelu.checks.trials import (
     trial_threads,
     width_hypothesis,
 )
-from randrelu.measures.ball import flips, worst_flips
 from randrelu.measures.bottlenecks import bottlenecks
+from randrelu.measures.flips import flips
+from randrelu.measures.worst import worst_flips
 from randrelu.network import Network
 
 CLAIM = (

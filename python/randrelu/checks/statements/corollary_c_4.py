@@ -8,6 +8,7 @@ import numpy as np
 
 from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
+from randrelu._support.threads import thread_number
 from randrelu.checks.result import Check, Hypothesis, Measurement, conclude, share, worst
 
 CLAIM = (
@@ -48,7 +49,7 @@ def run(
     n = arguments.integer("cols", cols, at_least=1)
     trials = arguments.integer("trials", trials, at_least=1)
     delta = arguments.probability("delta", delta)
-    arguments.thread_number(threads)
+    thread_number(threads)
     widen = arguments.number("widen", widen)
     seed = arguments.seed_of(rng)
     generator = np.random.default_rng(seed)

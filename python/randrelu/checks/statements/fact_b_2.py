@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
+from randrelu._support.threads import thread_number
 from randrelu.checks.result import Check, Hypothesis, Measurement
 
 CLAIM = "sin x − x cos x ≥ (1 − cos x)^{3/2}/15 for all x in [0, π]."
@@ -40,7 +41,7 @@ def run(
     divisor = arguments.number("divisor", divisor, positive=True)
     points = arguments.integer("points", points, at_least=10)
     seed = arguments.seed_of(rng)
-    arguments.thread_number(threads)
+    thread_number(threads)
     x = np.unique(np.r_[np.geomspace(1e-6, 1, points // 2), np.linspace(1, math.pi, points // 2)])
     left, right = sides(x)
     ratio = divisor * left / right

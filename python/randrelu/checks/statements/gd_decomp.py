@@ -8,7 +8,8 @@ from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
 from randrelu.checks.result import Check, Hypothesis, Measurement, relative
 from randrelu.checks.trials import nonzero_point, over_networks, trial_seeds, trial_threads
-from randrelu.measures.ball import gradient_decomposition, sample_ball
+from randrelu.measures.ball import sample_ball
+from randrelu.measures.deviation import gradient_decomposition
 from randrelu.network import Network
 
 CLAIM = (

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
+from randrelu._support.threads import thread_number
 from randrelu.checks.result import Check, Hypothesis, Measurement, same_law
 
 CLAIM = (
@@ -45,7 +46,7 @@ def run(
     if len(shape) < 3:
         raise ValueError(f"widths must hold at least (d_0, d_1, d_2), got {shape}")
     trials = arguments.integer("trials", trials, at_least=2)
-    arguments.thread_number(threads)  # every statement takes it; NumPy's batches do not
+    thread_number(threads)  # every statement takes it; NumPy's batches do not
     diagonal = arguments.number("diagonal", diagonal)
     seed = arguments.seed_of(rng)
     generator = np.random.default_rng(seed)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from randrelu import laws
-from randrelu._support import arguments
+from randrelu._support import arguments, euclid
 from randrelu._support.arguments import Progress, Rng
 from randrelu.checks.result import (
     Check,
@@ -64,7 +64,7 @@ def run(
     trials = arguments.integer("trials", trials, at_least=1)
     delta = arguments.probability("delta", delta)
     point = nonzero_point(x, widths[0])
-    point = math.sqrt(widths[0]) * (point / arguments.norms(point[np.newaxis])[0])
+    point = math.sqrt(widths[0]) * (point / euclid.norm(point))
     seed = arguments.seed_of(rng)
     depth = len(widths) - 2
 

@@ -11,6 +11,7 @@ from randrelu import laws
 from randrelu._load import core
 from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
+from randrelu._support.threads import thread_number
 from randrelu.checks.result import (
     OPEN_CONSTANT,
     Check,
@@ -67,7 +68,7 @@ def run(
     constant = arguments.number("constant", constant)
     seed = arguments.seed_of(rng)
     threads = trial_threads(widths, threads)
-    number = arguments.thread_number(threads)
+    number = thread_number(threads)
     x, size = nonzero_point(None, widths[0]), radius * math.sqrt(widths[0])
 
     def images(net: Network) -> NDArray[np.float64]:

@@ -20,7 +20,7 @@ from randrelu.checks.result import (
     share,
 )
 from randrelu.checks.trials import nonzero_point, of_networks, over_networks, trial_threads
-from randrelu.measures.ball import gradient_deviation
+from randrelu.measures.deviation import gradient_deviation
 from randrelu.measures.line import line
 from randrelu.network import Network
 

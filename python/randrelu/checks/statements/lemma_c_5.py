@@ -8,6 +8,7 @@ import numpy as np
 
 from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
+from randrelu._support.threads import thread_number
 from randrelu.checks.result import (
     CONFIDENCE,
     FALSE_ALARM,
@@ -52,7 +53,7 @@ def run(
 
     ratio = arguments.probability("ratio", ratio)
     trials = arguments.integer("trials", trials, at_least=1)
-    arguments.thread_number(threads)
+    thread_number(threads)
     widen = arguments.number("widen", widen)
     seed = arguments.seed_of(rng)
     generator = np.random.default_rng(seed)

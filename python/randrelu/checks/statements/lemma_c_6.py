@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
+from randrelu._support.threads import thread_number
 from randrelu.checks.result import FALSE_ALARM, Check, Hypothesis, Measurement, worst
 
 CLAIM = (
@@ -45,7 +46,7 @@ def run(
     k = arguments.integer("rows", rows, at_least=1)
     trials = arguments.integer("trials", trials, at_least=2)
     spread = arguments.number("spread", spread)
-    arguments.thread_number(threads)
+    thread_number(threads)
     seed = arguments.seed_of(rng)
     generator = np.random.default_rng(seed)
     matrix = generator.standard_normal((k, dim))

@@ -11,8 +11,10 @@ from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
 from randrelu.checks.result import Check, Hypothesis, Measurement
 from randrelu.checks.trials import nonzero_point, over_networks, trial_threads
-from randrelu.measures.ball import flips, gradient_deviation, sample_ball
+from randrelu.measures.ball import sample_ball
 from randrelu.measures.bottlenecks import bottlenecks
+from randrelu.measures.deviation import gradient_deviation
+from randrelu.measures.flips import flips
 from randrelu.network import Network
 
 CLAIM = (

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from randrelu import laws
-from randrelu._support import arguments
+from randrelu._support import arguments, euclid
 from randrelu._support.arguments import Progress, Rng
 from randrelu.checks.result import Check, Measurement, conclude, share, smallest_constant
 from randrelu.checks.trials import (
@@ -157,7 +157,7 @@ def _deferred(
     progress: Progress | None,
 ) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
     """Return the columns of the first step of every trial, and of the one that counts."""
-    norm = float(arguments.norms(point[np.newaxis])[0])
+    norm = euclid.norm(point)
     if eta == "shortest":
         kind, numbers = "reflections", [float(m) for m in MULTIPLES]
     elif eta == "linear":

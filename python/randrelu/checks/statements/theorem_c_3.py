@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
+from randrelu._support.threads import thread_number
 from randrelu.checks.result import FALSE_ALARM, Check, Hypothesis, Measurement, worst
 
 CLAIM = (
@@ -53,7 +54,7 @@ def run(
     t = arguments.real_array("levels", levels).astype(np.float64)
     if t.ndim != 1 or not t.size or (t < 0).any():
         raise ValueError(f"levels must be numbers of at least 0, got {levels!r}")
-    arguments.thread_number(threads)
+    thread_number(threads)
     seed = arguments.seed_of(rng)
     generator, norms = np.random.default_rng(seed), np.empty(trials)
     block = max(1, _NUMBERS // n)

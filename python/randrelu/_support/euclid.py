@@ -1,0 +1,21 @@
+"""Euclidean norms that hold where squares over- or underflow."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from randrelu._support.arguments import F
+
+
+def norms(rows: NDArray[F]) -> NDArray[F]:
+    """Return the norm of every row, shape (N,)."""
+    largest = np.abs(rows).max(axis=1, initial=0)
+    scale = np.where(largest > 0, largest, 1)
+    result: NDArray[F] = scale * np.linalg.norm(rows / scale[:, np.newaxis], axis=1)
+    return result
+
+
+def norm(vector: NDArray[F]) -> float:
+    """Return the norm of one vector."""
+    return float(norms(vector[np.newaxis])[0])

@@ -1,0 +1,145 @@
+"""How much the gradient differs between a point and other points of a ball around it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from randrelu._support import arguments, euclid, extras
+from randrelu._support.arguments import Progress, Rng
+from randrelu.measures.ball import Visit, visit, visit_points
+from randrelu.network import Network, require_network
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Deviation:
+    """How much the gradient differs between x and other points.
+
+    Attributes
+    ----------
+    norms : ndarray, shape (N,)
+        ‖∇f(x) − ∇f(y)‖.
+    grad_norm : float
+        ‖∇f(x)‖.
+    terms : ndarray, shape (N, L), or None
+        ‖Δ_j‖ of (GD-DECOMP), where they were asked for.
+    """
+
+    norms: NDArray[np.float64]
+    grad_norm: float
+    terms: NDArray[np.float64] | None
+
+    @property
+    def relative(self) -> NDArray[np.float64]:
+        """‖∇f(x) − ∇f(y)‖/‖∇f(x)‖, shape (N,); NaN or infinite where ∇f(x) = 0."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return self.norms / np.float64(self.grad_norm)
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """Return everything as columns, a row per point."""
+        columns = {"norm": self.norms, "relative": self.relative}
+        if self.terms is not None:
+            columns |= {f"term_{j}": t for j, t in enumerate(self.terms.T, start=1)}
+        return columns
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return `columns` as a data frame, a row per point; needs pandas."""
+        return extras.frame(self.columns())
+
+    def __repr__(self) -> str:
+        if not self.norms.size:
+            return "Deviation(no points)"
+        return (
+            f"Deviation({self.norms.size} points, ‖∇f(x) − ∇f(y)‖/‖∇f(x)‖: "
+            f"median {np.median(self.relative):.4g}, largest seen {self.relative.max():.4g})"
+        )
+
+
+def gradient_deviation(
+    net: Network,
+    x: ArrayLike,
+    radius: float | None = None,
+    samples: int = 1000,
+    *,
+    points: ArrayLike | None = None,
+    rng: Rng = None,
+    surface: bool = False,
+    terms: bool = False,
+    remember: bool = True,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Deviation:
+    """Measure ‖∇f(x) − ∇f(y)‖ at points y of the ball B(x, radius) (Lemma 2.8).
+
+    Parameters
+    ----------
+    net, x, radius, samples, points, rng, surface, remember, threads, progress
+        As for `flips`.
+    terms : bool
+        Measure the norm of every term Δ_j of (GD-DECOMP), too; it takes about L/2 times as long.
+
+    Returns
+    -------
+    Deviation
+
+    Raises
+    ------
+    MemoryError
+        If the result does not fit in the memory that is free.
+    OverflowError
+        If a value inside the network leaves the range of its dtype.
+    TypeError, ValueError
+        If an argument is not as described.
+    """
+    return deviation_of(
+        visit(
+            net, x, radius, samples, points=points, rng=rng, surface=surface, gradient=True,
+            term_norms=bool(terms), remember=remember, threads=threads, progress=progress,
+        )
+    )  # fmt: skip
+
+
+def deviation_of(visited: Visit) -> Deviation:
+    """Return the deviations that a visit with ``gradient=True`` measured."""
+    assert visited.gradient is not None and visited.deviations is not None
+    return Deviation(visited.deviations, euclid.norm(visited.gradient), visited.term_norms)
+
+
+def gradient_decomposition(
+    net: Network, x: ArrayLike, y: ArrayLike, *, threads: int | None = None
+) -> NDArray[np.float64]:
+    """Compute the terms Δ_1, …, Δ_ℓ of (GD-DECOMP), which sum to ∇f(x) − ∇f(y).
+
+    Δ_j = W_{ℓ+1} (∏_{i=ℓ}^{j+1} D_i(x) W_i) (D_j(x) − D_j(y)) W_j (∏_{i=j−1}^{1} D_i(y) W_i).
+
+    Parameters
+    ----------
+    net : Network
+        The network.
+    x, y : array_like, shape (d,)
+        The points.
+    threads : int, optional
+        The number of threads.
+
+    Returns
+    -------
+    ndarray of float64, shape (L, d)
+        In float64, whatever ``net.dtype`` is.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described.
+    """
+    require_network(net)
+    base, other = (arguments.point(n, p, net.widths[0]) for n, p in (("x", x), ("y", y)))
+    terms = visit_points(net, base, other[np.newaxis], terms=True, threads=threads).terms
+    assert terms is not None
+    of_y: NDArray[np.float64] = terms[0]
+    return of_y

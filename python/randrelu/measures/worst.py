@@ -1,0 +1,154 @@
+"""The largest number of units that flip anywhere in a ball, from both sides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from randrelu._load import core
+from randrelu._support import arguments, euclid
+from randrelu._support.threads import thread_number
+from randrelu.measures.ball import visit_points
+from randrelu.network import Network, require_network
+
+_EPS = float(np.finfo(np.float64).eps)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class WorstFlips:
+    """A bracket of the largest number of units of a layer that flip anywhere in a ball.
+
+    Attributes
+    ----------
+    layer : int
+        The layer, from 1.
+    attained : int
+        The units that differ between x and `point`: the largest number is at least this.
+    point : ndarray, shape (d,)
+        A point of the ball at which they do.
+    certified : int or None
+        For layer 1: the units whose boundary meets the ball, #{j : |w_j·x| ≤ R‖w_j‖}, with room
+        for rounding: the largest number is at most this. None for later layers, and for deferred
+        networks, whose w_j do not exist.
+    """
+
+    layer: int
+    attained: int
+    point: NDArray[np.float64]
+    certified: int | None
+
+    def __repr__(self) -> str:
+        bound = "no certified bound" if self.certified is None else f"certified ≤ {self.certified}"
+        return f"WorstFlips(layer {self.layer}: attained {self.attained}, {bound})"
+
+
+def worst_flips(
+    net: Network,
+    x: ArrayLike,
+    radius: float,
+    *,
+    layer: int,
+    steps: int = 60,
+    threads: int | None = None,
+) -> WorstFlips:
+    """Bracket the largest number of units of a layer that flip anywhere in B(x, radius).
+
+    From below by ascent: points of the sphere are moved towards the boundaries that are nearest
+    (gradient steps on a smoothed count, whose width shrinks), and the best one is kept. From
+    above, for layer 1, by the units whose boundary meets the ball at all. (A deferred network
+    knows no boundaries, so `certified` is None, and remembers the points of the ascent.)
+
+    Parameters
+    ----------
+    net : Network
+        The network.
+    x : array_like, shape (d,)
+        The base point.
+    radius : float
+        The radius R ≥ 0.
+    layer : int
+        The hidden layer, from 1 to ℓ.
+    steps : int
+        The steps of the ascent; fewer find a few flips less.
+    threads : int, optional
+        The number of threads.
+
+    Returns
+    -------
+    WorstFlips
+
+    Raises
+    ------
+    IndexError
+        If there is no such hidden layer.
+    TypeError, ValueError
+        If an argument is not as described.
+    """
+    require_network(net)
+    base = arguments.point("x", x, net.widths[0])
+    size = arguments.number("radius", radius)
+    steps = arguments.integer("steps", steps, at_least=1)
+    index = arguments.integer("layer", layer) - 1
+    if not 0 <= index < net.depth:
+        raise IndexError(f"layer must be a hidden layer from 1 to {net.depth}, got {layer}")
+    number = thread_number(threads)
+    if net.storage == "deferred":
+        net._require_room(steps + 1, backward=steps, explored=True)
+    z = _preactivations(net, base, index, number)
+    point = _ascend(net, base, z, size, index, steps, number)
+    counts = visit_points(net, base, point[np.newaxis], threads=threads).flips
+    certified = None
+    if index == 0 and net.storage != "deferred":  # a deferred network has no w_j
+        # |w·x| ≤ R‖w‖, and what rounding may have taken from either side.
+        norms = core.row_norms(net._core, 0, number)
+        slack = (base.size + 4) * _EPS * (euclid.norm(base) + size)
+        certified = int(np.sum(np.abs(z) <= (size + slack) * norms))
+    return WorstFlips(index + 1, int(counts[0, index]), point, certified)
+
+
+def _ascend(
+    net: Network,
+    base: NDArray[np.float64],
+    z: NDArray[np.float64],
+    radius: float,
+    index: int,
+    steps: int,
+    threads: int,
+) -> NDArray[np.float64]:
+    """Return the point of the ball at which most units flip, of those that the ascent passes.
+
+    z are the preactivations of the layer at the base point.
+    """
+    # base + u is rounded; with a u that is so much shorter it stays in the ball.
+    length = radius * (1 - 4 * _EPS) - _EPS * (euclid.norm(base) + radius)
+    if length <= 0:
+        return base
+    most, best = 0, base
+    side = np.where(z > 0, 1.0, -1.0)
+    y, u, margin = base, np.zeros_like(base), np.abs(z)
+    for step in range(steps):
+        # The width of the smoothing: the nearest half of the units at first, a fiftieth at last.
+        share = 0.5 * 0.04 ** (step / max(1, steps - 1))
+        width = float(np.quantile(margin, share)) or 1.0
+        pull = 1.0 / np.cosh(np.clip(margin / width, -50, 50)) ** 2
+        ascent = core.layer_gradient(net._core, y, index, -side * pull, threads)
+        size = euclid.norm(ascent)
+        if size == 0:
+            break
+        u = 0.7 * u + 0.3 * radius / size * ascent
+        u *= length / (euclid.norm(u) or 1.0)
+        y = base + u
+        here = side * _preactivations(net, y, index, threads)  # positive: still on x's side
+        if (count := int(np.count_nonzero(here < 0))) > most:
+            most, best = count, y
+        margin = np.abs(here)
+    return best
+
+
+def _preactivations(
+    net: Network, y: NDArray[np.float64], index: int, threads: int
+) -> NDArray[np.float64]:
+    z: NDArray[np.float64] = net._core.preactivations(y[np.newaxis], threads, None)[index][0]
+    return z
