@@ -166,9 +166,13 @@ class Network:
             )
         seed = arguments.seed_of(rng)
         scales = [math.sqrt(variance) for variance in weight_variances(widths, init)]
-        single = arithmetic == np.float32
         network = core.Network.random(
-            list(widths), seed, scales, storage, single, thread_number(threads)
+            list(widths),
+            seed=seed,
+            scales=scales,
+            storage=storage,
+            float32=arithmetic == np.float32,
+            threads=thread_number(threads),
         )
         return cls(network, widths, init, seed, arithmetic, storage)
 
@@ -221,7 +225,7 @@ class Network:
         )
         held = [arguments.converted(f"weights[{i}]", a, arithmetic) for i, a in enumerate(arrays)]
         widths = (arrays[0].shape[1], *(a.shape[0] for a in arrays))
-        return cls(core.Network.from_weights(held, 0), widths, None, None, arithmetic, "stored")
+        return cls(core.Network.from_weights(held, seed=0), widths, None, None, arithmetic, "stored")
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -372,7 +376,9 @@ class Network:
         """
         points, single = self._points(x)
         self._require_hidden(points)
-        layers = self._core.preactivations(points, thread_number(threads), progress)
+        layers = self._core.preactivations(
+            points, threads=thread_number(threads), progress=progress
+        )
         return [a[0] for a in layers] if single else layers
 
     def activations(
@@ -396,7 +402,9 @@ class Network:
         """
         points, single = self._points(x)
         self._require_hidden(points)
-        layers = self._core.activations(points, thread_number(threads), progress)
+        layers = self._core.activations(
+            points, threads=thread_number(threads), progress=progress
+        )
         return [a[0] for a in layers] if single else layers
 
     def pattern(
@@ -508,9 +516,16 @@ class Network:
         if self._storage == "deferred":
             backward = len(points) if gradient else 0
             self._require_room(len(points), backward=backward, remember=remember)
-        return self._core.evaluate(
-            points, value, bits, gradient, remember, thread_number(threads), progress
+        found = self._core.evaluate(
+            points,
+            values=value,
+            bits=bits,
+            gradients=gradient,
+            remember=remember,
+            threads=thread_number(threads),
+            progress=progress,
         )
+        return found.values, found.bits, found.gradients
 
     def _require_room(
         self, points: int, *, backward: int = 0, remember: bool = True, explored: bool = False

@@ -180,7 +180,9 @@ def test_a_network_keeps_its_answers(dtype, limit):
 def test_adjoint_identity():
     net, (x, y) = deferred(SMALL), points(2, 50)
     v = points(1, 40, seed=3)[0]
-    back = core.layer_gradient(net._core, y, 0, v, 0)  # vᵀ W_1
+    back = core.BasePoint(
+        net._core, y, layers=1, gradient=False, threads=0
+    ).pull_back(0, v, threads=0)  # vᵀ W_1
     ahead = net.preactivations(x)[0]  # W_1 x
     assert abs(back @ x - v @ ahead) < 1e-12 * np.linalg.norm(v) * np.linalg.norm(ahead)
 
@@ -230,9 +232,9 @@ def test_a_matrix_that_is_revealed_whole_answers_everything():
     w1 = net.preactivations(np.eye(6))[0].T
     x = points(9, 6, seed=5)
     assert net.preactivations(x)[0] == pytest.approx(x @ w1.T, rel=1e-11, abs=1e-13)
-    v = points(3, 5, seed=6)
-    for row in v:
-        assert core.layer_gradient(net._core, x[0], 0, row, 0) == pytest.approx(row @ w1, rel=1e-11)
+    at_x = core.BasePoint(net._core, x[0], layers=1, gradient=False, threads=0)
+    for row in points(3, 5, seed=6):
+        assert at_x.pull_back(0, row, threads=0) == pytest.approx(row @ w1, rel=1e-11)
     # W_2 and w_3 from enough activations, then f itself.
     a1, z2 = net.activations(points(40, 6, seed=7))[0], net.preactivations(points(40, 6, seed=7))[1]
     w2 = np.linalg.lstsq(a1, z2, rcond=None)[0].T

@@ -160,7 +160,7 @@ def test_delta_form_misjudges_fewer_units_than_a_plain_pass():
 def test_one_visit_answers_both_questions():
     net = Network.random((20, 30, 40, 1), rng=3)
     x = point(net)
-    visited = visit(net, x, 1.0, 50, rng=1, gradient=True, term_norms=True)
+    visited = visit(net, x, 1.0, 50, rng=1, flips=True, gradient=True, term_norms=True)
     counts = flips(net, x, 1.0, 50, rng=1).counts
     assert np.array_equal(flips_of(visited).counts, counts)
     both = deviation_of(visited)

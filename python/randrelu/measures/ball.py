@@ -59,9 +59,10 @@ def sample_ball(
     size = arguments.number("radius", radius)
     count = arguments.integer("n", n, at_least=0)
     memory.require(2 * 8 * count * centre.size, f"drawing {count} points", "draw fewer at a time")
-    return centre + core.sample_ball(
-        centre.size, size, count, arguments.seed_of(rng), bool(surface), thread_number(threads)
+    sample = core.Sample(
+        radius=size, count=count, seed=arguments.seed_of(rng), surface=bool(surface)
     )
+    return centre + core.sample_ball(centre.size, sample, threads=thread_number(threads))
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,10 +73,10 @@ class Visit:
     ----------
     widths : tuple of int
         The widths d_1, …, d_ℓ of the hidden layers.
-    flips : ndarray of int64, shape (N, L)
-        Tr‖D_i(x) − D_i(y)‖.
-    angles : ndarray, shape (N,)
+    angles : ndarray, shape (N,), or None
         The angles between x and the points; NaN where x is 0.
+    flips : ndarray of int64, shape (N, L), or None
+        Tr‖D_i(x) − D_i(y)‖.
     gradient : ndarray, shape (d,), or None
         ∇f(x).
     deviations : ndarray, shape (N,), or None
@@ -87,8 +88,8 @@ class Visit:
     """
 
     widths: tuple[int, ...]
-    flips: NDArray[np.int64]
-    angles: NDArray[np.float64]
+    angles: NDArray[np.float64] | None
+    flips: NDArray[np.int64] | None
     gradient: NDArray[np.float64] | None
     deviations: NDArray[np.float64] | None
     term_norms: NDArray[np.float64] | None
@@ -104,94 +105,78 @@ def visit(
     points: ArrayLike | None = None,
     rng: Rng = None,
     surface: bool = False,
+    flips: bool = False,
     gradient: bool = False,
     term_norms: bool = False,
+    terms: bool = False,
+    dtype: np.dtype[np.floating[Any]] | None = None,
     remember: bool = True,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Visit:
     """Visit given or sampled points once, for everything that is asked of them.
 
-    The parameters are those of `flips`; flips are always counted, `gradient` asks for `deviations`,
-    too, and `term_norms` for these. The differences are computed in ``net.dtype``.
+    The first parameters are those of `randrelu.flips`; `flips` asks for the angles, too, `gradient`
+    for the deviations. The differences are computed in `dtype`, by default that of the network.
     """
     require_network(net)
     base = arguments.point("x", x, net.widths[0])
+    places, count = _places(base, radius, samples, points, rng, surface)
+    backward = gradient or term_norms or terms
+    _require_room(net, count, gradient, term_norms or terms, remember or backward)
+    number = thread_number(threads)
+    at_x = core.BasePoint(net._core, base, layers=net.depth, gradient=backward, threads=number)
+    found = core.explore(
+        at_x,
+        places,
+        float32=(dtype or net.dtype) == np.float32,
+        angles=flips,
+        flips=flips,
+        deviations=gradient,
+        terms=term_norms,
+        decomposition=terms,
+        remember=bool(remember),
+        threads=number,
+        progress=progress,
+    )
+    return Visit(
+        widths=net.widths[1:-1],
+        angles=found.angles,
+        flips=found.flips,
+        gradient=at_x.gradient if backward else None,
+        deviations=found.deviations,
+        term_norms=found.terms,
+        terms=found.decomposition,
+    )
+
+
+def _places(
+    x: NDArray[np.float64],
+    radius: float | None,
+    samples: int,
+    points: ArrayLike | None,
+    rng: Rng,
+    surface: bool,
+) -> tuple[NDArray[np.float64] | core.Sample, int]:
+    """Return what the core takes for the points of a visit, and how many there are."""
     if points is not None:
         if radius is not None:
             raise TypeError("give either radius or points, not both")
-        given, single = arguments.points("points", points, base.size, base.dtype)
+        given, single = arguments.points("points", points, x.size, x.dtype)
         if single:
-            raise ValueError(f"points must have shape (N, {base.size}), got {np.shape(points)}")
-        return visit_points(
-            net, base, given, float32=net.dtype == np.float32, gradient=gradient,
-            term_norms=term_norms, remember=remember, threads=threads, progress=progress,
-        )  # fmt: skip
+            raise ValueError(f"points must have shape (N, {x.size}), got {np.shape(points)}")
+        return given - x, len(given)
     if radius is None:
         raise TypeError("radius is missing; give it, or the points themselves as points=")
     size = arguments.number("radius", radius)
     count = arguments.integer("samples", samples, at_least=0)
-    _require_room(net, count, gradient, term_norms, remember)
-    found = core.explore_ball(
-        net._core,
-        base,
-        size,
-        count,
-        arguments.seed_of(rng),
-        bool(surface),
-        net.dtype == np.float32,
-        gradient,
-        term_norms,
-        bool(remember),
-        thread_number(threads),
-        progress,
-    )
-    return _as_visit(net, found)
-
-
-def visit_points(
-    net: Network,
-    x: NDArray[np.float64],
-    points: NDArray[np.float64],
-    *,
-    float32: bool = False,
-    gradient: bool = False,
-    term_norms: bool = False,
-    terms: bool = False,
-    remember: bool = True,
-    threads: int | None = None,
-    progress: Progress | None = None,
-) -> Visit:
-    """Visit the points (N, d), with differences from x (d,) in float64, or in `float32`."""
-    _require_room(net, len(points), gradient, term_norms or terms, remember)
-    found = core.explore_points(
-        net._core,
-        x,
-        points - x,
-        float32,
-        gradient,
-        term_norms,
-        terms,
-        bool(remember),
-        thread_number(threads),
-        progress,
-    )
-    return _as_visit(net, found)
-
-
-def _as_visit(net: Network, found: tuple[Any, ...]) -> Visit:
-    flips, deviations, term_norms, terms, gradient, angles = found
-    if not gradient.size:
-        gradient = None
-    return Visit(net.widths[1:-1], flips, angles, gradient, deviations, term_norms, terms)
+    seed = arguments.seed_of(rng)
+    return core.Sample(radius=size, count=count, seed=seed, surface=bool(surface)), count
 
 
 def _require_room(net: Network, points: int, gradient: bool, terms: bool, remember: bool) -> None:
     columns = net.depth * (2 if terms else 1) + (2 if gradient else 1)
     memory.require(8 * points * columns, f"visiting {points} points", "visit fewer at a time")
     if net.storage == "deferred":
-        gradients = gradient or terms
-        backward = 1 + points * (net.depth if terms else 1) if gradients else 0
-        net._require_room(
-            points + 1, backward=backward, remember=remember or gradients, explored=True
-        )
+        backward = 1 + points * (net.depth if terms else 1) if gradient or terms else 0
+        net._require_room(points + 1, backward=backward, remember=remember, explored=True)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from randrelu._support import arguments, euclid, extras
 from randrelu._support.arguments import Progress, Rng
-from randrelu.measures.ball import Visit, visit, visit_points
+from randrelu.measures.ball import Visit, visit
 from randrelu.network import Network, require_network
 
 if TYPE_CHECKING:
@@ -138,8 +138,8 @@ def gradient_decomposition(
         If an argument is not as described.
     """
     require_network(net)
-    base, other = (arguments.point(n, p, net.widths[0]) for n, p in (("x", x), ("y", y)))
-    terms = visit_points(net, base, other[np.newaxis], terms=True, threads=threads).terms
+    other = arguments.point("y", y, net.widths[0])[np.newaxis]
+    terms = visit(net, x, points=other, terms=True, dtype=other.dtype, threads=threads).terms
     assert terms is not None
     of_y: NDArray[np.float64] = terms[0]
     return of_y

@@ -172,12 +172,13 @@ def flips(
     """
     return flips_of(
         visit(
-            net, x, radius, samples, points=points, rng=rng, surface=surface, remember=remember,
-            threads=threads, progress=progress,
+            net, x, radius, samples, points=points, rng=rng, surface=surface, flips=True,
+            remember=remember, threads=threads, progress=progress,
         )
     )  # fmt: skip
 
 
 def flips_of(visited: Visit) -> Flips:
-    """Return the flips that a visit counted."""
+    """Return the flips that a visit with ``flips=True`` counted."""
+    assert visited.flips is not None and visited.angles is not None
     return Flips(visited.flips, visited.angles, visited.widths)

@@ -48,7 +48,9 @@ def segment_norm(
 
     def product(v: NDArray[np.float64], transposed: bool) -> NDArray[np.float64]:
         rows = np.ascontiguousarray(v, np.float64).reshape(-1, v.shape[-1])
-        return core.segment(net._core, bits, low, high, rows, transposed, number)
+        return core.masked_product(
+            net._core, bits, rows, j=low, i=high, transposed=transposed, threads=number
+        )
 
     shape = net.widths[high], net.widths[low]
     small = min(shape)

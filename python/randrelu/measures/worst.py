@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from randrelu._load import core
 from randrelu._support import arguments, euclid
 from randrelu._support.threads import thread_number
-from randrelu.measures.ball import visit_points
+from randrelu.measures.ball import visit
 from randrelu.network import Network, require_network
 
 _EPS = float(np.finfo(np.float64).eps)
@@ -96,59 +96,58 @@ def worst_flips(
     number = thread_number(threads)
     if net.storage == "deferred":
         net._require_room(steps + 1, backward=steps, explored=True)
-    z = _preactivations(net, base, index, number)
-    point = _ascend(net, base, z, size, index, steps, number)
-    counts = visit_points(net, base, point[np.newaxis], threads=threads).flips
+    z, point = _ascend(net, base, size, index, steps, number)
+    visited = visit(net, base, points=point[np.newaxis], flips=True, dtype=base.dtype, threads=threads)
+    assert visited.flips is not None
     certified = None
     if index == 0 and net.storage != "deferred":  # a deferred network has no w_j
         # |w·x| ≤ R‖w‖, and what rounding may have taken from either side.
-        norms = core.row_norms(net._core, 0, number)
+        norms = net._core.row_norms(0, threads=number)
         slack = (base.size + 4) * _EPS * (euclid.norm(base) + size)
         certified = int(np.sum(np.abs(z) <= (size + slack) * norms))
-    return WorstFlips(index + 1, int(counts[0, index]), point, certified)
+    return WorstFlips(index + 1, int(visited.flips[0, index]), point, certified)
 
 
 def _ascend(
     net: Network,
     base: NDArray[np.float64],
-    z: NDArray[np.float64],
     radius: float,
     index: int,
     steps: int,
     threads: int,
-) -> NDArray[np.float64]:
-    """Return the point of the ball at which most units flip, of those that the ascent passes.
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the layer's preactivations at the base point, and the best point that was found.
 
-    z are the preactivations of the layer at the base point.
+    That is the point of the ball at which most units flip, of those that the ascent passes.
     """
+
+    def evaluate(y: NDArray[np.float64]) -> tuple[core.BasePoint, NDArray[np.float64]]:
+        at_y = core.BasePoint(net._core, y, layers=index + 1, gradient=False, threads=threads)
+        return at_y, at_y.preactivations(index)
+
+    here, z = evaluate(base)
     # base + u is rounded; with a u that is so much shorter it stays in the ball.
     length = radius * (1 - 4 * _EPS) - _EPS * (euclid.norm(base) + radius)
     if length <= 0:
-        return base
+        return z, base
     most, best = 0, base
     side = np.where(z > 0, 1.0, -1.0)
-    y, u, margin = base, np.zeros_like(base), np.abs(z)
+    u, margin = np.zeros_like(base), np.abs(z)
     for step in range(steps):
         # The width of the smoothing: the nearest half of the units at first, a fiftieth at last.
         share = 0.5 * 0.04 ** (step / max(1, steps - 1))
         width = float(np.quantile(margin, share)) or 1.0
         pull = 1.0 / np.cosh(np.clip(margin / width, -50, 50)) ** 2
-        ascent = core.layer_gradient(net._core, y, index, -side * pull, threads)
+        ascent = here.pull_back(index, -side * pull, threads=threads)
         size = euclid.norm(ascent)
         if size == 0:
             break
         u = 0.7 * u + 0.3 * radius / size * ascent
         u *= length / (euclid.norm(u) or 1.0)
         y = base + u
-        here = side * _preactivations(net, y, index, threads)  # positive: still on x's side
-        if (count := int(np.count_nonzero(here < 0))) > most:
+        here, at_y = evaluate(y)
+        on_side = side * at_y  # positive where the unit is as at x
+        if (count := int(np.count_nonzero(on_side < 0))) > most:
             most, best = count, y
-        margin = np.abs(here)
-    return best
-
-
-def _preactivations(
-    net: Network, y: NDArray[np.float64], index: int, threads: int
-) -> NDArray[np.float64]:
-    z: NDArray[np.float64] = net._core.preactivations(y[np.newaxis], threads, None)[index][0]
-    return z
+        margin = np.abs(on_side)
+    return z, best
