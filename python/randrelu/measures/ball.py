@@ -192,6 +192,11 @@ def _require_room(net: Network, points: int, gradient: bool, terms: bool, rememb
     if net.storage == "deferred":
         gradients = gradient or terms
         backward = 1 + points * (net.depth if terms else 1) if gradients else 0
-        net._require_room(
-            points + 1, backward=backward, remember=remember or gradients, explored=True
+        memory.require_revealing(
+            net.widths,
+            points + 1,
+            net.dtype.itemsize,
+            backward=backward,
+            remember=remember or gradients,
+            explored=True,
         )

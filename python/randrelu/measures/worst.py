@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from randrelu._load import core
-from randrelu._support import arguments, euclid
+from randrelu._support import arguments, euclid, memory
 from randrelu._support.threads import thread_number
 from randrelu.measures.ball import visit_points
 from randrelu.network import Network, require_network
@@ -95,7 +95,9 @@ def worst_flips(
         raise IndexError(f"layer must be a hidden layer from 1 to {net.depth}, got {layer}")
     number = thread_number(threads)
     if net.storage == "deferred":
-        net._require_room(steps + 1, backward=steps, explored=True)
+        memory.require_revealing(
+            net.widths, steps + 1, net.dtype.itemsize, backward=steps, explored=True
+        )
     z = _preactivations(net, base, index, number)
     point = _ascend(net, base, z, size, index, steps, number)
     counts = visit_points(net, base, point[np.newaxis], threads=threads).flips
