@@ -10,10 +10,11 @@ from randrelu.measures.flips import Flips, flips
 from randrelu.measures.line import Line, Linearity, line
 from randrelu.measures.row_space import Figure1, figure_1, min_perturbation
 from randrelu.measures.worst import WorstFlips, worst_flips
-from randrelu.network import Network, Revealed
+from randrelu.network import Network
 from randrelu.pattern import Pattern
 from randrelu.reproduction.run import Report, reproduce
 from randrelu.sweeps import Sweep, read_sweep, sweep
+from randrelu.weights import Revealed
 
 __all__ = [
     "Attack",

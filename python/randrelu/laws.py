@@ -6,6 +6,7 @@ All logarithms are natural.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -101,6 +102,19 @@ def paper_step_size(widths: tuple[int, ...], delta: float) -> float:
     """
     depth, dim = len(widths) - 2, widths[0]
     return 2.0**depth * math.log(dim) * math.sqrt(-math.log(delta))
+
+
+# The variance of a weight, given its layer's fan-in.
+VARIANCES: dict[str, Callable[[int], float]] = {
+    "paper": lambda fan_in: 1.0 / fan_in,
+    "he": lambda fan_in: 2.0 / fan_in,
+    "unit": lambda fan_in: 1.0,
+}
+
+
+def weight_variances(widths: tuple[int, ...], init: str) -> list[float]:
+    """Return the variance of the entries of W_1, …, W_{ℓ+1}."""
+    return [VARIANCES[init](fan_in) for fan_in in widths[:-1]]
 
 
 def nn_def_scale(widths: tuple[int, ...], variances: list[float]) -> float:

@@ -1,8 +1,9 @@
-"""How much memory is free, asked before anything large is allocated."""
+"""How much memory is free, and what needs how much: asked before anything large is allocated."""
 
 from __future__ import annotations
 
 import os
+from itertools import pairwise
 from pathlib import Path
 
 _CGROUP = Path("/sys/fs/cgroup")
@@ -67,3 +68,49 @@ def require(bytes_: int, purpose: str, way_out: str) -> None:
             f"{purpose} takes {in_words(bytes_)}, and {in_words(free)} of memory are free; "
             f"{way_out}"
         )
+
+
+def require_hidden(widths: tuple[int, ...], points: int, itemsize: int) -> None:
+    """Ask for the memory of every hidden layer at so many points."""
+    require(
+        itemsize * points * sum(widths[1:-1]),
+        f"returning the hidden layers of {points} points",
+        "pass fewer points at a time",
+    )
+
+
+def require_revealing(
+    widths: tuple[int, ...],
+    points: int,
+    itemsize: int,
+    *,
+    backward: int = 0,
+    remember: bool = True,
+    explored: bool = False,
+) -> None:
+    """Ask for the memory of what so many questions to each layer of a deferred network reveal.
+
+    `backward` is the number of questions that gradients ask on top. While a ball around a base
+    point is `explored`, what is kept of that point takes memory as well.
+    """
+    layers = list(pairwise(widths))
+    # No matrix has more directions than its smaller side has units.
+    forward = [(a + b) * min(points, a, b) for a, b in layers]
+    numbers = sum(forward) if remember else max(forward)
+    numbers += sum((a + b) * min(backward, a, b) for a, b in layers)
+    at_once = min(points, 1024) if remember else points
+    numbers += 2 * at_once * max(widths)
+    base = 100 * sum(widths) if explored else 0
+    require(
+        itemsize * numbers + base,
+        f"revealing a network of widths {in_short(widths)} along {points} directions",
+        "pass fewer points" if not remember else "pass fewer points, or remember=False",
+    )
+
+
+def in_short(widths: tuple[int, ...]) -> str:
+    """Return widths as a tuple is written, with the middle of a very long one left out."""
+    if len(widths) <= 12:
+        return str(widths)
+    first, last = (", ".join(map(str, part)) for part in (widths[:4], widths[-3:]))
+    return f"({first}, … {len(widths) - 7} more …, {last})"

@@ -16,8 +16,8 @@ from randrelu._support import arguments, memory
 from randrelu._support.arguments import Progress
 from randrelu._support.threads import thread_number
 from randrelu.checks.result import Check, Hypothesis, Measurement
-from randrelu.laws import log10_required_width, narrowest
-from randrelu.network import Network, weight_variances
+from randrelu.laws import log10_required_width, narrowest, weight_variances
+from randrelu.network import Network
 
 T = TypeVar("T")
 

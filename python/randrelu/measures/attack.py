@@ -16,7 +16,7 @@ from randrelu import laws
 from randrelu._support import arguments, euclid, extras
 from randrelu._support.arguments import Progress
 from randrelu.measures.line import first_reach
-from randrelu.network import Network, weight_variances
+from randrelu.network import Network
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -355,7 +355,7 @@ def _nn_def_scale(net: Network) -> float:
     be d_i.
     """
     if net.init is not None:
-        return laws.nn_def_scale(net.widths, weight_variances(net.widths, net.init))
+        return laws.nn_def_scale(net.widths, laws.weight_variances(net.widths, net.init))
     norms = [
         float(np.linalg.norm(net.weights(i).astype(np.float64))) / math.sqrt(width)
         for i, width in enumerate(net.widths[1:], start=1)

@@ -179,4 +179,11 @@ def _require_room(net: Network, points: int, gradient: bool, terms: bool, rememb
     memory.require(8 * points * columns, f"visiting {points} points", "visit fewer at a time")
     if net.storage == "deferred":
         backward = 1 + points * (net.depth if terms else 1) if gradient or terms else 0
-        net._require_room(points + 1, backward=backward, remember=remember, explored=True)
+        memory.require_revealing(
+            net.widths,
+            points + 1,
+            net.dtype.itemsize,
+            backward=backward,
+            remember=remember,
+            explored=True,
+        )

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from randrelu._load import core
-from randrelu._support import arguments, euclid
+from randrelu._support import arguments, euclid, memory
 from randrelu._support.threads import thread_number
 from randrelu.measures.ball import visit
 from randrelu.network import Network, require_network
@@ -95,9 +95,13 @@ def worst_flips(
         raise IndexError(f"layer must be a hidden layer from 1 to {net.depth}, got {layer}")
     number = thread_number(threads)
     if net.storage == "deferred":
-        net._require_room(steps + 1, backward=steps, explored=True)
+        memory.require_revealing(
+            net.widths, steps + 1, net.dtype.itemsize, backward=steps, explored=True
+        )
     z, point = _ascend(net, base, size, index, steps, number)
-    visited = visit(net, base, points=point[np.newaxis], flips=True, dtype=base.dtype, threads=threads)
+    visited = visit(
+        net, base, points=point[np.newaxis], flips=True, dtype=base.dtype, threads=threads
+    )
     assert visited.flips is not None
     certified = None
     if index == 0 and net.storage != "deferred":  # a deferred network has no w_j
