@@ -207,8 +207,8 @@ void bind_network(py::module_& m) {
       .def("row_norms", norms_of_rows, py::arg("i"), py::kw_only(), py::arg("threads"))
       .def("revealed", revealed)
       .def("forget", forget)
-      .def_property_readonly("nbytes", &Network::nbytes)
-      .def_property_readonly("points_per_block", &Network::points_per_block);
+      .def_property_readonly("nbytes", &Network::nbytes);
+  m.attr("MOST_POINTS") = kMostPoints;
   bind_arithmetic<float>(network);
   bind_arithmetic<double>(network);
 }

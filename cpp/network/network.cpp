@@ -61,7 +61,7 @@ Index Network::widest() const {
 // As many as keep a buffer of the widest layer near 2²⁵ entries: enough for full matrix products,
 // little enough to bound the memory of any batch.
 Index Network::points_per_block() const {
-  return std::clamp<Index>((Index{1} << 25) / widest(), 64, 1024);
+  return std::clamp<Index>((Index{1} << 25) / widest(), 64, kMostPoints);
 }
 
 template <class T>

@@ -30,6 +30,9 @@ struct Outputs {
   }
 };
 
+// The most points that are evaluated at once.
+constexpr Index kMostPoints = 1024;
+
 // Which thread of which process is asking a deferred network, and how much it held when the last call
 // ended.
 struct Busy {

@@ -222,6 +222,14 @@ def test_progress_of_a_long_call_rises_to_its_end(storage):
         assert any(0 < share < 1 for share in seen)
 
 
+def test_progress_of_many_small_trials_is_heard_of_on_the_way():
+    """Each of them runs loops of its own, which report nothing."""
+    seen = []
+    options = {"widths": (100, 100, 1), "trials": 50_000, "eta": "linear", "rng": 0}
+    check("theorem-1.1", **options, progress=lambda done, total: seen.append(done / total))
+    assert any(0 < share < 1 for share in seen)
+
+
 def test_an_exception_in_progress_ends_the_call():
     net = Network.random((3000, 3000, 3000, 1), rng=0)
 

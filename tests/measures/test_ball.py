@@ -169,6 +169,18 @@ def test_one_visit_answers_both_questions():
     assert both.grad_norm == alone.grad_norm
 
 
+@pytest.mark.parametrize("given", [False, True])
+def test_angles_are_known_where_there_are_no_hidden_layers(given):
+    net = Network.random((5, 1), rng=0)
+    x = point(net)
+    y = sample_ball(x, 1.0, 10, rng=2)
+    found = flips(net, x, points=y) if given else flips(net, x, 1.0, 10, rng=2)
+    cosines = y @ x / np.linalg.norm(x) / np.linalg.norm(y, axis=1)
+    # arccos loses half of the digits near 0, where no angle is here.
+    np.testing.assert_allclose(found.angles, np.arccos(cosines), rtol=1e-12)
+    assert found.counts.shape == (10, 0) and gradient_deviation(net, x, points=y).norms.max() == 0
+
+
 # --- laws
 
 

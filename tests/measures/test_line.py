@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from randrelu import Network, check, gradient_step, line
+from randrelu._support import memory
 from scipy import stats
 
 ALARM = 1e-6  # the false-alarm probability of the statistical test here; there is one
@@ -274,3 +275,10 @@ def test_more_bad_input():
     with pytest.raises(ValueError, match="longest must be a positive number"):
         gradient_step(net, np.ones(5), eta="exact", longest=0)
     assert np.isfinite(line(net, np.ones(5), -np.ones(5), 1.0).value(1.0))
+
+
+def test_more_flips_than_there_is_room_for(monkeypatch):
+    net = Network.random((20, 300, 200, 1), rng=0)
+    monkeypatch.setattr(memory, "available_bytes", lambda: 8 * 3 * 300 * 10)  # ten flips
+    with pytest.raises(MemoryError, match="more units flip on the line than there is room for"):
+        line(net, np.ones(20), np.arange(20.0), 10.0)

@@ -6,6 +6,8 @@ import os
 from itertools import pairwise
 from pathlib import Path
 
+from randrelu._load import core
+
 _CGROUP = Path("/sys/fs/cgroup")
 _NEVER_MIND = 2**24  # bytes that are not worth asking for
 
@@ -98,7 +100,7 @@ def require_revealing(
     forward = [(a + b) * min(points, a, b) for a, b in layers]
     numbers = sum(forward) if remember else max(forward)
     numbers += sum((a + b) * min(backward, a, b) for a, b in layers)
-    at_once = min(points, 1024) if remember else points
+    at_once = min(points, core.MOST_POINTS) if remember else points
     numbers += 2 * at_once * max(widths)
     base = 100 * sum(widths) if explored else 0
     require(
