@@ -65,9 +65,13 @@ def probability(name: str, value: float) -> float:
 
 def number(name: str, value: float, *, positive: bool = False) -> float:
     """Return `value` when it is a finite number of at least 0, or `positive`."""
+    if np.ndim(value) == 0 and hasattr(value, "item"):  # a scalar of NumPy or PyTorch
+        value = value.item()
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a number, got {value!r} of type {type(value).__name__}")
-    if not 0 <= value < math.inf or (positive and value == 0):
+    if not math.isfinite(value):
+        raise ValueError(f"{name} must be finite, got {value!r}")
+    if value < 0 or (positive and value == 0):
         what = "a positive number" if positive else "a finite number of at least 0"
         raise ValueError(f"{name} must be {what}, got {value!r}")
     return float(value)
