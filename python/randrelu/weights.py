@@ -130,9 +130,8 @@ class Weights:
             )
         seed = arguments.seed_of(rng)
         scales = [math.sqrt(variance) for variance in laws.weight_variances(widths, init)]
-        single = arithmetic == np.float32
         network = core.Network.random(
-            list(widths), seed, scales, storage, single, thread_number(threads)
+            list(widths), seed, scales, storage, arithmetic == np.float32, thread_number(threads)
         )
         return cls(widths, init, seed, arithmetic, storage, network)
 

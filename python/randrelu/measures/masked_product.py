@@ -71,8 +71,7 @@ def masked_product_norm(
 
     low = arguments.integer("j", j, at_least=0)
     high = arguments.integer("i", i, at_least=low + 1, at_most=net.depth)
-    point = arguments.point("x", x, net.widths[0]).astype(net.dtype)
-    bits = net.pattern(point, threads=threads).bits
+    bits = net.pattern(arguments.point("x", x, net.widths[0]), threads=threads).bits
 
     def product(v: NDArray[np.float64], transposed: bool) -> NDArray[np.float64]:
         rows = np.ascontiguousarray(v, np.float64).reshape(-1, v.shape[-1])

@@ -40,8 +40,8 @@ def line(
     length : float
         How long the segment is, in the units of x.
     until : float, optional
-        Stop where f first reaches this level; the line then ends there. It is looked for in longer
-        and longer parts of the segment, so a level that is reached early costs little.
+        Stop where f first reaches this level; the line then ends there. The level is looked for
+        in longer and longer parts of the segment, so one that is reached early costs little.
     threads : int, optional
         The number of threads.
     progress : callable, optional
