@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from randrelu import Network, check, gradient_step
+from randrelu import Network, check, flips, gradient_step, line, sample_ball
 from randrelu._support import memory
 
 NET = Network.random((784, 5, 1), rng=0)
@@ -194,6 +194,29 @@ def test_options_of_the_checks(keywords, error, message):
     for name in ("theorem-1.1", "lemma-2.2"):
         with pytest.raises(error, match=re.escape(message)):
             check(name, widths=(4, 3, 1), **keywords)
+
+
+def test_masked_entries_are_refused_not_used():
+    """NumPy's own conversion drops the mask and takes what lies below it."""
+    masked = np.ma.array(X, mask=False)
+    assert NET.forward(masked) == NET.forward(X)
+    masked[3] = np.ma.masked
+    message = r"x must have no masked entries, got 1; .*\.filled"
+    for points in (masked, masked[np.newaxis], [masked, X]):
+        with pytest.raises(ValueError, match=message):
+            NET.forward(points)
+    for call, name in [
+        (lambda a: gradient_step(NET, a), "x"),
+        (lambda a: gradient_step(NET, X, eta=a[:5]), "eta"),
+        (lambda a: flips(NET, X, points=a[np.newaxis]), "points"),
+        (lambda a: flips(NET, X, a[3]), "radius"),
+        (lambda a: line(NET, X, a, 1.0), "direction"),
+        (lambda a: sample_ball(a, 1.0, 2), "x"),
+        (lambda a: Network.from_weights([a[np.newaxis], [1.0]]), "weights[0]"),
+        (lambda a: check("theorem-1.1", widths=NET.widths, x=a), "x"),
+    ]:
+        with pytest.raises(ValueError, match=re.escape(f"{name} must have no masked entries")):
+            call(masked)
 
 
 def test_unknown_statement():

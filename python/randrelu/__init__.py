@@ -2,13 +2,15 @@
 
 from randrelu._support.versions import __version__ as __version__
 from randrelu.checks import Check, check
-from randrelu.measures.attack import Attack, gradient_step
+from randrelu.measures.attack import Attack
 from randrelu.measures.ball import sample_ball
 from randrelu.measures.bottlenecks import bottlenecks
 from randrelu.measures.deviation import Deviation, gradient_decomposition, gradient_deviation
 from randrelu.measures.flips import Flips, flips
-from randrelu.measures.line import Line, Linearity, line
+from randrelu.measures.gradient_step import gradient_step
+from randrelu.measures.line import Line, Linearity
 from randrelu.measures.row_space import Figure1, figure_1, min_perturbation
+from randrelu.measures.trace import line
 from randrelu.measures.worst import WorstFlips, worst_flips
 from randrelu.network import Network
 from randrelu.pattern import Pattern

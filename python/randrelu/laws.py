@@ -59,13 +59,13 @@ def sample_gradient(
     grad_norm, f : ndarray, shape (n,)
     """
     dim = widths[0]
-    behind = np.ones(n)  # ‖W_{ℓ+1} D_ℓ W_ℓ … D_1‖²
+    later = np.ones(n)  # ‖W_{ℓ+1} D_ℓ W_ℓ … D_1‖²
     for width in widths[1:-1]:
         active = generator.binomial(width, 0.5, n)
-        behind *= 2 * generator.standard_gamma(active / 2) / width
+        later *= 2 * generator.standard_gamma(active / 2) / width
     along = generator.standard_normal(n)  # of √d W_1's image, the component along x, and the rest
     across = 2 * generator.standard_gamma((dim - 1) / 2, n)
-    return np.sqrt(behind * (along**2 + across) / dim), np.sqrt(behind) * along
+    return np.sqrt(later * (along**2 + across) / dim), np.sqrt(later) * along
 
 
 def size_bound(dim: int, delta: float) -> float:
@@ -124,7 +124,7 @@ def nn_def_scale(widths: tuple[int, ...], variances: list[float]) -> float:
 
 
 def next_angle(angle: ArrayLike) -> NDArray[np.float64]:
-    """Return the angle between the images of two points behind a wide ReLU layer.
+    """Return the angle between the images of two points after a wide ReLU layer.
 
     With many independent normal weights the angle θ becomes θ′ with
     cos θ′ = (sin θ + (π − θ) cos θ)/π, the arc-cosine map.
@@ -151,7 +151,7 @@ def next_angle(angle: ArrayLike) -> NDArray[np.float64]:
 def flip_fractions(angle: ArrayLike, depth: int) -> NDArray[np.float64]:
     """Return the share of each layer's units that differ between two points, at infinite width.
 
-    The first layer's flips follow Binomial(d_1, θ/π) exactly at any width; behind it `next_angle`
+    The first layer's flips follow Binomial(d_1, θ/π) exactly at any width; after it `next_angle`
     holds in the limit.
 
     Parameters

@@ -64,9 +64,9 @@ class Network(Weights):
         x : array_like, shape (d,) or (N, d)
             The points.
         remember : bool, default True
-            Whether a deferred network keeps what these points reveal. Without, every layer is
-            forgotten as soon as the points have passed it, which lets them pass any depth; what is
-            asked later does not know of these values.
+            Whether a deferred network keeps what these points reveal. If not, every layer is
+            forgotten as soon as the points have passed it, which lets them pass any depth; later
+            answers do not know of these values.
         threads : int, optional
             The number of threads.
         progress : callable, optional

@@ -325,7 +325,7 @@ def test_the_origin_has_no_angle():
     ("call", "error", "message"),
     [
         (lambda n, x: flips(n, x, -1.0), ValueError, "finite number of at least 0, got -1.0"),
-        (lambda n, x: flips(n, x, np.nan), ValueError, "radius must be a finite number"),
+        (lambda n, x: flips(n, x, np.nan), ValueError, "radius must be finite"),
         (lambda n, x: flips(n, x, "wide"), TypeError, "radius must be a number, got 'wide'"),
         (lambda n, x: flips(n, x), TypeError, "radius is missing"),
         (lambda n, x: flips(n, x, 1.0, points=x[None]), TypeError, "either radius or points"),

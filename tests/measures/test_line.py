@@ -110,6 +110,26 @@ def test_simultaneous_flips_and_a_unit_along_a_boundary():
     assert found.pattern(0).unpack()[0][4]  # its state behind x, where it is at 0
 
 
+@STORAGES
+def test_gradients_come_in_any_shape(storage):
+    net = Network.random((20, 30, 40, 25, 1), rng=1, storage=storage, dtype="float64")
+    found = line(net, *vectors(net), 12.0)
+    t = np.r_[found.t[[3, 20, 3]], 12.0, 0.0, 5.0].reshape(2, 3)  # neither ordered nor distinct
+    gradients = found.gradient(t)
+    assert gradients.shape == (2, 3, 20)
+    for k in np.ndindex(2, 3):
+        # A deferred network knows every direction the second time, up to rounding.
+        assert gradients[k] == pytest.approx(found.gradient(t[k]), rel=0, abs=1e-12)
+        # The pattern is made of the flips up to there, each taken for itself.
+        state = [mask.copy() for mask in found.pattern(0.0).unpack()]
+        for at, i, unit, active in zip(found.t, found.layer, found.unit, found.active, strict=True):
+            if at <= t[k]:
+                state[i - 1][unit] = active
+        for mask, expected in zip(found.pattern(t[k]).unpack(), state, strict=True):
+            assert np.array_equal(mask, expected)
+    assert found.gradient([]).shape == (0, 20)
+
+
 def test_along_the_boundary_of_a_unit_for_a_while():
     """A second-layer unit whose input is 0 on a piece keeps its state there."""
     w1 = np.array([[1.0, 0], [-1.0, 0]])
@@ -250,7 +270,7 @@ def test_the_check_measures_the_smallest_constant(storage):
         ((np.ones(5), np.zeros(5), 1.0), ValueError, "direction must not be 0"),
         ((np.ones(5), np.full(5, np.nan), 1.0), ValueError, "direction must be finite"),
         ((np.ones(5), np.ones(4), 1.0), ValueError, "direction must have shape"),
-        ((np.ones((1, 5)), np.ones(5), 1.0), ValueError, "x must be a single vector"),
+        ((np.ones((1, 5)), np.ones(5), 1.0), ValueError, "x must be a single point"),
         ((np.ones(5), np.arange(5), 0.0), ValueError, "length must be a positive number"),
         ((np.ones(5), np.arange(5), -1), ValueError, "length must be a positive number"),
         ((np.ones(5), np.arange(5), np.inf), ValueError, "length must be finite"),
@@ -272,6 +292,8 @@ def test_more_bad_input():
     found = line(net, np.ones(5), np.arange(5), 1.0)
     with pytest.raises(ValueError, match=r"t must lie in \[0, 1\]"):
         found.value(1.5)
+    with pytest.raises(ValueError, match=r"t must be a single number, got .* shape \(2,\)"):
+        found.pattern([0.0, 1.0])
     with pytest.raises(ValueError, match="longest must be a positive number"):
         gradient_step(net, np.ones(5), eta="exact", longest=0)
     assert np.isfinite(line(net, np.ones(5), -np.ones(5), 1.0).value(1.0))

@@ -65,9 +65,14 @@ def probability(name: str, value: float) -> float:
 
 def number(name: str, value: float, *, positive: bool = False) -> float:
     """Return `value` when it is a finite number of at least 0, or `positive`."""
+    _refuse_masked(name, value)
+    if np.ndim(value) == 0 and hasattr(value, "item"):  # a scalar of NumPy or PyTorch
+        value = value.item()
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a number, got {value!r} of type {type(value).__name__}")
-    if not 0 <= value < math.inf or (positive and value == 0):
+    if not math.isfinite(value):
+        raise ValueError(f"{name} must be finite, got {value!r}")
+    if value < 0 or (positive and value == 0):
         what = "a positive number" if positive else "a finite number of at least 0"
         raise ValueError(f"{name} must be {what}, got {value!r}")
     return float(value)
@@ -131,6 +136,7 @@ def real_array(name: str, value: ArrayLike) -> NDArray[Any]:
     """Return `value` as an array of finite real numbers, of any shape and real dtype."""
     if hasattr(value, "detach"):  # a PyTorch tensor, which NumPy refuses while it wants gradients
         value = value.detach().cpu()
+    _refuse_masked(name, value)
     try:
         array = np.asarray(value)
     except ValueError as error:
@@ -145,6 +151,17 @@ def real_array(name: str, value: ArrayLike) -> NDArray[Any]:
         place = f" at index {where}" if where else ""
         raise ValueError(f"{name} must be finite, got {array[where]}{place}")
     return array
+
+
+def _refuse_masked(name: str, value: object) -> None:
+    """Raise ValueError where an entry is masked: NumPy drops the mask, and would use the entry."""
+    parts = value if isinstance(value, (list, tuple)) else (value,)
+    masked = sum(np.count_nonzero(a.mask) for a in parts if isinstance(a, np.ma.MaskedArray))
+    if masked:
+        raise ValueError(
+            f"{name} must have no masked entries, got {masked}; leave them out, or give them "
+            "values with .filled(…)"
+        )
 
 
 def converted(name: str, array: NDArray[Any], dtype: np.dtype[F]) -> NDArray[F]:

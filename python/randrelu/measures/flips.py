@@ -40,8 +40,8 @@ class Flips:
     def predicted(self) -> NDArray[np.float64]:
         """What `mean` is expected to be, shape (L,); NaN without points.
 
-        Exactly for layer 1 over random networks, and for the others in the limit of infinite width
-        (the arc-cosine map, from the angles). NaN where x is 0, which has no angle.
+        It is exact for layer 1 over random networks, and holds for the others in the limit of
+        infinite width (the arc-cosine map, from the angles). NaN where x is 0, which has no angle.
         """
         if not len(self.counts):
             return np.full(len(self.widths), np.nan)
@@ -139,13 +139,13 @@ def flips(
     points : array_like, shape (N, d), optional
         The points to visit instead of sampled ones.
     rng : None, int, SeedSequence or Generator
-        Where the seed comes from; the points are those of `sample_ball` with the same seed. Like
-        `samples` and `surface` not looked at where `points` are given.
+        Where the seed comes from; the points are those of `sample_ball` with the same seed. It is
+        not looked at where `points` are given, nor are `samples` and `surface`.
     surface : bool
         Sample the sphere instead of the ball.
     remember : bool
-        Whether a deferred network keeps what these points reveal. Without, it takes less memory,
-        and what is asked later knows x only.
+        Whether a deferred network keeps what these points reveal. If not, it takes less memory, and
+        later answers know of x only.
     threads : int, optional
         The number of threads.
     progress : callable, optional
@@ -168,7 +168,7 @@ def flips(
     -----
     x is evaluated once, in float64; the points carry their differences from it, in ``net.dtype``,
     from layer to layer. So float32 misjudges fewer units than comparing two forward passes: only
-    such whose preactivation at the point is within rounding of the *difference* from 0.
+    those whose preactivation at the point is within rounding of the *difference* from 0.
     """
     return flips_of(
         visit(

@@ -1,6 +1,8 @@
-"""The masked weight products M_{i,j}(x) = D_i W_i … D_{j+1} W_{j+1} of a part of a network."""
+"""The masked weight products M_{i,j} = D_i W_i … D_{j+1} W_{j+1} of layers j + 1 to i."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,7 +13,33 @@ from randrelu._support.threads import thread_number
 from randrelu.network import Network
 
 
-def segment_norm(
+def masked_product(
+    net: Network,
+    bits: Sequence[NDArray[np.uint8]],
+    j: int,
+    i: int,
+    rows: NDArray[np.float64],
+    *,
+    transposed: bool,
+    threads: int | None,
+) -> NDArray[np.float64]:
+    """Multiply every row v by M_{i,j}, as M_{i,j} v, or as v M_{i,j} if `transposed`.
+
+    `bits` holds the pattern of every hidden layer: of one point, (bytes,), or a row of bytes for
+    every row of `rows`.
+    """
+    number = thread_number(threads)
+    if not bits or bits[0].ndim == 1:
+        return core.segment(net._core, list(bits), j, i, rows, transposed, number)
+    found = [
+        core.segment(net._core, [own[k] for own in bits], j, i, row, transposed, number)
+        for k, row in enumerate(rows[:, np.newaxis])
+    ]
+    width = net.widths[j if transposed else i]
+    return np.concatenate(found) if found else np.empty((0, width))
+
+
+def masked_product_norm(
     net: Network, x: ArrayLike, j: int, i: int, *, threads: int | None = None
 ) -> float:
     """Return the spectral norm of M_{i,j}(x), the Jacobian of layer i by layer j (Lemma 2.6).
@@ -43,14 +71,11 @@ def segment_norm(
 
     low = arguments.integer("j", j, at_least=0)
     high = arguments.integer("i", i, at_least=low + 1, at_most=net.depth)
-    number = thread_number(threads)
-    bits = list(net.pattern(np.asarray(x), threads=threads).bits)
+    bits = net.pattern(arguments.point("x", x, net.widths[0]), threads=threads).bits
 
     def product(v: NDArray[np.float64], transposed: bool) -> NDArray[np.float64]:
         rows = np.ascontiguousarray(v, np.float64).reshape(-1, v.shape[-1])
-        return core.masked_product(
-            net._core, bits, rows, j=low, i=high, transposed=transposed, threads=number
-        )
+        return masked_product(net, bits, low, high, rows, transposed=transposed, threads=threads)
 
     shape = net.widths[high], net.widths[low]
     small = min(shape)

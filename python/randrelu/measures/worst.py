@@ -55,10 +55,11 @@ def worst_flips(
 ) -> WorstFlips:
     """Bracket the largest number of units of a layer that flip anywhere in B(x, radius).
 
-    From below by ascent: points of the sphere are moved towards the boundaries that are nearest
-    (gradient steps on a smoothed count, whose width shrinks), and the best one is kept. From
-    above, for layer 1, by the units whose boundary meets the ball at all. (A deferred network
-    knows no boundaries, so `certified` is None, and remembers the points of the ascent.)
+    From below the number is attained by ascent: a point of the sphere is moved towards the
+    boundaries that are nearest (by gradient steps on a smoothed count, whose width shrinks), and
+    the best place on its way is kept. From above it is certified, for layer 1, by the units whose
+    boundary meets the ball at all. (A deferred network knows no boundaries, so `certified` is None,
+    and it remembers the points of the ascent.)
 
     Parameters
     ----------

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from randrelu._support import arguments
 from randrelu.checks import STATEMENTS, check
 from randrelu.checks.deep import descend
-from randrelu.measures.attack import gradient_step
 from randrelu.measures.deviation import gradient_deviation
 from randrelu.measures.flips import flips
-from randrelu.measures.line import line
+from randrelu.measures.gradient_step import gradient_step
 from randrelu.measures.row_space import min_perturbation
+from randrelu.measures.trace import line
 from randrelu.network import Network
 from randrelu.sweeps.blocks import Experiment, Row
 

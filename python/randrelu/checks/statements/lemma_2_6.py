@@ -21,7 +21,7 @@ from randrelu.checks.result import (
 from randrelu.checks.trials import nonzero_point, of_networks, over_networks, trial_threads
 from randrelu.measures.ball import sample_ball
 from randrelu.measures.bottlenecks import bottlenecks
-from randrelu.measures.masked_product import segment_norm
+from randrelu.measures.masked_product import masked_product_norm
 from randrelu.network import Network
 
 CLAIM = (
@@ -75,7 +75,7 @@ def run(
         sphere = sample_ball(x, size, samples, rng=net.seed, surface=True, threads=threads)
         points = [x, *sphere]
         return [
-            max(segment_norm(net, y, earlier, later, threads=threads) for y in points)
+            max(masked_product_norm(net, y, earlier, later, threads=threads) for y in points)
             for later, earlier in pairwise(chain)
         ]
 

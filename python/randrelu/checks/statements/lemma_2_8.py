@@ -21,7 +21,7 @@ from randrelu.checks.result import (
 )
 from randrelu.checks.trials import nonzero_point, of_networks, over_networks, trial_threads
 from randrelu.measures.deviation import gradient_deviation
-from randrelu.measures.line import line
+from randrelu.measures.trace import line
 from randrelu.network import Network
 
 CLAIM = (

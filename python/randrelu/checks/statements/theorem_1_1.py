@@ -22,12 +22,12 @@ from randrelu.checks.trials import (
 from randrelu.measures.attack import (
     Attack,
     evaluate_base,
-    gradient_step,
     one_point,
     one_step,
     outcome_columns,
     take_changes,
 )
+from randrelu.measures.gradient_step import gradient_step
 from randrelu.network import Network
 
 CLAIM = (

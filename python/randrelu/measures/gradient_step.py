@@ -1,0 +1,171 @@
+"""One gradient step, and whether it flips the sign of the network (Theorem 1.1)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from randrelu import laws
+from randrelu._support import arguments, memory
+from randrelu._support.arguments import Progress
+from randrelu.measures.attack import (
+    Attack,
+    Base,
+    evaluate_base,
+    one_point,
+    one_step,
+    take_changes,
+    take_steps,
+)
+from randrelu.measures.shortest_step import shortest_steps
+from randrelu.network import Network, require_network
+
+_NAMED_ETAS = ("linear", "paper", "exact", "flip")
+
+
+def gradient_step(
+    net: Network,
+    x: ArrayLike,
+    *,
+    eta: float | str | Sequence[float] | NDArray[Any] = "linear",
+    delta: float = 0.05,
+    longest: float | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Attack:
+    """Take one step x + η∇f(x) and see whether the sign of f flips (Theorem 1.1).
+
+    Parameters
+    ----------
+    net : Network
+        The network.
+    x : array_like, shape (d,) or (N, d)
+        The points to attack, none of them 0.
+    eta : float, sequence of float, "linear", "paper", "exact" or "flip"
+        The step, sign included. A sequence of K values takes K steps from every point. "linear" is
+        −2f/‖∇f‖², which turns f into −f where f is linear. "paper" is the step in the proof of
+        Theorem 1.1, −sign(f) 2^ℓ log(d) √(log(1/δ)) / ‖∇f‖² at ‖x‖ = √d, carried over to other
+        norms of x and other scales of the weights by homogeneity. (It is longer than the size bound
+        in the theorem's statement by a factor log d.) "exact" is the shortest step along ±∇f(x) for
+        which the theorem's conclusion holds, where f reaches −f(x), and "flip" the shortest where f
+        reaches 0; both are found by `line`, which knows every flip on the way, not by a search.
+    delta : float, default 0.05
+        The failure probability δ of the theorem, in (0, 1); only "paper" uses it.
+    longest : float, optional
+        How far "exact" and "flip" look, relative to ‖x‖; by default 50/√d. A point where f does not
+        get there has `success` and `sign_flipped` False, and a step of 0.
+    threads : int, optional
+        The number of threads.
+    progress : callable, optional
+        Called as ``progress(done, total)``, see `Network`; in points for "exact" and "flip".
+
+    Returns
+    -------
+    Attack
+
+    Raises
+    ------
+    TypeError
+        If `net` is not a Network, or an argument is not numeric.
+    ValueError
+        If a point is 0 or has the wrong shape, or `eta` or `delta` is not as described.
+
+    Notes
+    -----
+    Everything is evaluated in float64, whatever ``net.dtype`` is, because |f(x_adv)| ≥ |f(x)|
+    compares numbers that the linear step makes nearly equal. Where no unit flips between x and
+    x_adv, f is linear there, and f(x) + η‖∇f‖² is taken for f(x_adv) instead of a second rounding.
+
+    A point whose gradient is 0 stays where it is: η is 0 for the named steps, and `success` False.
+    """
+    require_network(net)
+    points, single = arguments.points("x", x, net.widths[0], np.dtype("float64"))
+    nonzero = points.any(axis=1)
+    if not nonzero.all():
+        where = f"x[{int(np.argmin(nonzero))}]" if not single else "x"
+        raise ValueError(f"{where} must not be 0: Theorem 1.1 asks for x ≠ 0")
+    arguments.probability("delta", delta)
+    if longest is not None:
+        longest = arguments.number("longest", longest, positive=True)
+    name = _name(eta)
+    numbers = np.zeros(()) if name else _numbers(eta)  # of shape (K,), or () for one step
+    memory.require(
+        (1 + numbers.size) * points.nbytes,
+        f"taking {numbers.size} steps from {len(points)} points of dimension {net.widths[0]}",
+        "pass fewer points or steps at a time",
+    )
+
+    if name in ("exact", "flip"):
+        base = evaluate_base(net, points, threads=threads)
+        attack = shortest_steps(net, base, name, longest, threads=threads, progress=progress)
+    else:
+        # The base takes a pass forward and one back, every step one forward.
+        unit = len(points) * sum(a * b for a, b in pairwise(net.widths))
+        total = (2 + numbers.size) * unit
+        base = evaluate_base(net, points, threads=threads, progress=_from(progress, 0, total))
+        rest = _from(progress, 2 * unit, total)
+        if name:
+            changes = _changes(net, base, name, delta)
+            attack = take_changes(net, base, changes, threads=threads, progress=rest)
+        else:
+            etas = np.repeat(np.atleast_1d(numbers)[:, np.newaxis], len(points), axis=1)
+            attack = take_steps(net, base, etas, threads=threads, progress=rest)
+    if single:
+        attack = one_point(attack, 0)
+    return attack if numbers.ndim else one_step(attack, 0)
+
+
+def _name(eta: Any) -> str:
+    """Return the name of a named step, and "" for numbers."""
+    if not isinstance(eta, str):
+        return ""
+    if eta not in _NAMED_ETAS:
+        names = ", ".join(map(repr, _NAMED_ETAS))
+        raise ValueError(f"eta must be a number or one of {names}, got {eta!r}")
+    return eta
+
+
+def _numbers(eta: Any) -> NDArray[np.float64]:
+    """Return η as a float64 array of shape () or (K,)."""
+    numbers: NDArray[np.float64] = arguments.real_array("eta", eta).astype(np.float64)
+    if numbers.ndim > 1:
+        names = ", ".join(map(repr, _NAMED_ETAS))
+        raise ValueError(
+            f"eta must be a number, a sequence of K numbers, or one of {names}, "
+            f"got an array of shape {numbers.shape}"
+        )
+    return numbers
+
+
+def _changes(net: Network, base: Base, name: str, delta: float) -> NDArray[np.float64]:
+    """Return by how much the "linear" or "paper" step changes f where it is linear, (1, N)."""
+    if name == "linear":
+        return -2.0 * base.f[np.newaxis]
+    size = laws.paper_step_size(net.widths, delta) / math.sqrt(net.widths[0])
+    changes: NDArray[np.float64] = -np.sign(base.f) * size * base.norm * _nn_def_scale(net)
+    return changes[np.newaxis]
+
+
+def _from(progress: Progress | None, offset: int, total: int) -> Progress | None:
+    """Return the progress of a stage that begins at `offset` of `total`."""
+    return progress and (lambda done, _: progress(offset + done, total))
+
+
+def _nn_def_scale(net: Network) -> float:
+    """Return how much larger f is than on the scale of NN-DEF.
+
+    Given weights are measured against NN-DEF by their Frobenius norms, whose squares it expects to
+    be d_i.
+    """
+    if net.init is not None:
+        return laws.nn_def_scale(net.widths, laws.weight_variances(net.widths, net.init))
+    norms = [
+        float(np.linalg.norm(net.weights(i).astype(np.float64))) / math.sqrt(width)
+        for i, width in enumerate(net.widths[1:], start=1)
+    ]
+    return math.prod(norms)

@@ -1,0 +1,156 @@
+"""Follow a network along a segment of a line."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from randrelu._load import core
+from randrelu._support import arguments, euclid, memory
+from randrelu._support.arguments import Progress
+from randrelu._support.threads import thread_number
+from randrelu.measures.line import Line
+from randrelu.network import Network, require_network
+
+_FIRST_GUESS = 1.5  # times where a linear f would reach the level
+_LONGER = 3.0  # from one try to the next
+_NEAR_ORIGIN = 1e-12  # of the segment's farthest point
+
+
+def line(
+    net: Network,
+    x: ArrayLike,
+    direction: ArrayLike,
+    length: float,
+    *,
+    until: float | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Line:
+    """Follow f along a segment exactly: every unit that flips, and f and its slope between them.
+
+    Parameters
+    ----------
+    net : Network
+        The network.
+    x : array_like, shape (d,)
+        Where the segment begins.
+    direction : array_like, shape (d,)
+        Where it goes; only its direction counts.
+    length : float
+        How long the segment is, in the units of x.
+    until : float, optional
+        Stop where f first reaches this level; the line then ends there. The level is looked for
+        in longer and longer parts of the segment, so one that is reached early costs little.
+    threads : int, optional
+        The number of threads.
+    progress : callable, optional
+        Called as ``progress(done, total)``, see `Network`, in thousandths; it starts again for
+        every part that `until` looks at.
+
+    Returns
+    -------
+    Line
+
+    Raises
+    ------
+    MemoryError
+        If more units flip than fit in the memory that is free.
+    OverflowError
+        If a value inside the network leaves the range of float64.
+    TypeError, ValueError
+        If an argument is not as described, or the segment passes through the origin: there every
+        unit of every layer is 0, and flips at once. (A segment that begins at 0 has no flips.)
+
+    Notes
+    -----
+    Between two flips of the earlier layers, the preactivations of a layer are linear in t, and a
+    walk along the pieces finds where each unit passes 0. A flip changes the slopes of the next
+    layer by a multiple of a column of its weights, and those of the layers after that by a row of
+    one matrix product. With K_i flips in the first i layers, and a_i units of layer i active
+    anywhere, that is 2 K_{i−1} a_i d_{i+1} operations for layer i + 1, and K_i d_{i+1} steps of the
+    walk: less than evaluating f at every flip, whatever the length.
+    Values are integrals of the slopes, with compensated sums, so f is continuous and rounding
+    does not grow with the number of flips.
+    """
+    require_network(net)
+    base = arguments.point("x", x, net.widths[0])
+    way = arguments.point("direction", direction, net.widths[0], noun="vector")
+    if not way.any():
+        raise ValueError("direction must not be 0")
+    end = arguments.number("length", length, positive=True)
+    unit = unit_vector(way)
+    if origin_on(base, unit, end) is not None:
+        raise ValueError(
+            "the segment passes through the origin, where every unit is 0 and flips at once; take "
+            "the part before it, and a segment that begins at 0"
+        )
+    if until is None:
+        return _trace(net, base, unit, end, threads, progress)
+    level = float(arguments.real_array("until", until))
+    value, _, gradient = net._evaluate(base[np.newaxis], value=True, gradient=True, threads=threads)
+    start = float(value[0]), float(gradient[0] @ unit)
+    return trace_until(net, base, unit, end, level, start, threads=threads, progress=progress)
+
+
+def trace_until(
+    net: Network,
+    x: NDArray[np.float64],
+    unit: NDArray[np.float64],
+    length: float,
+    level: float,
+    start: tuple[float, float],
+    *,
+    threads: int | None,
+    progress: Progress | None = None,
+) -> Line:
+    """Follow f from x along a unit vector until it reaches the level, or to the end.
+
+    `start` holds f(x) and df/dt there, which say where to look first.
+    """
+    value, slope = start
+    guess = _FIRST_GUESS * abs((level - value) / slope) if slope else length
+    part = min(length, max(guess, 1e-6 * length))
+    while True:
+        traced = _trace(net, x, unit, part, threads, progress)
+        found = traced._until(level)
+        if found is not None or part == length:
+            return found or traced
+        part = min(length, _LONGER * part)
+
+
+def _trace(
+    net: Network,
+    x: NDArray[np.float64],
+    unit: NDArray[np.float64],
+    length: float,
+    threads: int | None,
+    progress: Progress | None,
+) -> Line:
+    t, layer, index, active, f0, f, slope, bits = core.trace_line(
+        net._core, x, unit, length, _most_flips(net), thread_number(threads), progress
+    )
+    return Line(x, unit, length, t, layer, index, active, f0, f, slope, net.widths[1:-1], bits, net)
+
+
+def _most_flips(net: Network) -> int:
+    """Return how many flips the memory that is free has room for: two rows of slopes each."""
+    free = memory.available_bytes()
+    rows = 6 if net.storage == "deferred" else 3
+    return 2**31 if free is None else max(1, free // (8 * rows * max(net.widths)))
+
+
+def unit_vector(direction: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the unit vector of a direction that is not 0."""
+    unit = direction / euclid.norm(direction)
+    unit /= float(np.linalg.norm(unit))
+    return unit
+
+
+def origin_on(x: NDArray[np.float64], unit: NDArray[np.float64], length: float) -> float | None:
+    """Return the t > 0 at which the segment passes through the origin, or None."""
+    if not x.any():
+        return None
+    nearest = min(max(-float(x @ unit), 0.0), length)
+    distance = euclid.norm(x + nearest * unit)
+    return nearest if distance <= _NEAR_ORIGIN * (euclid.norm(x) + length) else None
