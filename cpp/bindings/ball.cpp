@@ -1,7 +1,7 @@
 #include "measures/ball.hpp"
 
 #include "bindings/arrays.hpp"
-#include "layers/product.hpp"
+#include "layers/explicit.hpp"
 
 namespace randrelu {
 namespace {
