@@ -2,7 +2,7 @@
 
 #include "bindings/arrays.hpp"
 #include "layers/deferred.hpp"
-#include "layers/product.hpp"
+#include "layers/explicit.hpp"
 #include "layers/stored.hpp"
 #include "layers/streamed.hpp"
 

@@ -2,16 +2,12 @@
 // products are written once, against tiles of it.
 #pragma once
 
+#include <stdexcept>
+
 #include "layers/layer.hpp"
+#include "layers/product.hpp"
 
 namespace randrelu {
-
-// A block of a row-major matrix somewhere in memory.
-template <class W>
-struct Tile {
-  const W* data;
-  Index stride;
-};
 
 template <class W>
 class ExplicitLayer : public Layer {
@@ -25,7 +21,7 @@ class ExplicitLayer : public Layer {
   virtual bool in_memory() const = 0;
   // The weights of these rows and columns. `buffer` has room for them, and is used where they are
   // not in memory.
-  virtual Tile<W> tile(Block rows, Block cols, W* buffer) const = 0;
+  virtual Tile<const W> tile(Block rows, Block cols, W* buffer) const = 0;
 
   void apply(View<const float> x, View<float> y, const Run& run, Part part) const final;
   void apply(View<const double> x, View<double> y, const Run& run, Part part) const final;
@@ -35,5 +31,16 @@ class ExplicitLayer : public Layer {
  private:
   Index fan_out_, fan_in_;
 };
+
+// Calls f with the layer as the ExplicitLayer that it is.
+template <class F>
+void with_weights(const Layer& layer, const F& f) {
+  if (const auto* single = dynamic_cast<const ExplicitLayer<float>*>(&layer)) return f(*single);
+  if (const auto* twice = dynamic_cast<const ExplicitLayer<double>*>(&layer)) return f(*twice);
+  throw std::logic_error("a deferred layer has no weights");
+}
+
+// The Euclidean norm of every row of the weights, (fan_out,). The layer is not deferred.
+void row_norms(const Layer& layer, double* norms, const Run& run);
 
 }  // namespace randrelu

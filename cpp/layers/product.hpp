@@ -1,15 +1,32 @@
-// The matrix products of explicit layers: product.cpp implements explicit.hpp's operations, and is the
-// only file that compiles Eigen, whose templates are expensive. Weights of type W are used in
-// arithmetic of type T, converted tile by tile where the two differ. Every product is cut into tiles
-// that depend on its shape alone.
+// The matrix kernel. product.cpp is the only file that compiles Eigen, whose templates are expensive: it
+// holds these two products and nothing else.
 #pragma once
 
-#include "layers/layer.hpp"
+#include "base/types.hpp"
 
 namespace randrelu {
 
-// The Euclidean norm of every row of the weights, (fan_out,). The layer is not deferred.
-void row_norms(const Layer& layer, double* norms, const Run& run);
+// A block of a row-major matrix somewhere in memory.
+template <class T>
+struct Tile {
+  T* data;
+  Index rows, cols, stride;
+
+  T* row(Index i) const { return data + i * stride; }
+};
+
+template <class T>
+Tile<T> tile(View<T> a, Block rows, Block cols) {
+  return {a.data + rows.first * a.cols + cols.first, rows.count, cols.count, a.cols};
+}
+
+// y += factor × x w, on the calling thread.
+template <class T>
+void add_product(T factor, Tile<const T> x, Tile<const T> w, Tile<T> y);
+
+// y += factor × x wᵀ, on the calling thread.
+template <class T>
+void add_product_transposed(T factor, Tile<const T> x, Tile<const T> w, Tile<T> y);
 
 // "major.minor.patch" of the Eigen that was compiled in.
 const char* eigen_version();

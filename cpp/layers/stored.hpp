@@ -21,7 +21,7 @@ class StoredLayer final : public ExplicitLayer<W> {
     return static_cast<std::size_t>(this->fan_out() * this->fan_in()) * sizeof(W);
   }
   bool in_memory() const override { return true; }
-  Tile<W> tile(Block rows, Block cols, W* buffer) const override;
+  Tile<const W> tile(Block rows, Block cols, W* buffer) const override;
 
  private:
   Buffer<W> data_;

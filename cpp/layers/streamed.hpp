@@ -17,7 +17,7 @@ class StreamedLayer final : public ExplicitLayer<float> {
 
   std::size_t nbytes() const override { return 0; }
   bool in_memory() const override { return false; }
-  Tile<float> tile(Block rows, Block cols, float* buffer) const override;
+  Tile<const float> tile(Block rows, Block cols, float* buffer) const override;
 
  private:
   Stream stream_;

@@ -114,7 +114,7 @@ void copy_panel(const ExplicitLayer<W>& layer, Block rows, Block cols, T* out,
   parallel_for(ceil_div(rows.count, at_once), run, [&](Index i) {
     const Block some(i, at_once, rows.count);
     const Buffer<W> buffer(layer.in_memory() ? 0 : some.count * cols.count);
-    const Tile<W> tile =
+    const Tile<const W> tile =
         layer.tile(Block(rows.first + some.first, some.count), cols, buffer.get());
     for (Index r = 0; r < some.count; ++r)
       std::transform(tile.data + r * tile.stride, tile.data + r * tile.stride + cols.count,
