@@ -211,20 +211,7 @@ class Network(Weights):
         progress: Progress | None = None,
     ) -> tuple[NDArray[F], list[NDArray[np.uint8]], NDArray[F]]:
         """Evaluate what is asked for in the arithmetic of `points`, (N, d) and contiguous."""
-        if gradient:
-            memory.require(
-                points.nbytes,
-                f"returning the gradients of {len(points)} points",
-                "pass fewer points at a time",
-            )
-        if self.storage == "deferred":
-            memory.require_revealing(
-                self.widths,
-                len(points),
-                self.dtype.itemsize,
-                backward=len(points) if gradient else 0,
-                remember=remember,
-            )
+        self._require_room(points, gradient=gradient, remember=remember)
         found = self._core.evaluate(
             points,
             values=value,
@@ -235,6 +222,26 @@ class Network(Weights):
             progress=progress,
         )
         return found.values, found.bits, found.gradients
+
+    def _require_room(
+        self, points: Floats, *, times: int = 1, gradient: bool = False, remember: bool = True
+    ) -> None:
+        """Raise MemoryError unless there is room to evaluate `times` as many points."""
+        count = times * len(points)
+        if gradient:
+            memory.require(
+                points.nbytes,
+                f"returning the gradients of {count} points",
+                "pass fewer points at a time",
+            )
+        if self.storage == "deferred":
+            memory.require_revealing(
+                self.widths,
+                count,
+                self.dtype.itemsize,
+                backward=count if gradient else 0,
+                remember=remember,
+            )
 
 
 def require_network(net: object) -> None:

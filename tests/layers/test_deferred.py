@@ -180,9 +180,9 @@ def test_a_network_keeps_its_answers(dtype, limit):
 def test_adjoint_identity():
     net, (x, y) = deferred(SMALL), points(2, 50)
     v = points(1, 40, seed=3)[0]
-    back = core.BasePoint(
-        net._core, y, layers=1, gradient=False, threads=0
-    ).pull_back(0, v, threads=0)  # vᵀ W_1
+    back = core.BasePoint(net._core, y, layers=1, gradient=False, threads=0).pull_back(
+        0, v, threads=0
+    )  # vᵀ W_1
     ahead = net.preactivations(x)[0]  # W_1 x
     assert abs(back @ x - v @ ahead) < 1e-12 * np.linalg.norm(v) * np.linalg.norm(ahead)
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import reference
 from randrelu import Attack, Network, gradient_step, laws
+from randrelu._load import core
 from randrelu._support import memory
 from scipy import stats
 
@@ -69,8 +70,9 @@ def test_steps_of_a_sequence_are_the_single_steps():
 @pytest.mark.parametrize("eta", ["exact", "flip"])
 def test_the_shortest_step_evaluates_its_point_once(eta, monkeypatch):
     net, x = net_and_points(1)
-    evaluate, calls = Network._evaluate, []
-    monkeypatch.setattr(Network, "_evaluate", lambda *a, **k: calls.append(1) or evaluate(*a, **k))
+    attack, calls = core.Attack, []
+    monkeypatch.setattr(core, "Attack", lambda *a, **k: calls.append(1) or attack(*a, **k))
+    monkeypatch.setattr(Network, "_evaluate", None)
     assert gradient_step(net, x[0], eta=eta).sign_flipped
     assert len(calls) == 1
 
@@ -81,7 +83,7 @@ def test_steps_that_no_memory_holds_are_refused_before_any_is_taken(eta, monkeyp
     x = np.ones((500, 3000))
     steps = np.size(eta)  # as many, of 12 MB each, and the gradients
     monkeypatch.setattr(memory, "available_bytes", lambda: 12_000_000 * steps + 11_000_000)
-    monkeypatch.setattr(Network, "_evaluate", None)
+    monkeypatch.setattr(core, "Attack", None)
     numbers = rf"taking {steps} steps from 500 points .* takes {12 * (1 + steps)}\.0 MB, and"
     with pytest.raises(MemoryError, match=numbers + ".*are free; pass fewer points or steps"):
         gradient_step(net, x, eta=eta)

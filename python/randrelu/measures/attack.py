@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from randrelu._load import core
 from randrelu._support import euclid, extras
 from randrelu._support.arguments import Progress
+from randrelu._support.threads import thread_number
 from randrelu.network import Network
 
 if TYPE_CHECKING:
@@ -83,82 +85,52 @@ class Attack:
         )
 
 
-@dataclass(frozen=True, eq=False)
 class Base:
-    """What every step from the points needs to know of them, evaluated once, in float64."""
+    """Points from which steps are taken, evaluated once, in float64.
 
-    points: NDArray[np.float64]  # (N, d)
-    norm: NDArray[np.float64]  # (N,), of the points
-    f: NDArray[np.float64]  # (N,)
-    bits: list[NDArray[np.uint8]]
-    gradient: NDArray[np.float64]  # (N, d)
-    grad_norm: NDArray[np.float64]  # (N,)
+    Attributes
+    ----------
+    points : ndarray, shape (N, d)
+        The points.
+    norm : ndarray, shape (N,)
+        Their norms.
+    f : ndarray, shape (N,)
+        f(x).
+    gradient : ndarray, shape (N, d)
+        ∇f(x).
+    grad_norm : ndarray, shape (N,)
+        ‖∇f(x)‖.
+    """
 
-
-def evaluate_base(
-    net: Network,
-    points: NDArray[np.float64],
-    *,
-    threads: int | None,
-    progress: Progress | None = None,
-) -> Base:
-    """Evaluate f, the pattern and the gradient at points (N, d) in float64."""
-    f, bits, gradient = net._evaluate(
-        points, value=True, bits=True, gradient=True, threads=threads, progress=progress
-    )
-    norm, grad_norm = euclid.norms(points), euclid.norms(gradient)
-    return Base(points, norm, f, bits, gradient, grad_norm)
-
-
-def take_changes(
-    net: Network,
-    base: Base,
-    changes: NDArray[np.float64],
-    *,
-    threads: int | None,
-    progress: Progress | None = None,
-) -> Attack:
-    """Take the steps that change f by `changes`, (K, N), where it is linear; none at gradient 0."""
-    alive = base.grad_norm > 0
-    safe_norm = np.where(alive, base.grad_norm, 1.0)
-    changes = np.where(alive, changes, 0.0)
-    with np.errstate(over="ignore"):  # take_steps refuses it
-        etas = changes / safe_norm / safe_norm
-    return take_steps(net, base, etas, changes, threads=threads, progress=progress)
-
-
-def take_steps(
-    net: Network,
-    base: Base,
-    etas: NDArray[np.float64],
-    changes: NDArray[np.float64] | None = None,
-    *,
-    threads: int | None,
-    progress: Progress | None = None,
-) -> Attack:
-    """Take steps η of shape (K, N), which change f by `changes`, η‖∇f‖², where it is linear."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        if changes is None:
-            changes = etas * base.grad_norm * base.grad_norm
-        x_adv = etas[:, :, np.newaxis] * base.gradient
-        x_adv += base.points
-    if not np.isfinite(x_adv).all():
-        raise OverflowError(
-            "η or x + η∇f(x) leaves the range of float64; choose a smaller eta, or weights and "
-            "points of another scale"
+    def __init__(
+        self,
+        net: Network,
+        points: NDArray[np.float64],
+        *,
+        threads: int | None,
+        progress: Progress | None = None,
+    ) -> None:
+        net._require_room(points, gradient=True)
+        self._net = net
+        self._core = core.Attack(
+            net._core, points, threads=thread_number(threads), progress=progress
         )
-    f_after, bits_after, _ = net._evaluate(
-        x_adv.reshape(-1, base.points.shape[1]),
-        value=True,
-        bits=True,
-        threads=threads,
-        progress=progress,
-    )
-    linear = np.ones(etas.shape, bool)
-    for before, after in zip(base.bits, bits_after, strict=True):
-        linear &= (after.reshape(*etas.shape, before.shape[1]) == before).all(axis=-1)
-    f_after = np.where(linear, base.f + changes, f_after.reshape(etas.shape))
-    return outcome(base, x_adv, etas, f_after)
+        self.points, self.norm = points, euclid.norms(points)
+        self.f, self.gradient = self._core.f, self._core.gradients
+        self.grad_norm = self._core.grad_norms
+
+    def take(
+        self,
+        kind: core.StepKind,
+        numbers: NDArray[np.float64],
+        *,
+        threads: int | None,
+        progress: Progress | None = None,
+    ) -> Attack:
+        """Take K steps from every point, whose numbers (K, N) are of this kind."""
+        self._net._require_room(self.points, times=len(numbers))
+        taken = self._core.step(kind, numbers, threads=thread_number(threads), progress=progress)
+        return outcome(self, taken.x_after, taken.eta, taken.f_after)
 
 
 def outcome(
@@ -180,15 +152,14 @@ def outcome_columns(
     relative_grad_norm: NDArray[np.float64],
 ) -> dict[str, NDArray[Any]]:
     """Return the fields of an `Attack` but `x_adv`; `relative_grad_norm` is ‖∇f(x)‖/‖x‖."""
-    flipped = np.sign(f_after) != np.sign(f)
     return {
         "eta": eta,
         "f_before": f,
         "f_after": f_after,
         "grad_norm": grad_norm,
         "relative_norm": np.abs(eta) * relative_grad_norm,
-        "sign_flipped": flipped,
-        "success": flipped & (np.abs(f_after) >= np.abs(f)),
+        "sign_flipped": core.sign_flips(f, f_after),
+        "success": core.succeeds(f, f_after),
     }
 
 

@@ -11,17 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from randrelu import laws
+from randrelu._load import core
 from randrelu._support import arguments, memory
 from randrelu._support.arguments import Progress
-from randrelu.measures.attack import (
-    Attack,
-    Base,
-    evaluate_base,
-    one_point,
-    one_step,
-    take_changes,
-    take_steps,
-)
+from randrelu.measures.attack import Attack, Base, one_point, one_step
 from randrelu.measures.shortest_step import shortest_steps
 from randrelu.network import Network, require_network
 
@@ -101,20 +94,22 @@ def gradient_step(
     )
 
     if name in ("exact", "flip"):
-        base = evaluate_base(net, points, threads=threads)
+        base = Base(net, points, threads=threads)
         attack = shortest_steps(net, base, name, longest, threads=threads, progress=progress)
     else:
         # The base takes a pass forward and one back, every step one forward.
         unit = len(points) * sum(a * b for a, b in pairwise(net.widths))
         total = (2 + numbers.size) * unit
-        base = evaluate_base(net, points, threads=threads, progress=_from(progress, 0, total))
+        base = Base(net, points, threads=threads, progress=_from(progress, 0, total))
         rest = _from(progress, 2 * unit, total)
-        if name:
-            changes = _changes(net, base, name, delta)
-            attack = take_changes(net, base, changes, threads=threads, progress=rest)
+        if name == "linear":
+            kind, steps = core.StepKind.reflections, np.ones((1, len(points)))
+        elif name == "paper":
+            kind, steps = core.StepKind.changes, _paper_sizes(net, base, delta)[np.newaxis]
         else:
-            etas = np.repeat(np.atleast_1d(numbers)[:, np.newaxis], len(points), axis=1)
-            attack = take_steps(net, base, etas, threads=threads, progress=rest)
+            kind = core.StepKind.etas
+            steps = np.repeat(numbers.reshape(-1, 1), len(points), axis=1)
+        attack = base.take(kind, steps, threads=threads, progress=rest)
     if single:
         attack = one_point(attack, 0)
     return attack if numbers.ndim else one_step(attack, 0)
@@ -142,13 +137,11 @@ def _numbers(eta: Any) -> NDArray[np.float64]:
     return numbers
 
 
-def _changes(net: Network, base: Base, name: str, delta: float) -> NDArray[np.float64]:
-    """Return by how much the "linear" or "paper" step changes f where it is linear, (1, N)."""
-    if name == "linear":
-        return -2.0 * base.f[np.newaxis]
+def _paper_sizes(net: Network, base: Base, delta: float) -> NDArray[np.float64]:
+    """Return by how much the "paper" step changes f towards 0 where it is linear, (N,)."""
     size = laws.paper_step_size(net.widths, delta) / math.sqrt(net.widths[0])
-    changes: NDArray[np.float64] = -np.sign(base.f) * size * base.norm * _nn_def_scale(net)
-    return changes[np.newaxis]
+    sizes: NDArray[np.float64] = size * base.norm * _nn_def_scale(net)
+    return sizes
 
 
 def _from(progress: Progress | None, offset: int, total: int) -> Progress | None:

@@ -28,15 +28,10 @@ def masked_product(
     `bits` holds the pattern of every hidden layer: of one point, (bytes,), or a row of bytes for
     every row of `rows`.
     """
-    number = thread_number(threads)
-    if not bits or bits[0].ndim == 1:
-        return core.segment(net._core, list(bits), j, i, rows, transposed, number)
-    found = [
-        core.segment(net._core, [own[k] for own in bits], j, i, row, transposed, number)
-        for k, row in enumerate(rows[:, np.newaxis])
-    ]
-    width = net.widths[j if transposed else i]
-    return np.concatenate(found) if found else np.empty((0, width))
+    return core.masked_product(
+        net._core, list(bits), rows, j=j, i=i, transposed=transposed,
+        threads=thread_number(threads),
+    )  # fmt: skip
 
 
 def masked_product_norm(

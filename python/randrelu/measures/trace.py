@@ -64,12 +64,12 @@ def line(
 
     Notes
     -----
-    Between two flips of the earlier layers, the preactivations of a layer are linear in t, and a
-    walk along the pieces finds where each unit passes 0. A flip changes the slopes of the next
+    Between two flips of the earlier layers, the preactivations of a layer are linear in t, and each
+    unit is followed along the pieces to where it passes 0. A flip changes the slopes of the next
     layer by a multiple of a column of its weights, and those of the layers after that by a row of
     one matrix product. With K_i flips in the first i layers, and a_i units of layer i active
-    anywhere, that is 2 K_{i−1} a_i d_{i+1} operations for layer i + 1, and K_i d_{i+1} steps of the
-    walk: less than evaluating f at every flip, whatever the length.
+    anywhere, that is 2 K_{i−1} a_i d_{i+1} operations for layer i + 1, and K_i d_{i+1} to follow
+    its units: less than evaluating f at every flip, whatever the length.
     Values are integrals of the slopes, with compensated sums, so f is continuous and rounding
     does not grow with the number of flips.
     """
@@ -127,10 +127,14 @@ def _trace(
     threads: int | None,
     progress: Progress | None,
 ) -> Line:
-    t, layer, index, active, f0, f, slope, bits = core.trace_line(
-        net._core, x, unit, length, _most_flips(net), thread_number(threads), progress
-    )
-    return Line(x, unit, length, t, layer, index, active, f0, f, slope, net.widths[1:-1], bits, net)
+    found = core.trace_line(
+        net._core, x, unit, length=length, most_flips=_most_flips(net),
+        threads=thread_number(threads), progress=progress,
+    )  # fmt: skip
+    return Line(
+        x, unit, length, found.t, found.layer, found.unit, found.active, found.f0, found.f,
+        found.slopes, net.widths[1:-1], found.bits, net,
+    )  # fmt: skip
 
 
 def _most_flips(net: Network) -> int:
