@@ -14,19 +14,21 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import randrelu as rr
-from randrelu import checks, figures
+from randrelu import checks
 from randrelu.checks import words
 from randrelu.checks.result import Check, Hypothesis, Measurement
+from randrelu.checks.statement import Row, Statement
 from randrelu.cli import app
+from randrelu.figures.style import COLORS
 from randrelu.reproduction import page
 from randrelu.reproduction import run as reproduction
 from randrelu.reproduction.plan import PLAN, Run
 
 SMALL = {"widths": (20, 30, 1), "trials": 12}
-THEOREM = Run("theorem-1.1", "Theorem 1.1 <small> & fast", SMALL, {**SMALL, "trials": 15})
-LEMMA = Run("lemma-2.2", "Lemma 2.2", SMALL, SMALL, label="a second")
-RAISES = Run("raises", "Too large", {"widths": (3, 1)}, {"widths": (3, 1)})
-VIOLATED = Run("violated", "Violated", {}, {})
+THEOREM = Run("theorem-1.1", Row("Theorem 1.1 <small> & fast", SMALL, {**SMALL, "trials": 15}))
+LEMMA = Run("lemma-2.2", Row("Lemma 2.2", SMALL, SMALL, label="a second"))
+RAISES = Run("raises", Row("Too large", {"widths": (3, 1)}, {"widths": (3, 1)}))
+VIOLATED = Run("violated", Row("Violated", {}, {}))
 VOID = {"meta", "link", "br", "hr", "img"}
 
 
@@ -45,8 +47,11 @@ def false_claim(*, rng=None):
 
 @pytest.fixture
 def plan(monkeypatch):
-    monkeypatch.setitem(checks.STATEMENTS, "raises", too_large)
-    monkeypatch.setitem(checks.STATEMENTS, "violated", false_claim)
+    for statement in (
+        Statement("raises", "There is enough memory.", too_large),
+        Statement("violated", "1 > 2.", false_claim),
+    ):
+        monkeypatch.setitem(checks.STATEMENTS, statement.name, statement)
 
     def choose(*runs):
         monkeypatch.setattr(reproduction, "PLAN", runs)
@@ -125,12 +130,15 @@ def test_the_page_says_what_the_checks_found(plan, tmp_path):
 
 
 def test_a_command_gives_every_parameter_back():
-    given = {"widths": (3, 2, 1), "ks": (5,), "grid": ((1, 2), (3, 4)), "name": "a b", "on": True}
-    check = Check("s", "", {**given, "x": "given", "eta": None, "rng": 7}, Hypothesis("", "", True),
+    given = {
+        "widths": (3, 2, 1), "ks": (5,), "grid": ((1, 2), (3, 4)), "name": "a b", "on": True,
+        "x": (-0.5, 1e-30),
+    }  # fmt: skip
+    check = Check("s", "", {**given, "eta": None, "rng": 7}, Hypothesis("", "", True),
                   (), "holds", {})  # fmt: skip
     said = shlex.split(words.command(check))
     assert said[:5] == ["randrelu", "check", "s", "--widths", "3,2,1"]
-    assert said[-2:] == ["--seed", "7"] and said[5:-2:2] == ["-p"] * 4
+    assert said[-2:] == ["--seed", "7"] and said[5:-2:2] == ["-p"] * 5
     assert {"widths": (3, 2, 1), **dict(map(app._parameter, said[6:-2:2]))} == given
 
 
@@ -138,7 +146,7 @@ def test_the_figures_take_their_colours_from_the_page(plan, tmp_path):
     report = rr.reproduce(tmp_path, rng=1)
     page = report.page.read_text(encoding="utf-8")
     style, body = page.split("</style>", 1)
-    for name, color in figures.COLORS.items():
+    for name, color in COLORS.items():
         assert style.count(f"--{name}:") == 3 and color not in body  # light, dark, print
     assert "#000000" not in body
     assert (tmp_path / "figures/theorem-1.1.png").read_bytes().startswith(b"\x89PNG")
@@ -251,11 +259,12 @@ def test_what_was_finished_before_ctrl_c_is_kept(tmp_path):
     code = """
 import sys
 import randrelu.cli.app
+from randrelu.checks.statement import Row
 from randrelu.reproduction.plan import Run
 small, endless = ({"widths": (20, 30, 1), "trials": n} for n in (5, 10**8))
 randrelu.reproduction.run.PLAN = (
-    Run("lemma-2.2", "first", small, small),
-    Run("lemma-2.2", "second", endless, endless, label="endless"),
+    Run("lemma-2.2", Row("first", small, small)),
+    Run("lemma-2.2", Row("second", endless, endless, label="endless")),
 )
 sys.argv = ["randrelu", "reproduce", "--out", "out", "--seed", "1"]
 randrelu.cli.app.main()
@@ -284,10 +293,20 @@ def test_the_plan_runs_statements_that_exist_with_parameters_that_they_take():
     assert len({run.slug for run in PLAN}) == len(PLAN)
     for run in PLAN:
         for full in (False, True):
-            bound = inspect.signature(checks.STATEMENTS[run.statement]).bind(**run.parameters(full))
+            check = checks.STATEMENTS[run.statement].run
+            bound = inspect.signature(check).bind(**run.parameters(full))
             assert "rng" not in bound.arguments and run.seed(1, full) != run.seed(2, full)
-    assert {run.statement for run in PLAN} == set(checks.STATEMENTS)
-    assert set(figures.FIGURES) <= set(checks.STATEMENTS)
+    assert list(dict.fromkeys(run.statement for run in PLAN)) == list(checks.STATEMENTS)
+
+
+def test_what_is_run_keeps_its_seed():
+    """A reproduction with a seed gives the same numbers as ever; these were the first it gave."""
+    seeds = {run.name: (run.seed(1, False), run.seed(1, True)) for run in PLAN}
+    assert seeds["theorem-1.1"] == (2328310358138226, 4005611389771179)
+    assert seeds["theorem-1.1-scaling (wide)"] == (5326020477210826, 8417764782928202)
+    assert seeds["lemma-2.8 (bottleneck)"] == (3192236027342853, 6421936939888694)
+    assert seeds["theorem-3.1 (k = 100)"] == (1482600485970032, 4183591627795690)
+    assert seeds["figure-1"] == (4005268298981408, 5510580813448997)
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,12 @@ from numpy.typing import NDArray
 
 from randrelu._support import arguments
 from randrelu._support.arguments import Progress
-from randrelu.checks.result import Hypothesis
+from randrelu.checks.columns import read
+from randrelu.checks.result import Check, Hypothesis
 from randrelu.network import Network
+
+# What the long runs of the report go through.
+DEPTHS = tuple(2**i for i in range(12))
 
 
 def sphere(points: int, dim: int, generator: np.random.Generator) -> NDArray[np.float64]:
@@ -116,6 +120,17 @@ def validated_depths(depths: Sequence[int]) -> tuple[int, ...]:
     if not chosen:
         raise ValueError("depths must hold at least one depth, got none")
     return tuple(sorted(chosen))
+
+
+def limit(dim: int) -> float:
+    """Return √(log d/d), which theorems 3.1 and B.1 have times a constant."""
+    return math.sqrt(math.log(dim) / dim)
+
+
+def by_depth(check: Check, name: str) -> tuple[tuple[int, ...], list[NDArray[np.float64]]]:
+    """Return the depths of a check, and what was measured at each."""
+    depths = check.parameters["depths"]
+    return depths, read(check.trials, name, depths)
 
 
 def hypothesis(dim: int, width: int, depth: int) -> Hypothesis:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -52,13 +52,15 @@ class Measurement:
     name : str
         What was measured.
     value : float
-        The number; infinite where no finite one will do.
+        The number.
     low, high : float or None
         The ends of its 95 % confidence interval, where there is one.
     count : tuple of int or None
         For a share of the trials: how many, out of how many.
     paper : str
         What the paper, or an exact law, says about it.
+    smallest : bool
+        Whether it is the smallest number for which something holds; infinite where none does.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Measurement:
     high: float | None = None
     count: tuple[int, int] | None = None
     paper: str = ""
+    smallest: bool = False
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -80,7 +83,8 @@ class Check:
     claim : str
         What the paper claims.
     parameters : mapping
-        What the check was run with; ``rng`` is the seed that repeats it.
+        What the check was run with, in plain values: ``check(statement, **parameters)`` repeats it,
+        also once they were JSON. ``rng`` is the seed.
     hypothesis : Hypothesis
         Whether the paper's claim covers these widths at all.
     measurements : tuple of Measurement
@@ -166,6 +170,16 @@ def conclude(measured: Measurement, at_least: float) -> str:
     return "violated" if measured.high < at_least else "consistent"
 
 
+def at_most(count: int, trials: int, bound: float, confidence: float) -> str:
+    """Compare a probability, seen `count` times, with the claim that it is at most a number."""
+    from scipy.stats import binomtest
+
+    interval = binomtest(count, trials).proportion_ci(confidence, method="exact")
+    if interval.high <= bound:
+        return "holds"
+    return "violated" if interval.low > bound else "consistent"
+
+
 def relative(sizes: ArrayLike, to: ArrayLike) -> NDArray[np.float64]:
     """Return sizes/to; 0 where both are 0: nothing changed where there was nothing."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -173,11 +187,24 @@ def relative(sizes: ArrayLike, to: ArrayLike) -> NDArray[np.float64]:
     return found
 
 
-def constant_needed(name: str, needed: NDArray[np.float64], of_trials: float) -> Measurement:
+def constant_needed(
+    name: str, needed: NDArray[np.float64], of_trials: float, paper: str = ""
+) -> Measurement:
     """Return the smallest constant for which a claim held in that share of the trials."""
     return Measurement(
-        f"smallest {name}, {100 * of_trials:g}% of trials", smallest_constant(needed, of_trials)
+        f"smallest {name}, {100 * of_trials:g}% of trials",
+        smallest_constant(needed, of_trials),
+        paper=paper,
+        smallest=True,
     )
+
+
+def quantile(
+    name: str, values: NDArray[np.float64], q: float, law: Callable[[float], Any] | None = None
+) -> Measurement:
+    """Return a quantile of what was measured, beside that of its exact law where there is one."""
+    paper = "" if law is None else f"{law(q):.4g} (exact law)"
+    return Measurement(name, float(np.quantile(values, q)), paper=paper)
 
 
 def smallest_constant(ratios: NDArray[np.float64], of_trials: float) -> float:

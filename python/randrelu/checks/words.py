@@ -7,7 +7,7 @@ import numbers
 import shlex
 from typing import Any
 
-from randrelu.checks import Check, Measurement
+from randrelu.checks.result import Check, Measurement
 
 # What `randrelu check` has options of its own for.
 _OPTIONS = ("widths", "trials", "delta", "eta", "storage", "rng")
@@ -22,7 +22,7 @@ def command(check: Check) -> str:
     """Return the command that repeats the check."""
     words = [f"randrelu check {check.statement}"]
     for name, value in check.parameters.items():
-        if name == "x" or value is None:
+        if value is None:
             continue
         option = {"rng": "--seed"}.get(name, f"--{name}")
         text = _argument(value)
@@ -51,7 +51,9 @@ def value(m: Measurement) -> str:
     """Return the measured number; a share as a count."""
     if m.count is not None:
         return f"{m.count[0]} of {m.count[1]}"
-    return f"{m.value:.4g}" if math.isfinite(m.value) else "none does"
+    if m.smallest and m.value == math.inf:
+        return "none does"
+    return _number(m.value, ".4g")
 
 
 def interval(m: Measurement) -> str:
@@ -59,7 +61,15 @@ def interval(m: Measurement) -> str:
     if m.low is None or m.high is None:
         return ""
     digits = ".4f" if m.count is not None else ".4g"
-    return f"[{m.low:{digits}}, {m.high:{digits}}]"
+    return f"[{_number(m.low, digits)}, {_number(m.high, digits)}]"
+
+
+def _number(number: float, digits: str) -> str:
+    if math.isnan(number):
+        return "undefined"
+    if math.isinf(number):
+        return "∞" if number > 0 else "−∞"
+    return f"{number:{digits}}"
 
 
 def hypothesis(check: Check) -> str:

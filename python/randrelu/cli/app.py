@@ -19,6 +19,8 @@ import randrelu as rr
 from randrelu._support import arguments, euclid, files, versions
 from randrelu.checks import STATEMENTS
 from randrelu.cli import tables
+from randrelu.figures import style
+from randrelu.figures.flips import flips_figure
 from randrelu.reproduction.page import summary
 from randrelu.reproduction.run import FOLDER, Standing
 from randrelu.sweeps.run import contents
@@ -199,9 +201,7 @@ def flips(
     """Count the units that flip in balls around a point, beside the prediction for wide layers."""
     radii = _radii(relative_radii)
     if plot is not None:
-        from randrelu.figures import results  # first: it needs Matplotlib
-
-        results.require_format(plot)
+        style.require_format(plot)
     seed = arguments.seed_of(seed)
     net = _network(widths, weights, init, storage, seed, threads)
     x = np.ones(net.widths[0]) if point is None else files.read_points(point, net.widths[0])
@@ -227,7 +227,7 @@ def flips(
                 )
             )
     if plot is not None:
-        results.flips_figure(radii, found).savefig(plot)
+        flips_figure(radii, found).savefig(plot)
     if as_json:
         rows = [
             {"relative_radius": r, **{k: v.tolist() for k, v in f.columns().items()}}
@@ -305,10 +305,8 @@ def plot(
     ] = None,
 ) -> None:
     """Draw medians of a column of a sweep over another, beside the theory."""
-    from randrelu.figures import results  # it needs Matplotlib
-
     path = Path(f"{y}-{x}.svg") if out is None else out
-    results.require_format(path)
+    style.require_format(path)
     rr.read_sweep(store).plot(x, y, by=by, log=log).savefig(path)
     print(path)
 

@@ -1,24 +1,21 @@
-"""How every figure looks, and what several of them draw; Matplotlib is an extra."""
+"""How every figure looks, and what several of them draw.
+
+Matplotlib is an extra, and is imported when something is drawn: modules that draw import this one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-try:
-    from matplotlib import rc_context
+if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-except ImportError as error:
-    raise ImportError("figures need Matplotlib: pip install 'randrelu[report]'") from error
-
-__all__ = [
-    "COLORS", "HAIR", "INK", "MUTED", "SERIES", "STYLE", "Axes", "Figure", "band", "boxes",
-    "canvas", "color", "cumulative", "legend", "level", "rc_context", "threshold",
-]  # fmt: skip
 
 # The colours of every figure, by the variable that gives them on a page in the dark.
 COLORS = {
@@ -31,7 +28,7 @@ COLORS = {
     "series-3": "#7a3fa8",
 }
 INK, MUTED, HAIR, *SERIES = COLORS.values()
-STYLE: Any = {
+_STYLE: Any = {
     "axes.edgecolor": MUTED,
     "axes.labelcolor": INK,
     "axes.prop_cycle": f"cycler('color', {SERIES})",
@@ -50,6 +47,31 @@ STYLE: Any = {
     "ytick.color": MUTED,
     "ytick.labelcolor": INK,
 }
+_FORMATS = (".png", ".svg", ".pdf")
+
+
+def require_matplotlib(extra: str = "plot") -> None:
+    """Raise ImportError, with the extra to install, unless figures can be drawn."""
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise ImportError(f"figures need Matplotlib: pip install 'randrelu[{extra}]'") from error
+
+
+def require_format(path: Path) -> None:
+    """Raise an error unless a figure can be drawn, and saved under this name."""
+    require_matplotlib()
+    if path.suffix not in _FORMATS:
+        raise ValueError(f"plot must end in one of {', '.join(_FORMATS)}, got {path}")
+
+
+def styled() -> AbstractContextManager[None]:
+    """Return the context in which what is drawn has this look."""
+    require_matplotlib()
+    from matplotlib import rc_context
+
+    context: AbstractContextManager[None] = rc_context(_STYLE)
+    return context
 
 
 def color(k: int) -> str:
@@ -59,6 +81,9 @@ def color(k: int) -> str:
 
 def canvas(x_label: str = "", y_label: str = "") -> tuple[Figure, Axes]:
     """Return a figure with a grid that is still read on a phone."""
+    require_matplotlib()
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(4.4, 3.6), layout="constrained")
     axes = figure.add_subplot()
     axes.set(xlabel=x_label, ylabel=y_label)
@@ -67,7 +92,9 @@ def canvas(x_label: str = "", y_label: str = "") -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def cumulative(axes: Axes, values: ArrayLike, label: str, color: str) -> None:
+def cumulative(
+    axes: Axes, values: ArrayLike, label: str, color: str, *, of: str = "networks"
+) -> None:
     """Draw the share of values up to a number; an infinite one counts, but is nowhere."""
     numbers = np.asarray(values, float)
     seen = np.sort(numbers[np.isfinite(numbers)])
@@ -75,7 +102,7 @@ def cumulative(axes: Axes, values: ArrayLike, label: str, color: str) -> None:
     # A logarithmic axis has no place for 0: the first step starts at the first value.
     count = f"{numbers.size}" if seen.size == numbers.size else f"{seen.size} of {numbers.size}"
     axes.step(seen, shares, where="post", label=f"{label} ({count})", color=color)
-    axes.set(ylabel="cumulative share of networks", ylim=(-0.02, 1.02))
+    axes.set(ylabel=f"cumulative share of {of}", ylim=(-0.02, 1.02))
 
 
 def threshold(axes: Axes, at: float, label: str, color: str = MUTED) -> None:
@@ -92,9 +119,22 @@ def band(axes: Axes, x: ArrayLike, groups: Sequence[ArrayLike], label: str, colo
     """Draw the medians of groups over x, in a band from their 5 % to their 95 % quantile."""
     # No group, or nothing finite in one: no point there.
     finite = [values[np.isfinite(values)] for values in (np.asarray(g, float) for g in groups)]
-    x = [place for place, values in zip(np.asarray(x), finite, strict=True) if values.size]
+    at = [place for place, values in zip(np.asarray(x), finite, strict=True) if values.size]
     quantiles = [np.quantile(values, (0.05, 0.5, 0.95)) for values in finite if values.size]
     low, middle, high = np.array(quantiles).reshape(-1, 3).T
+    ribbon(axes, at, low, middle, high, label, color)
+
+
+def ribbon(
+    axes: Axes,
+    x: ArrayLike,
+    low: ArrayLike,
+    middle: ArrayLike,
+    high: ArrayLike,
+    label: str,
+    color: str,
+) -> None:
+    """Draw a curve in a band around it."""
     axes.fill_between(x, low, high, color=color, alpha=0.2, linewidth=0)
     axes.plot(x, middle, "o-", markersize=4, color=color, label=label)
 

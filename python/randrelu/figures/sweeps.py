@@ -10,20 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from randrelu import laws
-from randrelu.figures.style import (
-    MUTED,
-    STYLE,
-    Axes,
-    Figure,
-    band,
-    canvas,
-    color,
-    legend,
-    rc_context,
-)
+from randrelu.figures.style import MUTED, band, canvas, color, legend, ribbon, styled
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # The paper's symbols.
 _LABELS = {
@@ -92,7 +84,7 @@ def curves(
     places = _in_order({_sortable(row[x]) for row in rows if row[x] is not None})
     numeric = all(isinstance(place, (int, float)) for place in places)
     position = {p: p if numeric else i for i, p in enumerate(places)}
-    with rc_context(STYLE):
+    with styled():
         figure, axes = canvas(
             _LABELS.get(x, x), _OF_EXPERIMENT.get((experiment, y), _LABELS.get(y, y))
         )
@@ -169,9 +161,8 @@ def _shares(axes: Axes, x: list[Any], groups: list[list[bool]], label: str, colo
 
     tests = [binomtest(sum(group), len(group)) for group in groups]
     middle = np.array([test.statistic for test in tests])
-    ends = np.array([test.proportion_ci() for test in tests]).reshape(-1, 2).T
-    axes.fill_between(x, *ends, color=color, alpha=0.2, linewidth=0)
-    axes.plot(x, middle, "o-", markersize=4, color=color, label=label)
+    low, high = np.array([test.proportion_ci() for test in tests]).reshape(-1, 2).T
+    ribbon(axes, x, low, middle, high, label, color)
 
 
 def _guide(axes: Axes, x: str, y: str, rows: list[Row]) -> None:

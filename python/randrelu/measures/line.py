@@ -191,9 +191,9 @@ class Line:
         -------
         matplotlib.figure.Figure
         """
-        from randrelu.figures import results
+        from randrelu.figures.line import line_figure
 
-        return results.line_figure(self)
+        return line_figure(self)
 
     def __repr__(self) -> str:
         by_layer = ", ".join(map(str, self.flips)) or "none"

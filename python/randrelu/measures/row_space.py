@@ -188,9 +188,9 @@ class Figure1:
         -------
         matplotlib.figure.Figure
         """
-        from randrelu.figures import results
+        from randrelu.figures.row_space import row_space_figure
 
-        return results.row_space_figure(self)
+        return row_space_figure(self.columns(), self.dim)
 
     def __repr__(self) -> str:
         rows = (

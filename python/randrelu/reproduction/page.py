@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from randrelu import laws
 from randrelu.checks import Check, words
+from randrelu.figures.style import COLORS
 
 if TYPE_CHECKING:
     from randrelu.reproduction.run import Outcome, Report
@@ -183,8 +184,6 @@ def _figure(outcome: Outcome) -> list[str]:
 
 def _inline(svg: str, slug: str) -> str:
     """Return a figure as part of the page: its own ids, the page's colours, its caption."""
-    from randrelu.figures import COLORS
-
     body = svg[svg.index("<svg") :].rstrip()
     body = re.sub(r'\bid="', f'id="{slug}-', body)
     body = re.sub(r"url\(#", f"url(#{slug}-", body)

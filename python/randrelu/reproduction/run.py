@@ -17,12 +17,12 @@ from randrelu import checks
 from randrelu._support import arguments, extras, files, versions
 from randrelu._support.arguments import Rng
 from randrelu.checks import Check
+from randrelu.figures.draw import Drawn, draw
+from randrelu.figures.style import require_matplotlib
 from randrelu.reproduction.plan import PLAN, Run
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from randrelu.figures import Drawn
 
 FOLDER = "randrelu-report"
 
@@ -210,8 +210,7 @@ def reproduce(
     OSError
         If the folder cannot be written to; nothing was run then.
     """
-    from randrelu import figures  # noqa: F401  (here, so that its extra is missed before a run)
-
+    require_matplotlib("report")
     extras.require_parquet()
     root = arguments.seed_of(rng)
     installed = versions.facts("scipy", "matplotlib", "pyarrow", threads=threads)
@@ -264,15 +263,13 @@ def _outcome(
 
 def _check(run: Run, root: int, full: bool, **common: Any) -> Check:
     """Run one check, with those of the common parameters that it takes."""
-    takes = inspect.signature(checks.STATEMENTS[run.statement]).parameters
+    takes = inspect.signature(checks.STATEMENTS[run.statement].run).parameters
     given = {name: value for name, value in common.items() if name in takes}
     return checks.check(run.statement, rng=run.seed(root, full), **run.parameters(full), **given)
 
 
 def _save(run: Run, check: Check, folder: Path) -> tuple[tuple[str, ...], Drawn | None]:
     """Write the trials and the figure; return the files' names, and the figure."""
-    from randrelu import figures
-
     described = check.to_dict()
     metadata = {
         "statement": check.statement,
@@ -281,7 +278,7 @@ def _save(run: Run, check: Check, folder: Path) -> tuple[tuple[str, ...], Drawn 
         "randrelu": str(versions.facts()["version"]),
     }
     contents = {f"trials/{run.slug}.parquet": extras.parquet_bytes(check.trials, metadata)}
-    drawn = figures.draw(check)
+    drawn = draw(check)
     if drawn is not None:
         contents[f"figures/{run.slug}.png"] = drawn.png
         contents[f"figures/{run.slug}.svg"] = drawn.svg.encode()

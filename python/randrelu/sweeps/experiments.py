@@ -95,7 +95,7 @@ def whole_step(rng: np.random.Generator, *, length: float | None = None, **netwo
 
 def statement(name: str, rng: np.random.Generator, **parameters: Any) -> list[Row]:
     """Check a statement of the paper: a row per measurement."""
-    if "widths" in inspect.signature(STATEMENTS[name]).parameters:
+    if "widths" in inspect.signature(STATEMENTS[name].run).parameters:
         shape = {key: parameters.pop(key) for key in _SHAPE if key in parameters}
         if shape:
             parameters["widths"] = _widths(**shape)
@@ -191,7 +191,7 @@ def name_of(experiment: Experiment) -> str:
 
 def _parameters(name: str) -> tuple[list[str], list[str]]:
     """Return the parameters of a built-in experiment, and those it cannot do without."""
-    function = STATEMENTS.get(name, EXPERIMENTS[name])
+    function = STATEMENTS[name].run if name in STATEMENTS else EXPERIMENTS[name]
     takes: list[str] = []
     needs: list[str] = []
     for p in inspect.signature(function).parameters.values():

@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
 from randrelu.checks.result import Check, Hypothesis, Measurement, conclude, share
-from randrelu.checks.trials import (
-    nonzero_point,
-    over_networks,
-    trial_seeds,
-    trial_threads,
-    width_hypothesis,
-)
+from randrelu.checks.statement import NARROW, Row, Statement
+from randrelu.checks.trials import Networks, part
+from randrelu.figures.style import canvas, color, cumulative, legend, threshold
 from randrelu.measures.bottlenecks import bottlenecks
 from randrelu.measures.flips import flips
 from randrelu.measures.worst import worst_flips
 from randrelu.network import Network
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 CLAIM = (
     "With probability at least 1 − δ, a point of layer i_{j+1} and the point of an ε-net next to "
     "it differ in at most 4 d_{i_{j+1}} units of every layer up to i_j."
 )
 
+_FOUND = ("sampled", "attained")
 _STEPS = 15  # of the ascent; four times as many find a few flips more
 
 
@@ -43,9 +46,9 @@ def run(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Check:
-    """Move the image of x at every bottleneck by ε, and count the units that flip behind it.
+    """Move the image of x at every bottleneck by ε, and count the units that flip after it.
 
-    The part of the network behind a bottleneck is independent of the image there, so it is drawn
+    The part of the network after a bottleneck is independent of the image there, so it is drawn
     for itself. The points at distance ε are sampled, and found by ascent (`worst_flips`).
 
     Parameters
@@ -58,89 +61,112 @@ def run(
     multiple : float
         The 4 of the claim.
     """
-    widths = arguments.widths_tuple(widths)
-    trials = arguments.integer("trials", trials, at_least=1)
-    samples = arguments.integer("samples", samples, at_least=1)
-    delta = arguments.probability("delta", delta)
-    arguments.storage(storage)
-    epsilon = arguments.number("epsilon", epsilon)
-    multiple = arguments.number("multiple", multiple)
-    seed = arguments.seed_of(rng)
-    threads = trial_threads(widths, threads)
+    networks = Networks.asked(widths, trials, storage, rng, threads, progress)
+    widths = networks.widths
     if len(widths) == 2:
         raise ValueError(f"widths must have a hidden layer, got {widths}")
+    samples = arguments.integer("samples", samples, at_least=1)
+    delta = arguments.probability("delta", delta)
+    epsilon = arguments.number("epsilon", epsilon)
+    multiple = arguments.number("multiple", multiple)
     # From one bottleneck to the next, and from the last one to the end (claim A.3).
     ends = (len(widths) - 2, *bottlenecks(widths))
     parts = [(earlier, later) for later, earlier in pairwise(ends) if earlier < later]
     rows = []
     for place, (earlier, later) in enumerate(parts):
-        segment = (*widths[earlier : later + 1], 1)
 
-        def count(net: Network, earlier: int = earlier) -> list[float]:
-            image = _image(widths[: earlier + 1], net.seed, storage)
-            size = epsilon * float(np.linalg.norm(image))
-            found = flips(net, image, size, samples, rng=net.seed, surface=True, threads=threads)
-            attained = [
-                worst_flips(net, image, size, layer=i, steps=_STEPS, threads=threads).attained
-                for i in range(1, net.depth + 1)
-            ]
-            limit = widths[earlier]
-            sampled = found.counts.max(axis=0, initial=0)
-            return [float(sampled.max() / limit), float(max(attained) / limit)]
-
-        def report(trial: int, _: int, place: int = place) -> None:
-            if progress is not None:
-                progress(place * trials + trial, len(parts) * trials)
+        def count(net: Network, earlier: int = earlier) -> tuple[float, float]:
+            return _differ(net, widths[: earlier + 1], epsilon, samples, networks)
 
         # Parts of one network are independent of each other.
-        part = np.random.SeedSequence(seed, spawn_key=(0, place))
-        own = arguments.seed_of(part) if place else seed
-        rows.append(
-            over_networks(
-                count, segment, trials, own, storage=storage, threads=threads, progress=report
-            )
+        own = np.random.SeedSequence(networks.seed, spawn_key=(0, place))
+        segment = replace(
+            networks,
+            widths=(*widths[earlier : later + 1], 1),
+            seed=arguments.seed_of(own) if place else networks.seed,
+            progress=part(progress, place, len(parts)),
         )
-    found = np.array(rows)  # (parts, trials, 2)
-    attained = found[:, :, 1].max(axis=0)
+        rows.append(segment.measure(count))
+    found = np.array(rows)  # (parts, trials, 2), as multiples of the bottleneck's width
+    sampled, attained = found.max(axis=0).T
     few = share(f"at most {multiple:g} d units differ", attained <= multiple, f"≥ {1 - delta:g}")
     measurements = [few]
-    for (earlier, later), values in zip(parts, found, strict=True):
-        for name, column in (("sampled", 0), ("attained", 1)):
+    for (earlier, later), largest in zip(parts, found.max(axis=1), strict=True):
+        for name, value in zip(_FOUND, largest, strict=True):
             measurements.append(
                 Measurement(
                     f"layers {earlier + 1} to {later}: units that differ, {name}, largest",
-                    float(values[:, column].max() * widths[earlier]),
+                    float(value * widths[earlier]),
                     paper=f"≤ {multiple * widths[earlier]:g} = {multiple:g} d_{earlier}",
                 )
             )
-    asked = width_hypothesis(widths, delta)
+    asked = networks.hypothesis(delta)
     smallest = -32 * (len(widths) - 2) * math.log10(max(widths[:-1]))
-    return Check(
-        statement="claim-2.7",
-        claim=CLAIM,
+    return STATEMENT.found(
         parameters={
-            "widths": widths, "epsilon": epsilon, "samples": samples, "multiple": multiple,
-            "trials": trials, "delta": delta, "storage": storage, "rng": seed,
+            **networks.parameters,
+            "delta": delta,
+            "epsilon": epsilon,
+            "samples": samples,
+            "multiple": multiple,
         },
         hypothesis=Hypothesis(
             f"{asked.asks}; and ε = 10^{smallest:.0f}", f"{asked.has}, ε = {epsilon:g}", False
         ),
-        measurements=tuple(measurements),
+        measurements=measurements,
         conclusion=conclude(few, 1 - delta),
         trials={
-            "seed": np.array(trial_seeds(seed, trials), np.uint64),
-            "sampled": found[:, :, 0].max(axis=0),
-            "attained": attained,
+            "seed": networks.seeds,
+            **dict(zip(_FOUND, (sampled, attained), strict=True)),
         },
-    )  # fmt: skip
+    )
 
 
-def _image(before: tuple[int, ...], seed: int | None, storage: str) -> np.ndarray:
+def _differ(
+    net: Network, before: tuple[int, ...], epsilon: float, samples: int, networks: Networks
+) -> tuple[float, float]:
+    """Return the most units that differ in a layer, sampled and attained, over the bottleneck's."""
+    threads = networks.threads_each
+    image = _image(before, net.seed, networks.storage)
+    size = epsilon * float(np.linalg.norm(image))
+    found = flips(net, image, size, samples, rng=net.seed, surface=True, threads=threads)
+    attained = [
+        worst_flips(net, image, size, layer=i, steps=_STEPS, threads=threads).attained
+        for i in range(1, net.depth + 1)
+    ]
+    return float(found.counts.max() / before[-1]), float(max(attained) / before[-1])
+
+
+def _image(before: tuple[int, ...], seed: int | None, storage: str) -> NDArray[np.float64]:
     """Return f_i(x) of the layers up to a bottleneck, x itself if that is the input."""
-    x = nonzero_point(None, before[0])
+    x = np.ones(before[0])
     if len(before) == 1:
         return x
     other = arguments.seed_of(np.random.SeedSequence(seed, spawn_key=(0, 0)))
     net = Network.random((*before, 1), rng=other, dtype="float64", storage=storage)
-    image: np.ndarray = net.activations(x)[-1]
-    return image
+    return net.activations(x)[-1].astype(np.float64, copy=False)
+
+
+def draw(check: Check) -> Figure:
+    """Draw how many units differ, as multiples of the bottleneck's width."""
+    figure, axes = canvas("units that differ / width of the bottleneck")
+    for k, name in enumerate(_FOUND):
+        cumulative(axes, check.trials[name], name, color(k))
+    threshold(axes, check.parameters["multiple"], "claimed to be less")
+    legend(figure, axes)
+    return figure
+
+
+STATEMENT = Statement(
+    "claim-2.7",
+    CLAIM,
+    run,
+    draw,
+    plan=(
+        Row(
+            "Claim 2.7: a point and its net point hardly differ",
+            quick=NARROW,
+            full={**NARROW, "trials": 1000},
+        ),
+    ),
+)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,6 +11,12 @@ from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
 from randrelu._support.threads import thread_number
 from randrelu.checks.result import Check, Hypothesis, Measurement, conclude, share, worst
+from randrelu.checks.statement import Row, Statement
+from randrelu.checks.trials import blocks
+from randrelu.figures.style import SERIES, canvas, cumulative, legend, threshold
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 CLAIM = (
     "For W of shape (d_i, d_{i−1}) with entries of variance 1/d_{i−1} and unit vectors u and v, "
@@ -43,8 +50,6 @@ def run(
     widen : float
         What both bounds are multiplied with.
     """
-    from scipy.stats import chi
-
     m = arguments.integer("rows", rows, at_least=1)
     n = arguments.integer("cols", cols, at_least=1)
     trials = arguments.integer("trials", trials, at_least=1)
@@ -55,22 +60,18 @@ def run(
     generator = np.random.default_rng(seed)
     u, v = np.full(m, 1 / math.sqrt(m)), np.full(n, 1 / math.sqrt(n))
     left, right = np.empty(trials), np.empty(trials)
-    for t in range(trials):
+    for one in blocks(trials, 1, progress):
         weights = generator.standard_normal((m, n)) / math.sqrt(n)
-        left[t], right[t] = np.linalg.norm(u @ weights), np.linalg.norm(weights @ v)
-        if progress is not None:
-            progress(t + 1, trials)
+        left[one], right[one] = np.linalg.norm(u @ weights), np.linalg.norm(weights @ v)
     reach = widen * (math.sqrt(2 * math.log(2 / delta)) + 1)
-    scale = math.sqrt(m / n)
+    scale = centres(m, n)[1]
     first = share("‖uᵀW‖ within its bound", np.abs(left - 1) <= reach / math.sqrt(n),
-                  f"≥ {1 - delta:g}; {_exact(chi, n, reach):.6g} (exact law)")  # fmt: skip
+                  f"≥ {1 - delta:g}; {_exact(n, reach):.6g} (exact law)")  # fmt: skip
     second = share("‖Wv‖ within its bound", np.abs(right / scale - 1) <= reach / math.sqrt(m),
-                   f"≥ {1 - delta:g}; {_exact(chi, m, reach):.6g} (exact law)")  # fmt: skip
+                   f"≥ {1 - delta:g}; {_exact(m, reach):.6g} (exact law)")  # fmt: skip
     printed = share("‖Wv‖ within the printed bound", np.abs(right - 1) <= reach / math.sqrt(n),
                     f"≥ {1 - delta:g} as printed")  # fmt: skip
-    return Check(
-        statement="corollary-c.4",
-        claim=CLAIM,
+    return STATEMENT.found(
         parameters={
             "rows": m, "cols": n, "widen": widen, "trials": trials, "delta": delta, "rng": seed
         },
@@ -86,7 +87,34 @@ def run(
     )  # fmt: skip
 
 
-def _exact(chi: object, n: int, reach: float) -> float:
+def _exact(n: int, reach: float) -> float:
     """Return P{|χ − √n| ≤ reach}; √(fan_in) times either norm is χ."""
-    law = chi(n)  # type: ignore[operator]
+    from scipy.stats import chi
+
+    law = chi(n)
     return float(law.cdf(math.sqrt(n) + reach) - law.cdf(max(0.0, math.sqrt(n) - reach)))
+
+
+def centres(m: int, n: int) -> tuple[float, float]:
+    """Return what ‖uᵀW‖ and ‖Wv‖ are near."""
+    return 1.0, math.sqrt(m / n)
+
+
+def draw(check: Check) -> Figure:
+    """Draw ‖uᵀW‖ and ‖Wv‖ for unit vectors."""
+    figure, axes = canvas("norm")
+    near = centres(check.parameters["rows"], check.parameters["cols"])
+    for k, (name, label) in enumerate((("left", "‖uᵀW‖"), ("right", "‖Wv‖"))):
+        cumulative(axes, check.trials[name], label, SERIES[k], of="draws")
+        threshold(axes, near[k], f"about {near[k]:.3g}", SERIES[k])
+    legend(figure, axes)
+    return figure
+
+
+STATEMENT = Statement(
+    "corollary-c.4",
+    CLAIM,
+    run,
+    draw,
+    plan=(Row("Corollary C.4: a layer keeps norms", quick={}, full={"trials": 50_000}),),
+)

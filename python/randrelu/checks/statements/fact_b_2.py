@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,11 @@ from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
 from randrelu._support.threads import thread_number
 from randrelu.checks.result import Check, Hypothesis, Measurement
+from randrelu.checks.statement import Row, Statement
+from randrelu.figures.style import SERIES, canvas, legend, level
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 CLAIM = "sin x − x cos x ≥ (1 − cos x)^{3/2}/15 for all x in [0, π]."
 
@@ -51,9 +57,7 @@ def run(
     least = int(np.argmin(ratio))
     if progress is not None:
         progress(1, 1)
-    return Check(
-        statement="fact-b.2",
-        claim=CLAIM,
+    return STATEMENT.found(
         parameters={"divisor": divisor, "points": points, "rng": seed},
         hypothesis=Hypothesis("0 ≤ x ≤ π", "all of it", True),
         measurements=(
@@ -72,3 +76,22 @@ def sides(x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float
     series = x**3 / 3 - x**5 / 30 + x**7 / 840
     left = np.where(x < 0.05, series, np.sin(x) - x * np.cos(x))
     return left, (2 * np.sin(x / 2) ** 2) ** 1.5
+
+
+def draw(check: Check) -> Figure:
+    """Draw the ratio of both sides."""
+    figure, axes = canvas("x", "ratio of the sides")
+    axes.plot(check.trials["x"], check.trials["ratio"], color=SERIES[0], label="left/right")
+    level(axes, 1.0, "claimed to be exceeded")
+    axes.set(ylim=(0, None))
+    legend(figure, axes)
+    return figure
+
+
+STATEMENT = Statement(
+    "fact-b.2",
+    CLAIM,
+    run,
+    draw,
+    plan=(Row("Fact B.2: an inequality", quick={}, full={"points": 2_000_001}),),
+)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,12 @@ from randrelu import laws
 from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
 from randrelu.checks.result import CONFIDENCE, Check, Hypothesis, Measurement, same_law, worst
+from randrelu.checks.statement import Row, Statement
+from randrelu.figures.row_space import row_space_figure
 from randrelu.measures.row_space import ACCURACY, Figure1, figure_1, run_seed
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 CLAIM = (
     "For W_1 of shape (k, d) with independent N(0, 1) entries, the smallest δ* with "
@@ -64,18 +70,16 @@ def run(
         arguments.seed_of(run_seed(found.seed, int(k), int(r)))
         for k, r in zip(columns["hidden"], columns["run"], strict=True)
     ]
-    return Check(
-        statement="figure-1",
-        claim=CLAIM,
+    return STATEMENT.found(
         parameters={
-            "dim": dim,
+            "dim": found.dim,
             "hidden": tuple(found.hidden.tolist()),
-            "runs": runs,
+            "runs": found.ratios.shape[1],
             "method": found.method[0] if len(set(found.method)) == 1 else found.method,
             "rng": found.seed,
         },
-        hypothesis=Hypothesis("nothing", f"d = {dim}", met=True),
-        measurements=tuple(measurements),
+        hypothesis=Hypothesis("nothing", f"d = {found.dim}", met=True),
+        measurements=measurements,
         conclusion=worst(same, whole),
         trials={"seed": np.array(seeds, np.uint64), **columns},
     )
@@ -99,3 +103,23 @@ def _mean(found: Figure1, i: int) -> Measurement:
         return Measurement(name, mean, paper=paper)
     half = float(sem(ratios) * t.ppf((1 + CONFIDENCE) / 2, len(ratios) - 1))
     return Measurement(name, mean, mean - half, mean + half, paper=paper)
+
+
+def draw(check: Check) -> Figure:
+    """Draw the figure."""
+    return row_space_figure(check.trials, check.parameters["dim"])
+
+
+STATEMENT = Statement(
+    "figure-1",
+    CLAIM,
+    run,
+    draw,
+    plan=(
+        Row(
+            "Figure 1: what it takes to undo the first layer",
+            quick={"method": ("solve",) * 5 + ("law",) * 2},
+            full={"method": "solve"},
+        ),
+    ),
+)

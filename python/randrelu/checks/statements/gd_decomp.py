@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
+from randrelu.checks.columns import numbered, read
 from randrelu.checks.result import Check, Hypothesis, Measurement, relative
-from randrelu.checks.trials import nonzero_point, over_networks, trial_seeds, trial_threads
+from randrelu.checks.statement import NARROW, WIDER, Row, Statement
+from randrelu.checks.trials import Networks
+from randrelu.figures.style import boxes, canvas
 from randrelu.measures.ball import sample_ball
 from randrelu.measures.deviation import gradient_decomposition
 from randrelu.network import Network
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 CLAIM = (
     "∇f(x) − ∇f(y) = Δ_1 + … + Δ_ℓ: the term Δ_j has the units of layer j that differ between x "
-    "and y, the patterns of y before it and those of x behind it."
+    "and y, the patterns of y before it and those of x after it."
 )
 
 
@@ -35,13 +43,10 @@ def run(
     radius : float
         ‖y − x‖/‖x‖.
     """
-    widths = arguments.widths_tuple(widths)
-    trials = arguments.integer("trials", trials, at_least=1)
-    arguments.storage(storage)
+    networks = Networks.asked(widths, trials, storage, rng, threads, progress)
     radius = arguments.number("radius", radius)
-    seed = arguments.seed_of(rng)
-    threads = trial_threads(widths, threads)
-    x = nonzero_point(None, widths[0])
+    threads = networks.threads_each
+    x = np.ones(networks.widths[0])
     size = radius * float(np.linalg.norm(x))
 
     def decompose(net: Network) -> list[float]:
@@ -55,34 +60,57 @@ def run(
         changes = relative([np.linalg.norm(difference), *norms], np.linalg.norm(at_x))
         return [float(relative(error, scale)), *changes]
 
-    rows = np.array(
-        over_networks(
-            decompose, widths, trials, seed, storage=storage, threads=threads, progress=progress
-        )
-    )
-    allowed = len(widths) * max(widths) * float(np.finfo(np.float64).eps)
-    error = float(rows[:, 0].max())
+    rows = np.array(networks.measure(decompose))
+    allowed = len(networks.widths) * max(networks.widths) * float(np.finfo(np.float64).eps)
+    error, deviation, terms = rows[:, 0], rows[:, 1], rows[:, 2:]
     measurements = [
-        Measurement("largest relative error of the identity", error, paper=f"≤ {allowed:.2g}"),
-        Measurement("‖∇f(x) − ∇f(y)‖/‖∇f(x)‖, median", float(np.median(rows[:, 1]))),
-    ]
-    columns = {"error": rows[:, 0], "deviation": rows[:, 1]}
-    for j, norms in enumerate(rows[:, 2:].T, start=1):
-        columns[f"term_{j}"] = norms
-        measurements += [
+        Measurement(
+            "largest relative error of the identity", float(error.max()), paper=f"≤ {allowed:.2g}"
+        ),
+        Measurement("‖∇f(x) − ∇f(y)‖/‖∇f(x)‖, median", float(np.median(deviation))),
+        *(
             Measurement(
                 f"‖Δ_{j}‖/‖∇f(x)‖, {q:.0%}", float(np.quantile(norms, q, method="inverted_cdf"))
             )
+            for j, norms in enumerate(terms.T, start=1)
             for q in (0.5, 0.95)
-        ]
-    return Check(
-        statement="gd-decomp",
-        claim=CLAIM,
-        parameters={
-            "widths": widths, "trials": trials, "radius": radius, "storage": storage, "rng": seed
-        },
+        ),
+    ]
+    return STATEMENT.found(
+        parameters={**networks.parameters, "radius": radius},
         hypothesis=Hypothesis("nothing: it is an identity", "rounding", True),
-        measurements=tuple(measurements),
-        conclusion="holds" if error <= allowed else "violated",
-        trials={"seed": np.array(trial_seeds(seed, trials), np.uint64), **columns},
-    )  # fmt: skip
+        measurements=measurements,
+        conclusion="holds" if error.max() <= allowed else "violated",
+        trials={
+            "seed": networks.seeds,
+            "error": error,
+            "deviation": deviation,
+            **numbered("term", _layers(networks.widths), terms),
+        },
+    )
+
+
+def _layers(widths: tuple[int, ...]) -> range:
+    return range(1, len(widths) - 1)
+
+
+def draw(check: Check) -> Figure:
+    """Draw the norms of the Δ_j."""
+    figure, axes = canvas("layer j", "‖Δ_j‖/‖∇f(x)‖")
+    boxes(axes, read(check.trials, "term", _layers(check.parameters["widths"])))
+    return figure
+
+
+STATEMENT = Statement(
+    "gd-decomp",
+    CLAIM,
+    run,
+    draw,
+    plan=(
+        Row(
+            "The change of the gradient, term by term",
+            quick=NARROW,
+            full={**WIDER, "trials": 200},
+        ),
+    ),
+)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +12,27 @@ from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
 from randrelu._support.threads import thread_number
 from randrelu.checks.result import Check, Hypothesis, Measurement, same_law
+from randrelu.checks.statement import Row, Statement
+from randrelu.checks.trials import blocks
+from randrelu.figures.style import INK, SERIES, canvas, color, legend
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 CLAIM = (
     "For weights with independent symmetric entries, the product W_m ∏ (D_j + B_j) W_j has the "
     "same law whether D_j masks the units that are inactive at x ≠ 0, or fair coins that know "
     "nothing of the weights; so has the spectral norm of ∏ (D_j + B_j) W_j."
 )
+# What a draw of the product is reduced to, in the order of `_statistics`.
+_STATISTICS = (
+    "first entry",
+    "Frobenius norm",
+    "norm of the image of x",
+    "first entry of the image of x",
+    "spectral norm with the last mask",
+)
+_LAWS = ("own", "coins")
 _NUMBERS = 2**22  # of a matrix, of all trials that are drawn together
 
 
@@ -40,6 +56,8 @@ def run(
     diagonal : float
         The fixed B_j are diagonal with entries uniform in [0, diagonal].
     """
+    from scipy.stats import ks_2samp
+
     shape = tuple(
         arguments.integer(f"widths[{i}]", width, at_least=1) for i, width in enumerate(widths)
     )
@@ -51,17 +69,29 @@ def run(
     seed = arguments.seed_of(rng)
     generator = np.random.default_rng(seed)
     fixed = [generator.uniform(0, diagonal, width) for width in shape[1:]]
-    columns: dict[str, list[NDArray[np.float64]]] = {}
     block = max(1, _NUMBERS // (max(shape) * max(shape)))
-    for first in range(0, trials, block):
-        count = min(block, trials - first)
-        for law in ("own", "coins"):
-            for name, values in _statistics(shape, fixed, count, law, generator).items():
-                columns.setdefault(f"{name}, {law}", []).append(values)
-        if progress is not None:
-            progress(first + count, trials)
-    arrays = {name: np.concatenate(blocks) for name, blocks in columns.items()}
-    return _compared(arrays, {"widths": shape, "trials": trials, "diagonal": diagonal, "rng": seed})
+    found: dict[str, list[NDArray[np.float64]]] = {law: [] for law in _LAWS}
+    for some in blocks(trials, block, progress):
+        for law in _LAWS:
+            found[law].append(_statistics(shape, fixed, some.stop - some.start, law, generator))
+    arrays = {law: np.concatenate(found[law], axis=1) for law in _LAWS}
+    p_values = [
+        float(ks_2samp(own, coins).pvalue) for own, coins in zip(*arrays.values(), strict=True)
+    ]
+    return STATEMENT.found(
+        parameters={"widths": shape, "trials": trials, "diagonal": diagonal, "rng": seed},
+        hypothesis=Hypothesis("symmetric entries and x ≠ 0, at any width", "both", True),
+        measurements=[
+            Measurement(f"Kolmogorov–Smirnov p-value: {name}", p, paper="the same law")
+            for name, p in zip(_STATISTICS, p_values, strict=True)
+        ],
+        conclusion=same_law(p_values),
+        trials={
+            _column(name, law): arrays[law][i]
+            for i, name in enumerate(_STATISTICS)
+            for law in _LAWS
+        },
+    )
 
 
 def draw_weights(
@@ -78,8 +108,8 @@ def _statistics(
     count: int,
     law: str,
     generator: np.random.Generator,
-) -> dict[str, NDArray[np.float64]]:
-    """Return numbers that a draw of the product is reduced to."""
+) -> NDArray[np.float64]:
+    """Return what `count` draws of the product are reduced to, shape (statistics, count)."""
     h = np.ones((count, shape[0]))
     product = np.broadcast_to(np.eye(shape[0]), (count, shape[0], shape[0]))
     for j in range(1, len(shape)):
@@ -89,36 +119,49 @@ def _statistics(
         h = np.maximum(z, 0)
         active = generator.random(z.shape) < 0.5
         if law == "own":
-            active = (z > 0) | ((z == 0) & active)  # behind a layer of inactive units
+            active = (z > 0) | ((z == 0) & active)  # after a layer of inactive units
         product = (active + fixed[j - 1])[:, :, np.newaxis] * before
     # `before` ends in W_m, `product` in D_m + B_m.
     image = before.sum(axis=2)  # of x = (1, …, 1), which chose the masks
-    return {
-        "first entry": before[:, 0, 0],
-        "Frobenius norm": np.linalg.norm(before, axis=(1, 2)),
-        "norm of the image of x": np.linalg.norm(image, axis=1),
-        "first entry of the image of x": image[:, 0],
-        "spectral norm with the last mask": np.linalg.norm(product, 2, axis=(1, 2)),
-    }
-
-
-def _compared(arrays: dict[str, NDArray[np.float64]], parameters: dict[str, object]) -> Check:
-    from scipy.stats import ks_2samp
-
-    names = [name.removesuffix(", own") for name in arrays if name.endswith(", own")]
-    p_values = [
-        float(ks_2samp(arrays[f"{name}, own"], arrays[f"{name}, coins"]).pvalue) for name in names
-    ]
-    measurements = [
-        Measurement(f"Kolmogorov–Smirnov p-value: {name}", p, paper="the same law")
-        for name, p in zip(names, p_values, strict=True)
-    ]
-    return Check(
-        statement="lemma-2.1",
-        claim=CLAIM,
-        parameters=parameters,
-        hypothesis=Hypothesis("symmetric entries and x ≠ 0, at any width", "both", True),
-        measurements=tuple(measurements),
-        conclusion=same_law(p_values),
-        trials=arrays,
+    return np.array(
+        [
+            before[:, 0, 0],
+            np.linalg.norm(before, axis=(1, 2)),
+            np.linalg.norm(image, axis=1),
+            image[:, 0],
+            np.linalg.norm(product, 2, axis=(1, 2)),
+        ]
     )
+
+
+def _column(statistic: str, law: str) -> str:
+    return f"{statistic}, {law}"
+
+
+def draw(check: Check) -> Figure:
+    """Draw the quantiles of every statistic under one law against the other."""
+    figure, axes = canvas("with fair coins, standardised", "with the network's own masks")
+    shares = np.linspace(0.005, 0.995, 100)
+    for k, name in enumerate(_STATISTICS):
+        own, coins = (check.trials[_column(name, law)] for law in _LAWS)
+        place, scale = coins.mean(), coins.std() or 1.0
+        across, up = (np.quantile((v - place) / scale, shares) for v in (coins, own))
+        axes.plot(
+            across,
+            up,
+            label=f"quantiles of the {name}",
+            color=color(k),
+            linestyle="-" if k < len(SERIES) else ":",
+        )
+    axes.axline((0, 0), slope=1, linestyle="--", color=INK, linewidth=1, label="the same law")
+    legend(figure, axes)
+    return figure
+
+
+STATEMENT = Statement(
+    "lemma-2.1",
+    CLAIM,
+    run,
+    draw,
+    plan=(Row("Lemma 2.1: masks are fair coins", quick={}, full={"trials": 50_000}),),
+)

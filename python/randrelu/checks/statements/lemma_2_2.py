@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,26 +16,24 @@ from randrelu.checks.result import (
     Check,
     Measurement,
     conclude,
+    constant_needed,
+    quantile,
     same_law,
     share,
-    smallest_constant,
     worst,
 )
-from randrelu.checks.trials import (
-    deferred_steps,
-    nonzero_point,
-    of_networks,
-    over_networks,
-    trial_threads,
-)
+from randrelu.checks.statement import WIDER, Row, Statement
+from randrelu.checks.trials import Networks, deferred_steps, nonzero_point
+from randrelu.figures.style import SERIES, canvas, cumulative, legend, threshold
 from randrelu.network import Network
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 CLAIM = (
     "At a point with ‖x‖ = √d, with probability at least 1 − δ, |f(x)| ≤ c 2^ℓ √(log(1/δ)) and "
     "‖∇f(x)‖ ≥ 2^{−(ℓ+1)}."
 )
-
-
 _LAW = 100_000  # draws of the exact law
 
 
@@ -60,68 +60,67 @@ def run(
     """
     from scipy.stats import ks_2samp
 
-    widths = arguments.widths_tuple(widths)
-    trials = arguments.integer("trials", trials, at_least=1)
+    networks = Networks.asked(widths, trials, storage, rng, threads, progress)
     delta = arguments.probability("delta", delta)
-    point = nonzero_point(x, widths[0])
-    point = math.sqrt(widths[0]) * (point / euclid.norm(point))
-    seed = arguments.seed_of(rng)
-    depth = len(widths) - 2
-
-    def evaluate(net: Network) -> tuple[float, float]:
-        value, gradient = net.value_and_gradient(point, threads=threads)
-        return float(value), float(np.linalg.norm(gradient))
-
-    if arguments.storage(storage) == "deferred":
-        found = deferred_steps(
-            widths, trials, seed, point, "etas", [], threads=threads, progress=progress
-        )
-        f, grad_norm = found.f, found.grad_norm
-    else:
-        threads = trial_threads(widths, threads)
-        f, grad_norm = np.array(
-            over_networks(
-                evaluate, widths, trials, seed,
-                storage=storage, threads=threads, progress=progress,
-            )
-        ).T  # fmt: skip
-    steep = grad_norm >= 2.0 ** -(depth + 1)
-    ratios = np.where(steep, np.abs(f) / (2.0**depth * math.sqrt(-math.log(delta))), np.inf)
+    dim = networks.widths[0]
+    given = nonzero_point(x, dim)
+    point = math.sqrt(dim) * (given / euclid.norm(given))
+    f, grad_norm = _values_and_slopes(networks, point)
+    lower, upper = bounds(networks.widths, delta)
+    steep = grad_norm >= lower
+    ratios = np.where(steep, np.abs(f) / upper, np.inf)
     bounded_below = share("‖∇f(x)‖ ≥ 2^{−(ℓ+1)}", steep, f"≥ {1 - delta:g}")
-    measurements = [
-        bounded_below,
-        Measurement(
-            f"smallest c, {100 * (1 - delta):g}% of trials",
-            smallest_constant(ratios, 1 - delta),
-            paper="|f(x)| ≤ c 2^ℓ √(log(1/δ))",
-        ),
-    ]
-    exact = laws.sample_gradient(widths, _LAW, np.random.default_rng(seed))
+    exact = laws.sample_gradient(networks.widths, _LAW, np.random.default_rng(networks.seed))
     p_values = [
         float(ks_2samp(found, law).pvalue) for found, law in zip((grad_norm, f), exact, strict=True)
     ]
-    measurements += [
-        Measurement(f"Kolmogorov–Smirnov p-value: {name}", p, paper="the exact law")
-        for name, p in zip(("‖∇f(x)‖", "f(x)"), p_values, strict=True)
+    measurements = [
+        bounded_below,
+        constant_needed("c", ratios, 1 - delta, paper="|f(x)| ≤ c 2^ℓ √(log(1/δ))"),
+        *(
+            Measurement(f"Kolmogorov–Smirnov p-value: {name}", p, paper="the exact law")
+            for name, p in zip(("‖∇f(x)‖", "f(x)"), p_values, strict=True)
+        ),
     ]
-    for q in (0.05, 0.5, 0.95):
-        measurements += [
-            _quantile("‖∇f(x)‖", grad_norm, exact[0], q),
-            _quantile("|f(x)|", np.abs(f), np.abs(exact[1]), q),
-        ]
-    return of_networks(
-        "lemma-2.2",
-        CLAIM,
-        widths,
-        trials,
-        delta,
-        seed,
+    sizes = (("‖∇f(x)‖", grad_norm, exact[0]), ("|f(x)|", np.abs(f), np.abs(exact[1])))
+    measurements += [
+        quantile(f"{name} at {q:.0%}", found, q, partial(np.quantile, law))
+        for q in (0.05, 0.5, 0.95)
+        for name, found, law in sizes
+    ]
+    return STATEMENT.found(
+        parameters={
+            **networks.parameters,
+            "delta": delta,
+            "x": None if x is None else tuple(given.tolist()),
+        },
+        hypothesis=networks.hypothesis(delta),
         measurements=measurements,
         conclusion=worst(conclude(bounded_below, 1 - delta), _no_other_law(p_values)),
-        columns={"f": f, "grad_norm": grad_norm},
-        x="(1, …, 1)" if x is None else "given",
-        storage=storage,
+        trials={"seed": networks.seeds, "f": f, "grad_norm": grad_norm},
     )
+
+
+def bounds(widths: tuple[int, ...], delta: float) -> tuple[float, float]:
+    """Return the bound of ‖∇f(x)‖ from below, and that of |f(x)| from above with c = 1."""
+    depth = len(widths) - 2
+    return 2.0 ** -(depth + 1), 2.0**depth * math.sqrt(-math.log(delta))
+
+
+def _values_and_slopes(
+    networks: Networks, point: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return f(x) and ‖∇f(x)‖ of every network."""
+    if networks.storage == "deferred":
+        found = deferred_steps(networks, point, "etas", [])
+        return found.f, found.grad_norm
+
+    def evaluate(net: Network) -> tuple[float, float]:
+        value, gradient = net.value_and_gradient(point, threads=networks.threads_each)
+        return float(value), float(np.linalg.norm(gradient))
+
+    f, grad_norm = np.array(networks.measure(evaluate)).T
+    return f, grad_norm
 
 
 def _no_other_law(p_values: list[float]) -> str:
@@ -129,8 +128,29 @@ def _no_other_law(p_values: list[float]) -> str:
     return "violated" if same_law(p_values) == "violated" else "holds"
 
 
-def _quantile(
-    name: str, found: NDArray[np.float64], exact: NDArray[np.float64], q: float
-) -> Measurement:
-    law = f"{np.quantile(exact, q):.4g} (exact law)"
-    return Measurement(f"{name} at {q:.0%}", float(np.quantile(found, q)), paper=law)
+def draw(check: Check) -> Figure:
+    """Draw ‖∇f(x)‖ and |f(x)| with their bounds."""
+    figure, axes = canvas()
+    lower, upper = bounds(check.parameters["widths"], check.parameters["delta"])
+    cumulative(axes, check.trials["grad_norm"], "‖∇f(x)‖", SERIES[0])
+    threshold(axes, lower, f"its lower bound 2^{{−(ℓ+1)}} = {lower:.3g}", SERIES[0])
+    cumulative(axes, np.abs(check.trials["f"]), "|f(x)|", SERIES[1])
+    threshold(axes, upper, f"its bound c 2^ℓ √(log(1/δ)) with c = 1: {upper:.3g}", SERIES[1])
+    axes.set(xscale="log", xlabel="‖∇f(x)‖ and |f(x)|, where ‖x‖ = √d")
+    legend(figure, axes)
+    return figure
+
+
+STATEMENT = Statement(
+    "lemma-2.2",
+    CLAIM,
+    run,
+    draw,
+    plan=(
+        Row(
+            "Lemma 2.2: f(x) is bounded and ∇f(x) is not small",
+            quick={**WIDER, "trials": 1000},
+            full={**WIDER, "trials": 10_000},
+        ),
+    ),
+)

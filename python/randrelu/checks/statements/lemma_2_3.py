@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from randrelu._load import core
 from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
 from randrelu._support.threads import thread_number
+from randrelu.checks.columns import numbered, read
 from randrelu.checks.result import (
     OPEN_CONSTANT,
     Check,
@@ -20,9 +22,14 @@ from randrelu.checks.result import (
     constant_needed,
     share,
 )
-from randrelu.checks.trials import nonzero_point, of_networks, over_networks, trial_threads
+from randrelu.checks.statement import NARROW, Row, Statement
+from randrelu.checks.trials import Networks
+from randrelu.figures.style import INK, band, canvas, color, legend
 from randrelu.measures.ball import sample_ball
 from randrelu.network import Network
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 CLAIM = (
     "With ‖x‖ = √d and probability at least 1 − δ, in every layer i ‖f_i(x)‖ ≥ 2^{−i} √d_i, and "
@@ -59,17 +66,15 @@ def run(
         C, which the paper leaves open; the conclusion is about this one. (Its proof, Claim 2.4, has
         C ℓ log d_max where the lemma prints C log d_max; the latter is checked.)
     """
-    widths = arguments.widths_tuple(widths)
-    trials = arguments.integer("trials", trials, at_least=1)
+    networks = Networks.asked(widths, trials, storage, rng, threads, progress)
+    widths = networks.widths
     samples = arguments.integer("samples", samples, at_least=1)
     delta = arguments.probability("delta", delta)
-    arguments.storage(storage)
     radius = arguments.number("radius", radius, positive=True)
     constant = arguments.number("constant", constant)
-    seed = arguments.seed_of(rng)
-    threads = trial_threads(widths, threads)
+    threads = networks.threads_each
     number = thread_number(threads)
-    x, size = nonzero_point(None, widths[0]), radius * math.sqrt(widths[0])
+    x, size = np.ones(widths[0]), radius * math.sqrt(widths[0])
 
     def images(net: Network) -> NDArray[np.float64]:
         ball = sample_ball(x, size, samples, rng=net.seed, threads=threads)
@@ -77,59 +82,61 @@ def run(
         norms = [float(np.linalg.norm(np.maximum(z[0], 0))) for z in layers]
         moved = [np.linalg.norm(z[1:] - z[0], axis=1) for z in layers]
         best = [ball[int(np.argmax(m))] for m in moved]
-        climbed = [ascend(net, x, y, size, i, number) for i, y in enumerate(best)]
+        climbed = [ascend(net, x, y, size, i, layers[i][0], number) for i, y in enumerate(best)]
         sampled = [float(m.max()) for m in moved]
         attained = [max(a, b) for a, b in zip(climbed, sampled, strict=True)]
         return np.array([norms, sampled, attained])
 
-    found = np.array(
-        over_networks(
-            images, widths, trials, seed, storage=storage, threads=threads, progress=progress
-        )
-    ).reshape(trials, 3, -1)
+    layers = _layers(widths)
+    found = np.array(networks.measure(images)).reshape(networks.trials, 3, len(layers))
     norms, sampled, attained = found.transpose(1, 0, 2)
-    hidden = np.array(widths[1:-1])
-    layer = np.arange(1, hidden.size + 1)
-    narrowest = np.minimum.accumulate(widths[:-2]) if hidden.size else hidden
-    far = np.all(norms >= 2.0**-layer * np.sqrt(hidden), axis=1)
+    far = np.all(norms >= 2.0**-layers * np.sqrt(widths[1:-1]), axis=1)
     large = share("‖f_i(x)‖ ≥ 2^{−i} √d_i in every layer", far)
-    unit = (1 + np.sqrt(hidden / narrowest)) * size
-    log = laws.log_widest(widths)
-    bound = (constant * log) ** (layer / 2) * unit / size
-    needed = (attained / unit) ** (2 / layer) / log
+    # The bound has the power C^{i/2}.
+    needed = (attained / size / bound(widths, 1.0)) ** (2 / layers)
     needed = needed.max(axis=1, initial=0)
     small = share(f"images within the bound, C = {constant:g}", needed <= constant)
     both = share("both together", far & (needed <= constant), f"≥ {1 - delta:g}")
     measurements = [both, large, small, constant_needed("C", needed, 1 - delta)]
-    for i in range(hidden.size):
+    for i, allowed in zip(layers, bound(widths, constant), strict=True):
         for name, column in (("sampled", sampled), ("attained", attained)):
             measurements.append(
                 Measurement(
-                    f"sup ‖f̃_{i + 1}(x) − f̃_{i + 1}(x′)‖/R, {name}, median",
-                    float(np.median(column[:, i]) / size),
-                    paper=f"≤ {bound[i]:.4g}",
+                    f"sup ‖f̃_{i}(x) − f̃_{i}(x′)‖/R, {name}, median",
+                    float(np.median(column[:, i - 1]) / size),
+                    paper=f"≤ {allowed:.4g}",
                 )
             )
-    columns = {
-        f"{name}_{i + 1}": values[:, i]
-        for name, values in (("norm", norms), ("sampled", sampled), ("attained", attained))
-        for i in range(hidden.size)
-    }
-    return of_networks(
-        "lemma-2.3",
-        CLAIM,
-        widths,
-        trials,
-        delta,
-        seed,
+    return STATEMENT.found(
+        parameters={
+            **networks.parameters,
+            "delta": delta,
+            "radius": radius,
+            "samples": samples,
+            "constant": constant,
+        },
+        hypothesis=networks.hypothesis(delta),
         measurements=measurements,
         conclusion=conclude(both, 1 - delta),
-        columns=columns,
-        radius=radius,
-        samples=samples,
-        constant=constant,
-        storage=storage,
+        trials={
+            "seed": networks.seeds,
+            **numbered("norm", layers, norms),
+            **numbered("sampled", layers, sampled),
+            **numbered("attained", layers, attained),
+        },
     )
+
+
+def _layers(widths: tuple[int, ...]) -> NDArray[np.int64]:
+    return np.arange(1, len(widths) - 1)
+
+
+def bound(widths: tuple[int, ...], constant: float) -> NDArray[np.float64]:
+    """Return what the lemma allows ‖f̃_i(x) − f̃_i(x′)‖/R to be, in every hidden layer."""
+    narrowest = np.minimum.accumulate(widths[:-1])[:-1]
+    steep = (constant * laws.log_widest(widths)) ** (_layers(widths) / 2)
+    result: NDArray[np.float64] = steep * (1 + np.sqrt(widths[1:-1] / narrowest))
+    return result
 
 
 def ascend(
@@ -138,17 +145,52 @@ def ascend(
     y: NDArray[np.float64],
     radius: float,
     layer: int,
+    at_x: NDArray[np.float64],
     threads: int,
 ) -> float:
-    """Return the largest ‖f̃(x) − f̃(y)‖ of layer `layer` (from 0) on a way up the sphere."""
+    """Return the largest ‖f̃(x) − f̃(y)‖ of layer `layer` (from 0) on a way up the sphere.
+
+    `at_x` is f̃(x).
+    """
     best = 0.0
     for _ in range(_STEPS):
-        at_x, at_y = net.preactivations(np.array([x, y]), threads=threads or None)[layer]
-        moved = at_y - at_x
+        at_y = core.BasePoint(net._core, y, layers=layer + 1, gradient=False, threads=threads)
+        moved = at_y.preactivations(layer) - at_x
         best = max(best, float(np.linalg.norm(moved)))
-        way = core.layer_gradient(net._core, y, layer, moved, threads)
+        way = at_y.pull_back(layer, moved, threads=threads)
         length = float(np.linalg.norm(way))
         if length == 0:
             break
         y = x + radius / length * way
     return best
+
+
+def draw(check: Check) -> Figure:
+    """Draw how far a ball is moved in every layer, sampled and attained, below the bound."""
+    widths, constant = check.parameters["widths"], check.parameters["constant"]
+    size = check.parameters["radius"] * math.sqrt(widths[0])
+    layers = _layers(widths)
+    figure, axes = canvas("layer i", "sup ‖f̃_i(x) − f̃_i(x′)‖/R")
+    for k, name in enumerate(("sampled", "attained")):
+        groups = [values / size for values in read(check.trials, name, layers)]
+        band(axes, layers, groups, f"{name}: median, 5 % … 95 %", color(k))
+    label = f"the paper's bound, C = {constant:g}"
+    axes.plot(layers, bound(widths, constant), "--", color=INK, label=label)
+    axes.set(yscale="log" if layers.size else "linear", xticks=layers)
+    legend(figure, axes)
+    return figure
+
+
+STATEMENT = Statement(
+    "lemma-2.3",
+    CLAIM,
+    run,
+    draw,
+    plan=(
+        Row(
+            "Lemma 2.3: images of x avoid 0, images of a ball stay small",
+            quick=NARROW,
+            full={**NARROW, "trials": 1000, "samples": 100},
+        ),
+    ),
+)

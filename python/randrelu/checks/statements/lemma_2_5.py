@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
+from randrelu.checks.columns import numbered, read
 from randrelu.checks.result import FALSE_ALARM, Check, Measurement, conclude, share, worst
-from randrelu.checks.trials import nonzero_point, of_networks, over_networks, trial_threads
+from randrelu.checks.statement import EVEN, Row, Statement
+from randrelu.checks.trials import Networks
+from randrelu.figures.style import SERIES, boxes, canvas, legend, level
 from randrelu.network import Network
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 CLAIM = (
     "With probability at least 1 − δ, in every layer all but a share 2√(2/π) α of the units have a "
@@ -41,16 +48,14 @@ def run(
     alpha : float
         α, for every layer.
     """
-    from scipy.stats import binomtest, norm
+    from scipy.stats import binomtest
 
-    widths = arguments.widths_tuple(widths)
-    trials = arguments.integer("trials", trials, at_least=1)
+    networks = Networks.asked(widths, trials, storage, rng, threads, progress)
+    widths = networks.widths
     delta = arguments.probability("delta", delta)
-    arguments.storage(storage)
     alpha = arguments.number("alpha", alpha, positive=True)
-    seed = arguments.seed_of(rng)
-    threads = trial_threads(widths, threads)
-    x = nonzero_point(None, widths[0])
+    threads = networks.threads_each
+    x = np.ones(widths[0])
 
     def count(net: Network) -> list[tuple[int, bool]]:
         before = [x, *net.activations(x, threads=threads)]
@@ -59,18 +64,13 @@ def run(
             for a, z in zip(before, net.preactivations(x, threads=threads), strict=False)
         ]
 
-    found = np.array(
-        over_networks(
-            count, widths, trials, seed, storage=storage, threads=threads, progress=progress
-        )
-    ).reshape(trials, -1, 2)
-    counts, alive = found[:, :, 0], found[:, :, 1] > 0
     hidden = np.array(widths[1:-1])
-    claimed = 1 - 2 * math.sqrt(2 / math.pi) * alpha
+    found = np.array(networks.measure(count)).reshape(networks.trials, hidden.size, 2)
+    counts, alive = found[:, :, 0], found[:, :, 1] > 0
+    claimed, large = shares(alpha)
     all_layers = share(
         "every layer has that many", np.all(counts >= claimed * hidden, axis=1), f"≥ {1 - delta:g}"
     )
-    large = 2 * float(norm.sf(alpha))
     measurements, exact = [all_layers], True
     for i, width in enumerate(hidden):
         total, seen = counts[alive[:, i], i].sum(), int(alive[:, i].sum())
@@ -88,16 +88,43 @@ def run(
                 paper=f"{large:.4g} (exact law); claimed ≥ {claimed:.4g}",
             )
         )
-    return of_networks(
-        "lemma-2.5",
-        CLAIM,
-        widths,
-        trials,
-        delta,
-        seed,
+    return STATEMENT.found(
+        parameters={**networks.parameters, "delta": delta, "alpha": alpha},
+        hypothesis=networks.hypothesis(delta),
         measurements=measurements,
         conclusion=worst(conclude(all_layers, 1 - delta), "holds" if exact else "violated"),
-        columns={f"large_{i}": c for i, c in enumerate(counts.T, start=1)},
-        alpha=alpha,
-        storage=storage,
+        trials={"seed": networks.seeds, **numbered("large", _layers(widths), counts)},
     )
+
+
+def _layers(widths: tuple[int, ...]) -> range:
+    return range(1, len(widths) - 1)
+
+
+def shares(alpha: float) -> tuple[float, float]:
+    """Return the share of large preactivations that is claimed, and that of the exact law."""
+    from scipy.stats import norm
+
+    return 1 - 2 * math.sqrt(2 / math.pi) * alpha, 2 * float(norm.sf(alpha))
+
+
+def draw(check: Check) -> Figure:
+    """Draw the share of large preactivations in every layer, the claim and the exact law."""
+    widths, alpha = check.parameters["widths"], check.parameters["alpha"]
+    counts = read(check.trials, "large", _layers(widths))
+    claimed, law = shares(alpha)
+    figure, axes = canvas("layer", f"share of units with |f̃| ≥ {alpha:g} ‖f‖/√d")
+    boxes(axes, [c / width for c, width in zip(counts, widths[1:-1], strict=True)])
+    level(axes, law, "exact law", SERIES[2])
+    level(axes, claimed, "claimed to be exceeded")
+    legend(figure, axes)
+    return figure
+
+
+STATEMENT = Statement(
+    "lemma-2.5",
+    CLAIM,
+    run,
+    draw,
+    plan=(Row("Lemma 2.5: few units are near 0", quick=EVEN, full={**EVEN, "trials": 5000}),),
+)

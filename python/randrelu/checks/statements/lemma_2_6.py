@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from randrelu import laws
 from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
+from randrelu.checks.columns import numbered, read
 from randrelu.checks.result import (
     OPEN_CONSTANT,
     Check,
@@ -18,11 +20,16 @@ from randrelu.checks.result import (
     constant_needed,
     share,
 )
-from randrelu.checks.trials import nonzero_point, of_networks, over_networks, trial_threads
+from randrelu.checks.statement import NARROW, Row, Statement
+from randrelu.checks.trials import Networks
+from randrelu.figures.style import canvas, color, cumulative, legend
 from randrelu.measures.ball import sample_ball
 from randrelu.measures.bottlenecks import bottlenecks
 from randrelu.measures.masked_product import masked_product_norm
 from randrelu.network import Network
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 CLAIM = (
     "With ‖x‖ = √d and probability at least 1 − δ, for all y with ‖y − x‖ ≤ R and all bottleneck "
@@ -54,61 +61,92 @@ def run(
     constant : float
         C, which the paper leaves open; the conclusion is about this one.
     """
-    widths = arguments.widths_tuple(widths)
-    chain = bottlenecks(widths)
-    if len(chain) < 2:
+    networks = Networks.asked(widths, trials, storage, rng, threads, progress)
+    widths = networks.widths
+    pairs = _pairs(widths)
+    if not pairs:
         raise ValueError(
-            f"widths must have a bottleneck behind the input, which is the narrowest of {widths}: "
+            f"widths must have a bottleneck after the input, which is the narrowest of {widths}: "
             "the lemma says nothing then; make a hidden layer narrower than the input"
         )
-    trials = arguments.integer("trials", trials, at_least=1)
     samples = arguments.integer("samples", samples, at_least=0)
     delta = arguments.probability("delta", delta)
-    arguments.storage(storage)
     radius = arguments.number("radius", radius)
     constant = arguments.number("constant", constant)
-    seed = arguments.seed_of(rng)
-    threads = trial_threads(widths, threads)
-    x, size = nonzero_point(None, widths[0]), radius * math.sqrt(widths[0])
+    threads = networks.threads_each
+    x, size = np.ones(widths[0]), radius * math.sqrt(widths[0])
 
     def largest(net: Network) -> list[float]:
         sphere = sample_ball(x, size, samples, rng=net.seed, surface=True, threads=threads)
         points = [x, *sphere]
         return [
             max(masked_product_norm(net, y, earlier, later, threads=threads) for y in points)
-            for later, earlier in pairwise(chain)
+            for later, earlier in pairs
         ]
 
-    norms = np.array(
-        over_networks(
-            largest, widths, trials, seed, storage=storage, threads=threads, progress=progress
-        )
-    )
-    lengths = -np.diff(chain)
+    norms = np.array(networks.measure(largest))
+    lengths = np.array([later - earlier for later, earlier in pairs])
     unit = (len(widths) - 2) * laws.log_widest(widths)
     needed = (norms ** (2 / lengths) / unit).max(axis=1)
     within = share(f"within the bound, C = {constant:g}", needed <= constant, f"≥ {1 - delta:g}")
-    measurements = [within, constant_needed("C", needed, 1 - delta)]
-    for k, (later, earlier) in enumerate(pairwise(chain)):
-        bound = (constant * unit) ** (lengths[k] / 2)
-        measurements.append(
+    measurements = [
+        within,
+        constant_needed("C", needed, 1 - delta),
+        *(
             Measurement(
-                f"‖M_{{{later},{earlier}}}‖, median", float(np.median(norms[:, k])),
-                paper=f"≤ {bound:.4g}",
+                f"‖M_{{{later},{earlier}}}‖, median",
+                float(np.median(norms[:, k])),
+                paper=f"≤ {(constant * unit) ** (lengths[k] / 2):.4g}",
             )
-        )  # fmt: skip
-    return of_networks(
-        "lemma-2.6",
-        CLAIM,
-        widths,
-        trials,
-        delta,
-        seed,
+            for k, (later, earlier) in enumerate(pairs)
+        ),
+    ]
+    return STATEMENT.found(
+        parameters={
+            **networks.parameters,
+            "delta": delta,
+            "radius": radius,
+            "samples": samples,
+            "constant": constant,
+        },
+        hypothesis=networks.hypothesis(delta),
         measurements=measurements,
         conclusion=conclude(within, 1 - delta),
-        columns={f"norm_{a}_{b}": norms[:, k] for k, (a, b) in enumerate(pairwise(chain))},
-        radius=radius,
-        samples=samples,
-        constant=constant,
-        storage=storage,
+        trials={"seed": networks.seeds, **numbered("norm", _ends(pairs), norms)},
     )
+
+
+def _pairs(widths: tuple[int, ...]) -> list[tuple[int, int]]:
+    """Return every bottleneck layer with the one before it."""
+    return list(pairwise(bottlenecks(widths)))
+
+
+def _ends(pairs: list[tuple[int, int]]) -> list[str]:
+    """Return how their columns are numbered."""
+    return [f"{later}_{earlier}" for later, earlier in pairs]
+
+
+def draw(check: Check) -> Figure:
+    """Draw the spectral norms between bottleneck layers."""
+    figure, axes = canvas("spectral norm ‖M_{i,j}(y)‖, largest over y", "share of networks")
+    pairs = _pairs(check.parameters["widths"])
+    norms = read(check.trials, "norm", _ends(pairs))
+    for k, ((later, earlier), values) in enumerate(zip(pairs, norms, strict=True)):
+        cumulative(axes, values, f"from layer {earlier} to {later}", color(k))
+    legend(figure, axes)
+    return figure
+
+
+STATEMENT = Statement(
+    "lemma-2.6",
+    CLAIM,
+    run,
+    draw,
+    plan=(
+        Row(
+            "Lemma 2.6: masked products between bottlenecks are not large",
+            quick=NARROW,
+            full={**NARROW, "trials": 1000, "samples": 10},
+        ),
+    ),
+)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from randrelu import laws
 from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
+from randrelu.checks.columns import numbered
 from randrelu.checks.result import (
     OPEN_CONSTANT,
     Check,
@@ -19,10 +21,15 @@ from randrelu.checks.result import (
     relative,
     share,
 )
-from randrelu.checks.trials import nonzero_point, of_networks, over_networks, trial_threads
+from randrelu.checks.statement import EVEN, Row, Statement
+from randrelu.checks.trials import Networks
+from randrelu.figures.style import canvas, color, cumulative, legend
 from randrelu.measures.deviation import gradient_deviation
 from randrelu.measures.trace import line
 from randrelu.network import Network
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 CLAIM = (
     "With ‖x‖ = √d and probability at least 1 − δ, ‖∇f(x) − ∇f(y)‖ ≤ (C/log d_max)^ℓ for all y "
@@ -55,19 +62,17 @@ def run(
     constant : float
         C, which the paper leaves open; the conclusion is about this one.
     """
-    widths = arguments.widths_tuple(widths)
+    networks = Networks.asked(widths, trials, storage, rng, threads, progress)
+    widths = networks.widths
     depth = len(widths) - 2
     if depth == 0:
         raise ValueError(f"widths must have a hidden layer, got {widths}: f is linear")
-    trials = arguments.integer("trials", trials, at_least=1)
     samples = arguments.integer("samples", samples, at_least=1)
     delta = arguments.probability("delta", delta)
-    arguments.storage(storage)
     radius = arguments.number("radius", radius, positive=True)
     constant = arguments.number("constant", constant)
-    seed = arguments.seed_of(rng)
-    threads = trial_threads(widths, threads)
-    x, size = nonzero_point(None, widths[0]), radius * math.sqrt(widths[0])
+    threads = networks.threads_each
+    x, size = np.ones(widths[0]), radius * math.sqrt(widths[0])
 
     def deviate(net: Network) -> list[float]:
         sampled = gradient_deviation(
@@ -80,11 +85,8 @@ def run(
         norm = float(np.linalg.norm(gradient))
         return [norm, float(sampled.norms.max()), along, *terms.max(axis=0)]
 
-    found = np.array(
-        over_networks(
-            deviate, widths, trials, seed, storage=storage, threads=threads, progress=progress
-        )
-    )
+    found = np.array(networks.measure(deviate))
+    layers, terms = range(1, depth + 1), found[:, 3:]
     norm, sampled, along = found[:, :3].T
     largest = np.maximum(sampled, along)
     log = laws.log_widest(widths)
@@ -101,30 +103,31 @@ def run(
         Measurement(
             "the larger, relative to ‖∇f(x)‖, median", float(np.median(relative(largest, norm)))
         ),
-    ]
-    columns = {"grad_norm": norm, "sampled": sampled, "along": along}
-    for j, terms in enumerate(found[:, 3:].T, start=1):
-        columns[f"term_{j}"] = terms
-        measurements.append(
+        *(
             Measurement(
-                f"largest ‖Δ_{j}‖ sampled, median", float(np.median(terms)),
-                paper=_case(widths, j),
+                f"largest ‖Δ_{j}‖ sampled, median", float(np.median(norms)), paper=_case(widths, j)
             )
-        )  # fmt: skip
-    return of_networks(
-        "lemma-2.8",
-        CLAIM,
-        widths,
-        trials,
-        delta,
-        seed,
+            for j, norms in zip(layers, terms.T, strict=True)
+        ),
+    ]
+    return STATEMENT.found(
+        parameters={
+            **networks.parameters,
+            "delta": delta,
+            "radius": radius,
+            "samples": samples,
+            "constant": constant,
+        },
+        hypothesis=networks.hypothesis(delta),
         measurements=measurements,
         conclusion=conclude(within, 1 - delta),
-        columns=columns,
-        radius=radius,
-        samples=samples,
-        constant=constant,
-        storage=storage,
+        trials={
+            "seed": networks.seeds,
+            "grad_norm": norm,
+            "sampled": sampled,
+            "along": along,
+            **numbered("term", layers, terms),
+        },
     )
 
 
@@ -141,7 +144,8 @@ def _along_attack(
         return 0.0
     way = line(net, x, -np.sign(f or 1.0) * gradient, length, threads=threads)
     places = np.linspace(0, length, _ALONG + 1)[1:]
-    return max(float(np.linalg.norm(way.gradient(t, threads=threads) - gradient)) for t in places)
+    changes = way.gradient(places, threads=threads) - gradient
+    return float(np.linalg.norm(changes, axis=1).max())
 
 
 def _case(widths: tuple[int, ...], j: int) -> str:
@@ -151,3 +155,42 @@ def _case(widths: tuple[int, ...], j: int) -> str:
     wide = math.log10(widths[j] / before) >= power
     relation = "≥" if wide else "≤"
     return f"case {1 + wide}: d_{j} = {widths[j]} {relation} {before} × 10^{power:.0f}"
+
+
+def draw(check: Check) -> Figure:
+    """Draw how much the gradient changes around x, sampled and along the attack."""
+    figure, axes = canvas("largest ‖∇f(x) − ∇f(y)‖/‖∇f(x)‖")
+    for k, (name, label) in enumerate(
+        (("sampled", "sampled from the ball"), ("along", "along the attack"))
+    ):
+        ratios = relative(check.trials[name], check.trials["grad_norm"])
+        cumulative(axes, ratios, label, color(k))
+    legend(figure, axes)
+    return figure
+
+
+STATEMENT = Statement(
+    "lemma-2.8",
+    CLAIM,
+    run,
+    draw,
+    plan=(
+        Row(
+            "Lemma 2.8: around x the gradient hardly changes",
+            quick=EVEN,
+            full={**EVEN, "trials": 2000, "samples": 100},
+        ),
+        Row(
+            "Lemma 2.8 on wider networks",
+            quick={"widths": (2000, 3000, 3000, 1), "trials": 20},
+            full={"widths": (20_000, 30_000, 30_000, 1), "trials": 50},
+            label="wider",
+        ),
+        Row(
+            "Lemma 2.8 after a bottleneck",
+            quick={"widths": (200, 20, 2000, 1)},
+            full={"widths": (200, 20, 20_000, 1), "trials": 500},
+            label="bottleneck",
+        ),
+    ),
+)

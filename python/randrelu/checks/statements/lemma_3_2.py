@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,12 @@ from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
 from randrelu.checks.deep import images
 from randrelu.checks.result import Check, Hypothesis, Measurement, same_law
+from randrelu.checks.statement import Row, Statement
+from randrelu.checks.trials import blocks
+from randrelu.figures.style import INK, MUTED, SERIES, canvas, legend
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 CLAIM = (
     "For independent standard normal g, E[max(gᵀx, 0) max(gᵀy, 0)], divided by the root mean "
@@ -52,15 +59,12 @@ def run(
     generator = np.random.default_rng(seed)
     theta = np.linspace(0, math.pi, angles)
     sums = np.zeros(angles)
-    for first in range(0, trials, _BLOCK):
-        count = min(_BLOCK, trials - first)
+    for some in blocks(trials, _BLOCK, progress):
         for k, angle in enumerate(theta):
             # Draws of its own for every angle, so that the errors are independent.
-            at_x, across = generator.standard_normal((2, count))
+            at_x, across = generator.standard_normal((2, some.stop - some.start))
             at_y = math.cos(angle) * at_x + math.sin(angle) * across
             sums[k] += 2 * (np.maximum(at_x, 0) @ np.maximum(at_y, 0))
-        if progress is not None:
-            progress(first + count, trials)
     mean, exact = sums / trials, closed_form(theta)
     # The exact variance of a product; that of the draws is too small where few of them are not 0.
     cosine = np.cos(theta)
@@ -75,14 +79,12 @@ def run(
         Measurement("largest |Monte Carlo − closed form|", float(np.abs(mean - exact).max())),
     ]
     measurements += _through_network(width, depth, generator, threads)
-    return Check(
-        statement="lemma-3.2",
-        claim=CLAIM,
+    return STATEMENT.found(
         parameters={
             "angles": angles, "trials": trials, "width": width, "depth": depth, "rng": seed
         },
         hypothesis=Hypothesis("x ≠ 0 and y ≠ 0", "unit vectors", True),
-        measurements=tuple(measurements),
+        measurements=measurements,
         conclusion=same_law([p]),
         trials={"angle": theta, "mean": mean, "standard_error": error, "closed_form": exact},
     )  # fmt: skip
@@ -97,7 +99,7 @@ def closed_form(angle: NDArray[np.float64]) -> NDArray[np.float64]:
 def _through_network(
     width: int, depth: int, generator: np.random.Generator, threads: int | None
 ) -> list[Measurement]:
-    """Return the angles of two orthogonal points behind every layer, beside the iterated map."""
+    """Return the angles of two orthogonal points after every layer, beside the iterated map."""
     measurements, angle = [], math.pi / 2
     points = np.eye(2)
     for i, a in enumerate(images(points, width, depth, generator, threads=threads), start=1):
@@ -110,8 +112,37 @@ def _through_network(
         found = 2 * math.asin(min(1.0, float(np.linalg.norm(unit[0] - unit[1])) / 2))
         measurements.append(
             Measurement(
-                f"angle behind layer {i} of width {width}", found,
+                f"angle after layer {i} of width {width}", found,
                 paper=f"{angle:.4g} at infinite width",
             )
         )  # fmt: skip
     return measurements
+
+
+def draw(check: Check) -> Figure:
+    """Draw the arc-cosine map, measured and in closed form."""
+    figure, axes = canvas("angle θ", "normalised E[max(gᵀx, 0) max(gᵀy, 0)]")
+    theta, error = check.trials["angle"], check.trials["standard_error"]
+    axes.errorbar(
+        theta, check.trials["mean"], 2 * error, fmt="o", markersize=4, color=SERIES[0],
+        label="measured, ± 2 standard errors",
+    )  # fmt: skip
+    axes.plot(theta, check.trials["closed_form"], color=INK, label="sin θ/π + (1 − θ/π) cos θ")
+    axes.plot(theta, np.cos(theta), "--", color=MUTED, label="cos θ, of a linear layer")
+    legend(figure, axes)
+    return figure
+
+
+STATEMENT = Statement(
+    "lemma-3.2",
+    CLAIM,
+    run,
+    draw,
+    plan=(
+        Row(
+            "Lemma 3.2: the arc-cosine map",
+            quick={},
+            full={"trials": 20_000_000, "width": 100_000, "depth": 50},
+        ),
+    ),
+)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
 from randrelu._support.threads import thread_number
-from randrelu.checks.result import (
-    Check,
-    Hypothesis,
-    conclude,
-    constant_needed,
-    share,
-)
+from randrelu.checks.result import Check, Hypothesis, conclude, constant_needed, share
+from randrelu.checks.statement import Row, Statement
+from randrelu.checks.trials import blocks
+from randrelu.figures.style import SERIES, canvas, cumulative, legend
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 CLAIM = (
     "With probability at least 1 − δ, ‖HᵀDWM‖ ≤ 1024 L‖M‖ (√(P (n + log 1/δ)/m) + "
@@ -72,23 +73,19 @@ def run(
     way -= (way @ x) * x
     y = x + ratio * way / np.linalg.norm(way)
     sizes = np.empty(trials)
-    for t in range(trials):
+    for one in blocks(trials, 1, progress):
         weights = generator.standard_normal((k, m)) / math.sqrt(m)
         h = generator.standard_normal(k)
         h /= np.linalg.norm(h)
         differs = (weights @ x > 0).astype(float) - (weights @ y > 0)
-        sizes[t] = np.linalg.norm((h * differs) @ weights @ matrix)
-        if progress is not None:
-            progress(t + 1, trials)
+        sizes[one] = np.linalg.norm((h * differs) @ weights @ matrix)
     much, probability = n + math.log(1 / delta), sign_change_bound(ratio)
     small = much / math.sqrt(k * m)
     bound = math.sqrt(probability * much / m) + small
     printed = math.sqrt(3 * ratio * math.log(1 / ratio)) * much / m + small
     within = share(f"within the bound with {constant:g}", sizes <= constant * bound,
                    f"≥ {1 - delta:g}")  # fmt: skip
-    return Check(
-        statement="lemma-a.4",
-        claim=CLAIM,
+    return STATEMENT.found(
         parameters={
             "k": k, "m": m, "n": n, "ratio": ratio, "constant": constant, "trials": trials,
             "delta": delta, "rng": seed,
@@ -108,3 +105,20 @@ def run(
 def sign_change_bound(ratio: float) -> float:
     """Return what the proof of Lemma C.5 shows P{sign(wᵀx) ≠ sign(wᵀy)} not to exceed."""
     return min(1.0, ratio * (1 + 2 * math.sqrt(math.log(1 / ratio))))
+
+
+def draw(check: Check) -> Figure:
+    """Draw ‖HᵀDWM‖ over the draws, where L and ‖M‖ are 1."""
+    figure, axes = canvas("‖HᵀDWM‖/(L‖M‖)")
+    cumulative(axes, check.trials["norm"], "measured", SERIES[0], of="draws")
+    legend(figure, axes)
+    return figure
+
+
+STATEMENT = Statement(
+    "lemma-a.4",
+    CLAIM,
+    run,
+    draw,
+    plan=(Row("Lemma A.4: a masked difference", quick={}, full={"trials": 20_000}),),
+)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +18,12 @@ from randrelu.checks.result import (
     constant_needed,
     share,
 )
+from randrelu.checks.statement import Row, Statement
+from randrelu.checks.trials import blocks
+from randrelu.figures.style import SERIES, canvas, cumulative, legend, threshold
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 CLAIM = (
     "For A of shape (m, n) with independent standard normal entries, "
@@ -58,16 +65,12 @@ def run(
     seed = arguments.seed_of(rng)
     generator = np.random.default_rng(seed)
     norms = np.empty(trials)
-    for t in range(trials):
-        norms[t] = np.linalg.norm(generator.standard_normal((m, n)), 2)
-        if progress is not None:
-            progress(t + 1, trials)
-    unit = math.sqrt(m) + math.sqrt(n) + math.sqrt(math.log(1 / delta))
+    for one in blocks(trials, 1, progress):
+        norms[one] = np.linalg.norm(generator.standard_normal((m, n)), 2)
+    about, unit = sizes(m, n, delta)
     within = share(f"within {constant:g} times it", norms <= constant * unit, f"≥ {1 - delta:g}")
-    ratio = norms / (math.sqrt(m) + math.sqrt(n))
-    return Check(
-        statement="lemma-c.1",
-        claim=CLAIM,
+    ratio = norms / about
+    return STATEMENT.found(
         parameters={
             "rows": m, "cols": n, "constant": constant, "trials": trials, "delta": delta,
             "rng": seed,
@@ -82,3 +85,31 @@ def run(
         conclusion=conclude(within, 1 - delta),
         trials={"norm": norms},
     )  # fmt: skip
+
+
+def sizes(m: int, n: int, delta: float) -> tuple[float, float]:
+    """Return what ‖A‖ is near, √m + √n, and the bound without its constant."""
+    about = math.sqrt(m) + math.sqrt(n)
+    return about, about + math.sqrt(math.log(1 / delta))
+
+
+def draw(check: Check) -> Figure:
+    """Draw ‖A‖ and its bound."""
+    figure, axes = canvas("spectral norm ‖A‖")
+    given = check.parameters
+    about, unit = sizes(given["rows"], given["cols"], given["delta"])
+    cumulative(axes, check.trials["norm"], "measured", SERIES[0], of="draws")
+    threshold(axes, about, "√m + √n", SERIES[2])
+    label = f"{given['constant']:g} (√m + √n + √(log 1/δ))"
+    threshold(axes, given["constant"] * unit, label)
+    legend(figure, axes)
+    return figure
+
+
+STATEMENT = Statement(
+    "lemma-c.1",
+    CLAIM,
+    run,
+    draw,
+    plan=(Row("Lemma C.1: Gaussian matrices", quick={}, full={"trials": 5000}),),
+)

@@ -15,9 +15,12 @@ from randrelu.checks.result import (
     Check,
     Hypothesis,
     Measurement,
+    at_most,
     worst,
 )
+from randrelu.checks.statement import Row, Statement
 from randrelu.checks.statements.lemma_a_4 import sign_change_bound
+from randrelu.checks.trials import blocks
 
 CLAIM = (
     "For ‖x‖ ≥ R and ‖x − y‖ ≤ r, the signs of wᵀx and wᵀy differ with probability at most "
@@ -58,25 +61,18 @@ def run(
     seed = arguments.seed_of(rng)
     generator = np.random.default_rng(seed)
     angle, changes = math.asin(ratio), 0
-    for first in range(0, trials, _BLOCK):
-        count = min(_BLOCK, trials - first)
+    for some in blocks(trials, _BLOCK, progress):
         # In the plane of x and y, the only one that w matters in.
-        at_x, across = generator.standard_normal((2, count))
+        at_x, across = generator.standard_normal((2, some.stop - some.start))
         changes += int(
             np.sum((at_x > 0) != (math.cos(angle) * at_x + math.sin(angle) * across > 0))
         )
-        if progress is not None:
-            progress(first + count, trials)
     exact, bound = angle / math.pi, widen * sign_change_bound(ratio)
     printed = 3 * ratio * math.sqrt(math.log(1 / ratio))
     test = binomtest(changes, trials, exact)
     interval = test.proportion_ci(CONFIDENCE, method="exact")
-    within = (
-        "holds" if interval.high <= bound else "violated" if interval.low > bound else "consistent"
-    )
-    return Check(
-        statement="lemma-c.5",
-        claim=CLAIM,
+    within = at_most(changes, trials, bound, CONFIDENCE)
+    return STATEMENT.found(
         parameters={"ratio": ratio, "widen": widen, "trials": trials, "rng": seed},
         hypothesis=Hypothesis("0 < r ≤ R ≤ ‖x‖", f"r/R = {ratio:g}, ‖x‖ = R", True),
         measurements=(
@@ -94,3 +90,19 @@ def run(
         conclusion=worst(within, "violated" if test.pvalue < FALSE_ALARM else "holds"),
         trials={"sign_changes": np.array([changes]), "draws": np.array([trials])},
     )  # fmt: skip
+
+
+STATEMENT = Statement(
+    "lemma-c.5",
+    CLAIM,
+    run,
+    plan=(
+        Row("Lemma C.5: signs that differ", quick={}, full={"trials": 100_000_000}),
+        Row(
+            "Lemma C.5 where the bound as printed fails",
+            quick={"ratio": 0.99},
+            full={"ratio": 0.99, "trials": 100_000_000},
+            label="far points",
+        ),
+    ),
+)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,12 @@ from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
 from randrelu._support.threads import thread_number
 from randrelu.checks.result import FALSE_ALARM, Check, Hypothesis, Measurement, worst
+from randrelu.checks.statement import Row, Statement
+from randrelu.checks.trials import blocks
+from randrelu.figures.style import SERIES, canvas, legend
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 CLAIM = (
     "For d ≥ 40 and any M and t ≥ 0, P{‖MZ‖ ≥ t} ≤ 2 P{‖MY‖ ≥ t}, where Z is uniform on the sphere "
@@ -52,14 +59,10 @@ def run(
     matrix = generator.standard_normal((k, dim))
     sphere, normal = np.empty(trials), np.empty(trials)
     block = max(1, 2**20 // dim)
-    for first in range(0, trials, block):
-        count = min(block, trials - first)
-        z, y = generator.standard_normal((2, count, dim))
-        some = slice(first, first + count)
+    for some in blocks(trials, block, progress):
+        z, y = generator.standard_normal((2, some.stop - some.start, dim))
         sphere[some] = _norms(matrix, z / np.linalg.norm(z, axis=1, keepdims=True))
         normal[some] = _norms(matrix, math.sqrt(spread / dim) * y)
-        if progress is not None:
-            progress(first + count, trials)
     measurements, conclusions = [], []
     confidence = 1 - FALSE_ALARM / (2 * len(_LEVELS))  # of all intervals together
     # The levels come from the first half of the draws, the counts from the second.
@@ -80,12 +83,10 @@ def run(
                 paper=f"≤ 2 P{{‖MY‖ ≥ t}} = {2 * right / counted:.4g} (measured)",
             )
         )  # fmt: skip
-    return Check(
-        statement="lemma-c.6",
-        claim=CLAIM,
+    return STATEMENT.found(
         parameters={"dim": dim, "rows": k, "spread": spread, "trials": trials, "rng": seed},
         hypothesis=Hypothesis("d ≥ 40", f"d = {dim}", dim >= 40),
-        measurements=tuple(measurements),
+        measurements=measurements,
         conclusion=worst(*conclusions),
         trials={"sphere": sphere, "normal": normal},
     )
@@ -94,3 +95,27 @@ def run(
 def _norms(matrix: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
     norms: NDArray[np.float64] = np.linalg.norm(points @ matrix.T, axis=1)
     return norms
+
+
+def draw(check: Check) -> Figure:
+    """Draw the tail of the sphere and twice that of the normal vector."""
+    figure, axes = canvas("t, in units of r", "probability")
+    sphere, normal = np.sort(check.trials["sphere"]), np.sort(check.trials["normal"])
+    t = np.linspace(0, sphere[-1], 200)
+    for k, (values, factor, label) in enumerate(
+        ((sphere, 1, "P{‖MZ‖ ≥ t}, sphere"), (normal, 2, "2 P{‖MY‖ ≥ t}, normal"))
+    ):
+        share = 1 - np.searchsorted(values, t) / values.size
+        axes.plot(t[share > 0], factor * share[share > 0], color=SERIES[k], label=label)
+    axes.set(yscale="log")
+    legend(figure, axes)
+    return figure
+
+
+STATEMENT = Statement(
+    "lemma-c.6",
+    CLAIM,
+    run,
+    draw,
+    plan=(Row("Lemma C.6: sphere against Gaussian", quick={}, full={"trials": 2_000_000}),),
+)

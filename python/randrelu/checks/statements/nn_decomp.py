@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
 from randrelu.checks.result import Check, Hypothesis, Measurement
-from randrelu.checks.trials import nonzero_point, over_networks, trial_threads
-from randrelu.measures.ball import sample_ball
+from randrelu.checks.statement import EVEN, Row, Statement
+from randrelu.checks.trials import Networks, part
+from randrelu.figures.style import band, canvas, color, legend
+from randrelu.measures.ball import visit
 from randrelu.measures.bottlenecks import bottlenecks
-from randrelu.measures.deviation import gradient_deviation
-from randrelu.measures.flips import flips
+from randrelu.measures.deviation import deviation_of
+from randrelu.measures.flips import flips_of
 from randrelu.network import Network
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 CLAIM = (
     "Going back from the output, the bottleneck layers i_1 > i_2 > … > i_m = 0 get wider, and no "
     "layer between two of them is narrower than the earlier one. The narrowest layer before layer "
     "j sets the scale of what changes there."
 )
+# What is measured around x, by its column.
+_MEASURED = {
+    "deviation": "largest ‖∇f(x) − ∇f(y)‖/‖∇f(x)‖",
+    "flipped_share": "share of units that flip",
+}
 
 
 def run(
@@ -48,64 +60,56 @@ def run(
     samples : int
         Points sampled from the ball around x, for each of `trials` networks.
     """
-    widths = arguments.widths_tuple(widths)
+    networks = Networks.asked(widths, trials, storage, rng, threads, progress)
+    widths, trials = networks.widths, networks.trials
     place = arguments.integer("layer", layer, at_least=1, at_most=len(widths) - 2)
     sizes = [arguments.integer(f"narrow[{i}]", k, at_least=1) for i, k in enumerate(narrow)]
-    trials = arguments.integer("trials", trials, at_least=1)
     samples = arguments.integer("samples", samples, at_least=1)
-    arguments.storage(storage)
     radius = arguments.number("radius", radius)
-    seed = arguments.seed_of(rng)
-    threads = trial_threads(widths, threads)
-    x = nonzero_point(None, widths[0])
+    threads = networks.threads_each
+    x = np.ones(widths[0])
     size = radius * float(np.linalg.norm(x))
-    rows: dict[str, list[float]] = {"width": [], "deviation": [], "flipped_share": []}
-    for done, width in enumerate(sizes):
+
+    def measure(net: Network) -> tuple[float, float]:
+        visited = visit(
+            net, x, size, samples, rng=net.seed, flips=True, gradient=True, remember=False,
+            threads=threads,
+        )  # fmt: skip
+        deviation, flipped = deviation_of(visited), flips_of(visited)
+        # 0/0 where no unit of the narrow layer is active at x nor elsewhere: no change.
+        relative = np.nan_to_num(deviation.relative, nan=0.0, posinf=np.inf)
+        return float(relative.max()), float(flipped.fraction.mean())
+
+    found: list[tuple[float, float]] = []
+    for k, width in enumerate(sizes):
         shape = (*widths[:place], width, *widths[place + 1 :])
-
-        def measure(net: Network) -> tuple[float, float]:
-            y = sample_ball(x, size, samples, rng=net.seed, threads=threads)
-            deviation = gradient_deviation(net, x, points=y, remember=False, threads=threads)
-            flipped = flips(net, x, points=y, remember=False, threads=threads)
-            # 0/0 where no unit of the narrow layer is active at x nor elsewhere: no change.
-            relative = np.nan_to_num(deviation.relative, nan=0.0, posinf=np.inf)
-            return float(relative.max()), float(flipped.fraction.mean())
-
-        def report(trial: int, _: int, done: int = done) -> None:
-            if progress is not None:
-                progress(done * trials + trial, len(sizes) * trials)
-
-        found = over_networks(
-            measure, shape, trials, seed, storage=storage, threads=threads, progress=report
-        )
-        for deviation, flipped in found:
-            rows["width"].append(width)
-            rows["deviation"].append(deviation)
-            rows["flipped_share"].append(flipped)
-    columns = {name: np.array(values) for name, values in rows.items()}
+        narrowed = replace(networks, widths=shape, progress=part(progress, k, len(sizes)))
+        found += narrowed.measure(measure)
+    deviation, flipped_share = np.array(found).reshape(-1, 2).T
+    columns = {
+        "width": np.repeat(sizes, trials), "deviation": deviation, "flipped_share": flipped_share
+    }  # fmt: skip
     chain = bottlenecks(widths)
     layers = ", ".join(f"{i} (width {widths[i]})" for i in chain)
     measurements = [Measurement("number of bottleneck layers", len(chain), paper=layers)]
     for width in sizes:
         here = columns["width"] == width
-        for name, column in (
-            ("largest ‖∇f(x) − ∇f(y)‖/‖∇f(x)‖", "deviation"),
-            ("share of units that flip", "flipped_share"),
-        ):
+        for column, name in _MEASURED.items():
             median = float(np.median(columns[column][here]))
             measurements.append(Measurement(f"d_{place} = {width}: {name}, median", median))
-    return Check(
-        statement="nn-decomp",
-        claim=CLAIM,
+    return STATEMENT.found(
         parameters={
-            "widths": widths, "layer": place, "narrow": tuple(sizes), "radius": radius,
-            "samples": samples, "trials": trials, "storage": storage, "rng": seed,
+            **networks.parameters,
+            "layer": place,
+            "narrow": tuple(sizes),
+            "radius": radius,
+            "samples": samples,
         },
         hypothesis=Hypothesis("nothing of the widths", f"d_min = {min(widths[:-1])}", True),
-        measurements=tuple(measurements),
+        measurements=measurements,
         conclusion="holds" if chain_is_right(widths, chain) else "violated",
         trials=columns,
-    )  # fmt: skip
+    )
 
 
 def chain_is_right(widths: tuple[int, ...], chain: tuple[int, ...]) -> bool:
@@ -117,3 +121,30 @@ def chain_is_right(widths: tuple[int, ...], chain: tuple[int, ...]) -> bool:
         and min(widths[earlier:later]) == widths[earlier]
         for later, earlier in pairwise(chain)
     )
+
+
+def draw(check: Check) -> Figure:
+    """Draw deviation and flips against the width of the layer that is made narrow."""
+    figure, axes = canvas(f"width of layer {check.parameters['layer']}", "median, 5 % … 95 %")
+    widths = np.unique(check.parameters["narrow"])
+    for k, (column, label) in enumerate(_MEASURED.items()):
+        groups = [check.trials[column][check.trials["width"] == width] for width in widths]
+        band(axes, widths, groups, label, color(k))
+    axes.set(xscale="log", yscale="log")
+    legend(figure, axes)
+    return figure
+
+
+STATEMENT = Statement(
+    "nn-decomp",
+    CLAIM,
+    run,
+    draw,
+    plan=(
+        Row(
+            "The bottleneck layers, and what a narrow layer does",
+            quick=EVEN,
+            full={"widths": (1000, 1000, 1000, 1), "trials": 300},
+        ),
+    ),
+)

@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 import numbers
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from randrelu import laws
+from randrelu._load import core
 from randrelu._support import arguments, euclid
 from randrelu._support.arguments import Progress, Rng
-from randrelu.checks.result import Check, Measurement, conclude, share, smallest_constant
-from randrelu.checks.trials import (
-    deferred_steps,
-    nonzero_point,
-    of_networks,
-    over_networks,
-    trial_threads,
-)
-from randrelu.measures.attack import (
-    Attack,
-    evaluate_base,
-    one_point,
-    one_step,
-    outcome_columns,
-    take_changes,
-)
-from randrelu.measures.gradient_step import gradient_step
+from randrelu.checks.result import Check, Measurement, conclude, constant_needed, quantile, share
+from randrelu.checks.statement import WIDER, Row, Statement
+from randrelu.checks.trials import Networks, deferred_steps, nonzero_point
+from randrelu.figures.style import INK, SERIES, canvas, cumulative, legend, threshold
+from randrelu.measures.attack import Attack, Base, one_point, one_step, outcome_columns
+from randrelu.measures.shortest_step import shortest_steps
 from randrelu.network import Network
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 CLAIM = (
     "With probability at least 1 − δ there is an η with ‖η∇f(x)‖/‖x‖ ≤ c₃ √(log(1/δ)/d) for which "
@@ -39,7 +34,8 @@ CLAIM = (
 MULTIPLES = np.array([1, 1.05, 1.1, 1.2, 1.35, 1.5, 2, 3, 5, 10, 30, 100, 1000], float)
 # Layers up to which the exact step is the default: it follows every flip on the way.
 WIDEST_EXACT = 10_000
-QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+_NAMED = ("exact", "shortest", "linear", "paper")
+_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 def run(
@@ -70,146 +66,176 @@ def run(
         the shortest for which its conclusion holds; "shortest" is the shortest of a few multiples
         (1 to 1000) of the linear step, and the default where a layer has more than 10 000 units.
     """
-    widths = arguments.widths_tuple(widths)
-    trials = arguments.integer("trials", trials, at_least=1)
+    networks = Networks.asked(widths, trials, storage, rng, threads, progress)
     delta = arguments.probability("delta", delta)
-    point = nonzero_point(x, widths[0])
+    dim = networks.widths[0]
+    point = nonzero_point(x, dim)
     if eta is None:
-        eta = "exact" if max(widths[1:]) <= WIDEST_EXACT else "shortest"
-    named = isinstance(eta, str) and eta in ("exact", "shortest", "linear", "paper")
-    if not named and not isinstance(eta, numbers.Real):
-        raise ValueError(
-            f"eta must be a number or one of 'exact', 'shortest', 'linear', 'paper', got {eta!r}"
-        )
-    if not named:
-        arguments.real_array("eta", eta)
-    seed = arguments.seed_of(rng)
-
-    if arguments.storage(storage) == "deferred" and eta != "exact":
-        firsts, columns = _deferred(
-            widths, trials, seed, point, eta, delta, threads=threads, progress=progress
-        )
+        eta = "exact" if max(networks.widths[1:]) <= WIDEST_EXACT else "shortest"
+    eta = a_step(eta)
+    if networks.storage == "deferred" and eta != "exact":
+        firsts, columns = _deferred(networks, point, eta, delta)
     else:
-        threads = trial_threads(widths, threads)
-
-        def attack(net: Network) -> list[Attack]:
-            if eta == "shortest":
-                return _linear_and_shortest(net, point, threads=threads)
-            if eta == "exact":
-                steps = ("linear", "exact")
-                return [gradient_step(net, point, eta=e, threads=threads) for e in steps]
-            return [gradient_step(net, point, eta=eta, delta=delta, threads=threads)]
-
-        attacks = over_networks(
-            attack, widths, trials, seed, storage=storage, threads=threads, progress=progress
-        )
-        firsts, columns = (_by_trial([steps[k] for steps in attacks]) for k in (0, -1))
+        firsts, columns = _one_by_one(networks, point, eta, delta)
     ratios = np.where(columns["success"], columns["relative_norm"], np.inf) / laws.size_bound(
-        widths[0], delta
+        dim, delta
     )
 
+    law = None if dim == 1 else partial(laws.linear_step_norm_quantile, dim=dim)
     flipped = share("sign flipped and |f| no smaller", columns["success"], f"≥ {1 - delta:g}")
     measurements = [flipped]
     if eta in ("exact", "shortest"):
         measurements += [
             share("… by the linear step alone", firsts["success"]),
             share("sign flipped by the linear step", firsts["sign_flipped"]),
-            *_quantiles("‖η∇f‖/‖x‖ of the linear step", _of_slopes(firsts), widths[0]),
+            *_quantiles("‖η∇f‖/‖x‖ of the linear step", _of_slopes(firsts), law),
         ]
         columns |= {f"linear_{name}": values for name, values in firsts.items()}
     if eta == "linear":
-        measurements += _quantiles("‖η∇f‖/‖x‖", _of_slopes(columns), widths[0])
+        measurements += _quantiles("‖η∇f‖/‖x‖", _of_slopes(columns), law)
     else:
         succeeded = columns["relative_norm"][columns["success"]]
         measurements += _quantiles(f"‖η∇f‖/‖x‖ of {succeeded.size} successes", succeeded)
     measurements.append(
-        Measurement(
-            f"smallest c₃, {100 * (1 - delta):g}% of trials",
-            smallest_constant(ratios, 1 - delta),
-            paper="‖η∇f‖/‖x‖ ≤ c₃ √(log(1/δ)/d)",
-        )
+        constant_needed("c₃", ratios, 1 - delta, paper="‖η∇f‖/‖x‖ ≤ c₃ √(log(1/δ)/d)")
     )
-    return of_networks(
-        "theorem-1.1",
-        CLAIM,
-        widths,
-        trials,
-        delta,
-        seed,
+    return STATEMENT.found(
+        parameters={
+            **networks.parameters,
+            "delta": delta,
+            "eta": eta,
+            "x": None if x is None else tuple(point.tolist()),
+        },
+        hypothesis=networks.hypothesis(delta),
         measurements=measurements,
         conclusion=conclude(flipped, 1 - delta),
-        columns=columns,
-        eta=eta,
-        x="(1, …, 1)" if x is None else "given",
-        storage=storage,
+        trials={"seed": networks.seeds, **columns},
     )
+
+
+def a_step(eta: float | str) -> float | str:
+    """Return a number, or the name of a step, as it is when it is one of those."""
+    if isinstance(eta, str) and eta in _NAMED:
+        return eta
+    if not isinstance(eta, numbers.Real):
+        raise ValueError(
+            f"eta must be a number or one of {', '.join(map(repr, _NAMED))}, got {eta!r}"
+        )
+    return float(arguments.real_array("eta", eta))
+
+
+_Columns = dict[str, NDArray[Any]]
+
+
+def _one_by_one(
+    networks: Networks, point: NDArray[np.float64], eta: float | str, delta: float
+) -> tuple[_Columns, _Columns]:
+    """Return the columns of the first step of every trial, and of the one that counts."""
+    threads = networks.threads_each
+    kind, numbers = _steps(networks.widths, point, "linear" if eta == "exact" else eta, delta)
+
+    def attack(net: Network) -> tuple[Attack, Attack]:
+        base = Base(net, point[np.newaxis], threads=threads)
+        steps = one_point(base.take(kind, numbers[:, np.newaxis], threads=threads), 0)
+        if eta == "exact":
+            shortest = shortest_steps(net, base, eta, threads=threads)
+            return one_step(steps, 0), one_step(one_point(shortest, 0), 0)
+        succeeded = np.flatnonzero(steps.success)
+        best = int(succeeded[0]) if succeeded.size else numbers.size - 1
+        return one_step(steps, 0), one_step(steps, best)
+
+    firsts, lasts = zip(*networks.measure(attack), strict=True)
+    return _by_trial(firsts), _by_trial(lasts)
 
 
 def _deferred(
-    widths: tuple[int, ...],
-    trials: int,
-    seed: int,
-    point: NDArray[np.float64],
-    eta: float | str,
-    delta: float,
-    *,
-    threads: int | None,
-    progress: Progress | None,
-) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
-    """Return the columns of the first step of every trial, and of the one that counts."""
-    norm = euclid.norm(point)
-    if eta == "shortest":
-        kind, numbers = "reflections", [float(m) for m in MULTIPLES]
-    elif eta == "linear":
-        kind, numbers = "reflections", [1.0]
-    elif eta == "paper":
-        size = laws.paper_step_size(widths, delta) / np.sqrt(widths[0]) * norm
-        kind, numbers = "changes", [float(size)]
-    else:
-        kind, numbers = "etas", [float(eta)]
-    found = deferred_steps(
-        widths, trials, seed, point, kind, numbers, threads=threads, progress=progress
-    )
+    networks: Networks, point: NDArray[np.float64], eta: float | str, delta: float
+) -> tuple[_Columns, _Columns]:
+    """Return these columns of deferred networks, whose steps the core takes."""
+    kind, numbers = _steps(networks.widths, point, eta, delta)
+    found = deferred_steps(networks, point, kind, numbers)
+    slope = found.grad_norm / euclid.norm(point)
     first, last = (
-        outcome_columns(
-            found.eta[:, k], found.f, found.f_after[:, k], found.grad_norm, found.grad_norm / norm
-        )
+        outcome_columns(found.eta[:, k], found.f, found.f_after[:, k], found.grad_norm, slope)
         for k in (0, 1)
     )
     return first, last
 
 
-def _linear_and_shortest(net: Network, point: NDArray[Any], *, threads: int | None) -> list[Attack]:
-    """Return the linear step, and the shortest of MULTIPLES of it that succeeds (else the last)."""
-    base = evaluate_base(net, point[np.newaxis], threads=threads)
-    changes = MULTIPLES[:, np.newaxis] * (-2.0 * base.f)
-    attacks = one_point(take_changes(net, base, changes, threads=threads), 0)
-    succeeded = np.flatnonzero(attacks.success)
-    best = int(succeeded[0]) if succeeded.size else len(MULTIPLES) - 1
-    return [one_step(attacks, 0), one_step(attacks, best)]
+def _steps(
+    widths: tuple[int, ...], point: NDArray[np.float64], eta: float | str, delta: float
+) -> tuple[core.StepKind, NDArray[np.float64]]:
+    """Return the steps that are tried one after the other, as the core takes them."""
+    if eta == "shortest":
+        return core.StepKind.reflections, MULTIPLES
+    if eta == "linear":
+        return core.StepKind.reflections, np.ones(1)
+    if eta == "paper":
+        size = laws.paper_step_size(widths, delta) / np.sqrt(widths[0]) * euclid.norm(point)
+        return core.StepKind.changes, np.array([size])
+    return core.StepKind.etas, np.array([float(eta)])
 
 
-def _by_trial(attacks: list[Attack]) -> dict[str, NDArray[Any]]:
+def _by_trial(attacks: Sequence[Attack]) -> _Columns:
     columns = [attack.columns() for attack in attacks]
     return {name: np.concatenate([c[name] for c in columns]) for name in columns[0]}
 
 
-def _of_slopes(columns: dict[str, NDArray[Any]]) -> NDArray[np.float64]:
+def _of_slopes(columns: _Columns) -> NDArray[np.float64]:
     """Return the sizes of the steps where ∇f(x) is not 0, which their exact law is of."""
     sizes: NDArray[np.float64] = columns["relative_norm"][columns["grad_norm"] > 0]
     return sizes
 
 
 def _quantiles(
-    name: str, norms: NDArray[np.float64], law_in_dim: int | None = None
+    name: str, norms: NDArray[np.float64], law: Callable[[float], Any] | None = None
 ) -> list[Measurement]:
-    """Return quantiles of relative norms, beside the exact law of the linear step if asked for."""
-    measurements = []
-    for q in QUANTILES if norms.size else ():
-        law = ""
-        if law_in_dim is not None and law_in_dim > 1:
-            law = f"{laws.linear_step_norm_quantile(q, law_in_dim):.4g} (exact law)"
-        measurements.append(
-            Measurement(f"{name}, {q:.0%}", float(np.quantile(norms, q)), paper=law)
-        )
-    return measurements
+    return [quantile(f"{name}, {q:.0%}", norms, q, law) for q in _QUANTILES if norms.size]
+
+
+def draw(check: Check) -> Figure:
+    """Draw the sizes of the steps, beside the law of the linear one."""
+    figure, axes = canvas()
+    dim, eta = check.parameters["widths"][0], check.parameters["eta"]
+    trials = check.trials
+    if eta in ("exact", "shortest"):
+        cumulative(axes, trials["linear_relative_norm"], "linear step, −2f/‖∇f‖²", SERIES[0])
+    if dim > 1 and eta in ("exact", "shortest", "linear"):
+        shares = np.linspace(0.002, 0.998, 300)
+        law = laws.linear_step_norm_quantile(shares, dim)
+        axes.plot(law, shares, "--", color=INK, linewidth=1, label="its exact law")
+    reached = np.where(trials["success"], trials["relative_norm"], np.inf)
+    name = {"exact": "shortest step that succeeds", "shortest": "shortest multiple that succeeds"}
+    cumulative(axes, reached, name.get(eta, f"successes, η = {eta}"), SERIES[1])
+    bound = laws.size_bound(dim, check.parameters["delta"])
+    threshold(axes, bound, "√(log(1/δ)/d), the bound with c₃ = 1")
+    axes.set(xscale="log", xlabel="size of the step, ‖η∇f(x)‖/‖x‖")
+    legend(figure, axes)
+    return figure
+
+
+STATEMENT = Statement(
+    "theorem-1.1",
+    CLAIM,
+    run,
+    draw,
+    plan=(
+        Row(
+            "Theorem 1.1: one gradient step flips the sign",
+            quick={**WIDER, "trials": 100},
+            full={**WIDER, "trials": 2000},
+        ),
+        Row(
+            "Theorem 1.1 where a layer is narrow",
+            quick={"widths": (784, 1024, 32, 1024, 1), "trials": 100},
+            full={"widths": (784, 2048, 32, 2048, 1), "trials": 2000},
+            label="bottleneck",
+        ),
+        Row(
+            "Theorem 1.1 on wide networks",
+            quick={"widths": (100_000, 100_000, 100_000, 1), "trials": 100},
+            full={"widths": (1_000_000, 1_000_000, 1_000_000, 1), "trials": 200},
+            label="wide",
+        ),
+    ),
+)

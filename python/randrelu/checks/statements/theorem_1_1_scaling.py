@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,13 @@ from randrelu.checks.result import (
     Measurement,
     worst,
 )
+from randrelu.checks.statement import Row, Statement
 from randrelu.checks.statements import theorem_1_1
+from randrelu.checks.trials import part
+from randrelu.figures.style import INK, band, canvas, color, legend
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 CLAIM = (
     "The shortest step that flips the sign has a relative size of at most c₃ √(log(1/δ)/d), where "
@@ -56,18 +63,17 @@ def run(
     )
     if len(sizes) < 2 or not layers:
         raise ValueError(f"dims must hold two sizes and depths one, got {dims!r} and {depths!r}")
+    trials = arguments.integer("trials", trials, at_least=1)
+    delta = arguments.probability("delta", delta)
+    eta = theorem_1_1.a_step(eta)
+    arguments.storage(storage)
     seed = arguments.seed_of(rng)
     rows: list[NDArray[np.float64]] = []
     total = len(sizes) * len(layers)
     for k, (depth, dim) in enumerate((depth, dim) for depth in layers for dim in sizes):
-
-        def report(done: int, of: int, k: int = k) -> None:
-            if progress is not None:
-                progress(k * of + done, total * of)
-
         attacks = theorem_1_1.run(
             widths=(dim,) * (depth + 1) + (1,), trials=trials, delta=delta, eta=eta,
-            storage=storage, threads=threads, progress=report,
+            storage=storage, threads=threads, progress=part(progress, k, total),
             # Of its own content, so that another size changes no other number.
             rng=np.random.SeedSequence(seed, spawn_key=(depth, dim)),
         ).trials  # fmt: skip
@@ -98,9 +104,7 @@ def run(
                     float(np.median(here) * math.sqrt(dim)),
                 )
             )
-    return Check(
-        statement="theorem-1.1-scaling",
-        claim=CLAIM,
+    return STATEMENT.found(
         parameters={
             "dims": tuple(sizes), "depths": tuple(layers), "trials": trials, "delta": delta,
             "eta": eta, "storage": storage, "rng": seed,
@@ -108,7 +112,7 @@ def run(
         hypothesis=Hypothesis(
             "what theorem-1.1 asks of every one of these networks", f"d ≤ {sizes[-1]}", False
         ),
-        measurements=tuple(measurements),
+        measurements=measurements,
         conclusion=worst(*conclusions),
         trials={"depth": depth_column, "dim": dim_column, "relative_norm": norms},
     )  # fmt: skip
@@ -124,3 +128,43 @@ def fitted_power(
     half = float(t.ppf((1 + confidence) / 2, sizes.size - 2) * fit.stderr)
     slope = float(fit.slope)
     return slope, slope - half, slope + half
+
+
+def draw(check: Check) -> Figure:
+    """Draw the steps against d, by depth, with a line of slope −1/2."""
+    figure, axes = canvas("input dimension d", "relative size of the step, ‖η∇f‖/‖x‖")
+    sizes = check.parameters["dims"]
+    for k, depth in enumerate(check.parameters["depths"]):
+        here = check.trials["depth"] == depth
+        groups = [check.trials["relative_norm"][here & (check.trials["dim"] == d)] for d in sizes]
+        band(axes, sizes, groups, f"depth {depth}", color(k))
+    axes.plot(sizes, 1 / np.sqrt(sizes), "--", color=INK, label="1/√d")
+    axes.set(xscale="log", yscale="log")
+    legend(figure, axes)
+    return figure
+
+
+STATEMENT = Statement(
+    "theorem-1.1-scaling",
+    CLAIM,
+    run,
+    draw,
+    plan=(
+        Row(
+            "Theorem 1.1 over sizes: how the step shrinks",
+            quick={},
+            full={"dims": (32, 64, 128, 256, 512, 1024), "depths": (1, 2, 3, 4), "trials": 500},
+        ),
+        Row(
+            "Theorem 1.1 over sizes, on wide networks",
+            quick={"dims": (1000, 10_000, 100_000), "depths": (1, 3), "eta": "shortest"},
+            full={
+                "dims": (1000, 10_000, 100_000, 1_000_000),
+                "depths": (1, 2, 3),
+                "eta": "shortest",
+                "trials": 300,
+            },
+            label="wide",
+        ),
+    ),
+)

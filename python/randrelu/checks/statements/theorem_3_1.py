@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
-from randrelu.checks.deep import descend, hypothesis, validated_depths
+from randrelu.checks.columns import numbered
+from randrelu.checks.deep import (
+    DEPTHS,
+    by_depth,
+    descend,
+    hypothesis,
+    limit,
+    validated_depths,
+)
 from randrelu.checks.result import (
     OPEN_CONSTANT,
     Check,
@@ -19,6 +28,11 @@ from randrelu.checks.result import (
     relative,
     share,
 )
+from randrelu.checks.statement import Row, Statement
+from randrelu.figures.style import SERIES, band, canvas, legend, level
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 CLAIM = (
     "For a deep network of equal widths k, with probability at least 0.9, "
@@ -63,7 +77,7 @@ def run(
     constant = arguments.number("constant", constant)
     seed = arguments.seed_of(rng)
     found = descend(dim, width, at, points, trials, seed, threads=threads, progress=progress)
-    unit = math.sqrt(math.log(dim) / dim)
+    unit = limit(dim)
     needed = relative(found.ratio, unit)
     within = share(f"at depth {at[-1]} within the bound, C = {constant:g}",
                    needed[:, -1] <= constant, f"≥ {PROBABILITY:g}")  # fmt: skip
@@ -76,21 +90,57 @@ def run(
             "first of the depths where the median is below √(log d/d)",
             at[below[0]] if below.size else math.inf,
             paper=f"√(log d/d) = {unit:.4g}",
+            smallest=True,
         ),
         *(
             Measurement(f"largest |f(x) − f(y)|/|f(x)| at depth {depth}, median", float(median))
             for depth, median in zip(at, medians, strict=True)
         ),
     ]
-    return Check(
-        statement="theorem-3.1",
-        claim=CLAIM,
+    return STATEMENT.found(
         parameters={
             "dim": dim, "width": width, "depths": at, "points": points, "constant": constant,
             "trials": trials, "rng": seed,
         },
         hypothesis=hypothesis(dim, width, at[-1]),
-        measurements=tuple(measurements),
+        measurements=measurements,
         conclusion=conclude(within, PROBABILITY),
-        trials={f"ratio_{depth}": found.ratio[:, i] for i, depth in enumerate(at)},
+        trials=numbered("ratio", at, found.ratio),
     )  # fmt: skip
+
+
+def draw(check: Check) -> Figure:
+    """Draw the largest relative difference of f on the sphere against the depth."""
+    figure, axes = canvas("depth ℓ", "largest |f(x) − f(y)|/|f(x)|")
+    band(axes, *by_depth(check, "ratio"), "median, 5 % … 95 % of networks", SERIES[0])
+    level(axes, limit(check.parameters["dim"]), "√(log d/d)")
+    axes.set(xscale="log", yscale="log")
+    legend(figure, axes)
+    return figure
+
+
+STATEMENT = Statement(
+    "theorem-3.1",
+    CLAIM,
+    run,
+    draw,
+    plan=(
+        Row(
+            "Theorem 3.1: deep networks are nearly constant",
+            quick={},
+            full={"width": 10_000, "depths": DEPTHS, "trials": 20},
+        ),
+        Row(
+            "Theorem 3.1 in a higher dimension",
+            quick={"dim": 64, "trials": 20},
+            full={"dim": 64, "width": 10_000, "depths": DEPTHS, "trials": 20},
+            label="d = 64",
+        ),
+        Row(
+            "Theorem 3.1 on narrow layers",
+            quick={"width": 100, "trials": 20},
+            full={"width": 100, "depths": DEPTHS, "trials": 200},
+            label="k = 100",
+        ),
+    ),
+)

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
-from randrelu.checks.deep import descend, hypothesis, validated_depths
+from randrelu.checks.columns import numbered
+from randrelu.checks.deep import (
+    DEPTHS,
+    by_depth,
+    descend,
+    hypothesis,
+    limit,
+    validated_depths,
+)
 from randrelu.checks.result import (
     OPEN_CONSTANT,
     Check,
@@ -19,13 +26,19 @@ from randrelu.checks.result import (
     constant_needed,
     share,
 )
+from randrelu.checks.statement import Row, Statement
 from randrelu.checks.statements.theorem_3_1 import PROBABILITY
+from randrelu.figures.style import band, canvas, color, legend, level
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 CLAIM = (
     "For a deep network of equal widths k, scaled to keep norms, with probability at least 0.9, "
     "|f(x)| ≥ 0.04 and |f(x) − f(y)| ≤ C √(log d/d) on the unit sphere; and all ‖f_i(x)‖ stay near "
     "1 (Eq. 10)."
 )
+LEAST = 0.04  # of |f(x)|
 
 
 def run(
@@ -61,8 +74,8 @@ def run(
     constant = arguments.number("constant", constant)
     seed = arguments.seed_of(rng)
     found = descend(dim, width, at, points, trials, seed, threads=threads, progress=progress)
-    large = found.smallest[:, -1] >= 0.04
-    needed = np.where(large, found.spread[:, -1], np.inf) / math.sqrt(math.log(dim) / dim)
+    large = found.smallest[:, -1] >= LEAST
+    needed = np.where(large, found.spread[:, -1], np.inf) / limit(dim)
     both = share(f"both at depth {at[-1]}, C = {constant:g}", needed <= constant,
                  f"≥ {PROBABILITY:g}")  # fmt: skip
     depth = at[-1]
@@ -70,7 +83,7 @@ def run(
     measurements = [
         both,
         constant_needed(f"C at depth {depth}", needed, PROBABILITY),
-        share(f"|f(x)| ≥ 0.04 at depth {depth}", large),
+        share(f"|f(x)| ≥ {LEAST:g} at depth {depth}", large),
         Measurement(
             "shortest ‖f_i(x)‖ of all layers, median", float(np.median(found.shortest[:, -1])),
             paper=f"{eq_10} (Eq. 10)",
@@ -84,21 +97,51 @@ def run(
             for k, median in zip(at, np.median(found.spread, axis=0), strict=True)
         ),
     ]  # fmt: skip
-    columns: dict[str, NDArray[np.float64]] = {}
-    for i, k in enumerate(at):
-        columns |= {
-            f"smallest_{k}": found.smallest[:, i], f"spread_{k}": found.spread[:, i],
-            f"shortest_{k}": found.shortest[:, i], f"longest_{k}": found.longest[:, i],
-        }  # fmt: skip
-    return Check(
-        statement="theorem-b.1",
-        claim=CLAIM,
+    return STATEMENT.found(
         parameters={
             "dim": dim, "width": width, "depths": at, "points": points, "constant": constant,
             "trials": trials, "rng": seed,
         },
         hypothesis=hypothesis(dim, width, depth),
-        measurements=tuple(measurements),
+        measurements=measurements,
         conclusion=conclude(both, PROBABILITY),
-        trials=columns,
+        trials={
+            **numbered("smallest", at, found.smallest),
+            **numbered("spread", at, found.spread),
+            **numbered("shortest", at, found.shortest),
+            **numbered("longest", at, found.longest),
+        },
     )  # fmt: skip
+
+
+def draw(check: Check) -> Figure:
+    """Draw the differences of f and the norms of the layers against the depth."""
+    figure, axes = canvas("depth ℓ", "median, 5 % … 95 % of networks")
+    for k, (name, label) in enumerate(
+        [
+            ("spread", "largest |f(x) − f(y)|"),
+            ("smallest", "smallest |f(x)|"),
+            ("longest", "longest ‖f_i(x)‖ so far"),
+            ("shortest", "shortest ‖f_i(x)‖ so far"),
+        ]
+    ):
+        band(axes, *by_depth(check, name), label, color(k))
+    level(axes, LEAST, f"{LEAST:g}, claimed of |f(x)|")
+    axes.set(xscale="log", yscale="log")
+    legend(figure, axes)
+    return figure
+
+
+STATEMENT = Statement(
+    "theorem-b.1",
+    CLAIM,
+    run,
+    draw,
+    plan=(
+        Row(
+            "Theorem B.1: theorem 3.1 at a scale that keeps norms",
+            quick={},
+            full={"width": 10_000, "depths": DEPTHS, "trials": 20},
+        ),
+    ),
+)
