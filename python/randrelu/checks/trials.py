@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, TypeVar
 
@@ -67,7 +68,7 @@ class Networks:
             "rng": self.seed,
         }
 
-    @property
+    @cached_property
     def seeds(self) -> NDArray[np.uint64]:
         """The seed of every network."""
         return np.array(

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from randrelu import laws
+from randrelu._load import core
 from randrelu._support import arguments, euclid
 from randrelu._support.arguments import Progress, Rng
 from randrelu.checks.result import (
@@ -112,7 +113,7 @@ def _values_and_slopes(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return f(x) and ‖∇f(x)‖ of every network."""
     if networks.storage == "deferred":
-        found = deferred_steps(networks, point, "etas", [])
+        found = deferred_steps(networks, point, core.StepKind.etas, np.empty(0))
         return found.f, found.grad_norm
 
     def evaluate(net: Network) -> tuple[float, float]:
