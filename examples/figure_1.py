@@ -9,12 +9,6 @@ from pathlib import Path
 import randrelu as rr
 
 if __name__ == "__main__":
-    sweep = rr.sweep(
-        "min-perturbation",
-        grid={"hidden": [10, 50, 100, 500, 1000, 5000], "dim": [10_000]},
-        trials=10,
-        rng=0,
-    )
-    print(sweep.to_pandas().groupby("hidden").ratio.describe()[["mean", "min", "max"]])
-    figure = sweep.plot("hidden", "ratio", log=True)
-    figure.savefig(Path(__file__).with_suffix(".png"), dpi=160)
+    found = rr.figure_1(10_000, (10, 50, 100, 500, 1000, 5000), runs=10, rng=0)
+    print(found.to_frame().groupby("hidden").ratio.describe()[["mean", "min", "max"]])
+    found.plot().savefig(Path(__file__).with_suffix(".png"), dpi=160)
