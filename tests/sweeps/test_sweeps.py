@@ -306,6 +306,28 @@ class TestStore:
 
         assert not rr.sweep(nested, grid={"a": [1]}, trials=1, rng=0, store=tmp_path).failures
 
+    def test_a_lock_dies_with_its_process(self, tmp_path):
+        """A child that was forked meanwhile does not hold it."""
+        code = (
+            "import os, signal, sys, time\n"
+            "from randrelu.sweeps.store import Store\n"
+            "store = Store(sys.argv[1])\n"
+            "if os.fork() == 0:\n"
+            "    print(os.getpid(), flush=True)\n"
+            "    time.sleep(60)\n"
+            "time.sleep(60)\n"
+        )
+        with child(code, tmp_path) as process:
+            forked = int(process.stdout.readline())
+            with pytest.raises(BlockingIOError, match=f"written to by process {process.pid};"):
+                run(store=tmp_path)
+            process.kill()
+            process.wait()
+            try:
+                assert run(store=tmp_path).to_arrow().num_rows == 120
+            finally:
+                os.kill(forked, signal.SIGKILL)
+
     def test_one_of_many_threads_gets_it(self, tmp_path):
         from randrelu.sweeps.store import Store
 
@@ -373,6 +395,14 @@ class TestStore:
         with pytest.raises(OSError, match="store cannot be written to"):
             run(store=tmp_path / "file" / "store")
 
+    def test_a_file_that_cannot_be_removed(self, tmp_path):
+        """A half-written file is a folder here, which nobody can unlink."""
+        (tmp_path / ".aa-0-5.parquet.77.part").mkdir()
+        with pytest.raises(OSError, match="store cannot be written to"):
+            run(store=tmp_path)
+        (tmp_path / ".aa-0-5.parquet.77.part").rmdir()
+        assert run(store=tmp_path).to_arrow().num_rows == 120  # the lock was let go of
+
     def test_is_not_a_store(self, tmp_path):
         with pytest.raises(FileNotFoundError, match="no store of a sweep"):
             rr.read_sweep(tmp_path)
@@ -384,6 +414,27 @@ class TestStore:
         assert list(missing([], 3)) == [range(3)]
         assert list(missing([range(2, 4), range(6, 9)], 8)) == [range(2), range(4, 6)]
         assert list(missing([range(9)], 8)) == []
+
+
+class TestExtras:
+    def test_nothing_of_unix_is_imported(self):
+        unix = ("fcntl", "termios", "resource", "grp", "pwd", "pty")
+        code = f"import sys; sys.modules.update(dict.fromkeys({unix})); import randrelu"
+        with child(code) as process:
+            assert process.communicate(timeout=60)[1] == ""
+            assert process.returncode == 0
+
+    def test_what_is_missing_is_named(self, tmp_path, monkeypatch):
+        found = run(trials=1)
+        for package, message, call in (
+            ("pandas", "to_pandas() needs pandas", found.to_pandas),
+            ("filelock", "a sweep's store needs filelock", lambda: run(store=tmp_path)),
+            ("pyarrow", "sweeps need pyarrow", run),
+        ):
+            monkeypatch.setitem(sys.modules, package, None)
+            expected = f"{message}: pip install 'randrelu[sweep]'"
+            with pytest.raises(ImportError, match=re.escape(expected)):
+                call()
 
 
 class child:

@@ -193,7 +193,7 @@ def sweep(
     """
     from randrelu.sweeps.workers import Workers  # loads what runs processes
 
-    tables.require()
+    tables.require("sweeps need", "pyarrow")
     run = chosen(experiment)
     everything = points_of(grid, points)
     if isinstance(run, BuiltIn):
@@ -243,7 +243,7 @@ def read_sweep(store: str | os.PathLike[str]) -> Sweep:
     FileNotFoundError, ValueError
         If it is not the store of a sweep.
     """
-    tables.require()
+    tables.require("sweeps need", "pyarrow")
     folder = Path(store)
     manifest = contents(folder)
     points = tuple(Point(point["params"]) for point in manifest["points"])

@@ -31,7 +31,7 @@ class Spec:
 
 def read_spec(path: Path) -> Spec:
     """Read a sweep; raise ValueError with the key and the line of what is wrong."""
-    tables.require()
+    tables.require("sweeps need", "pyarrow")
     text = path.read_text(encoding="utf-8")
     try:
         content = tomllib.loads(text)

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import json
 import os
-import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from randrelu._support import files
-from randrelu.sweeps.tables import conform, unified
+from randrelu.sweeps.tables import conform, require, unified
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from filelock import FileLock
 
 _FORMAT = 1
-_MANIFEST, _FAILURES, _LOCK, _CHANGING = "_manifest.json", "_failures.json", "_lock", "_changing"
-# In this process, whose threads the lock of a file does not keep apart.
-_open: set[Path] = set()
-_opening = threading.Lock()
+_MANIFEST, _FAILURES, _CHANGING = "_manifest.json", "_failures.json", "_changing"
+# The process that holds the lock writes its number into another file: nobody can read a locked
+# file on Windows.
+_LOCK, _WRITER = "_lock", "_writer"
 
 
 class Store:
@@ -39,22 +37,21 @@ class Store:
         self._trials = self.folder / "trials"
         try:
             self._trials.mkdir(parents=True, exist_ok=True)
-            with _opening:
-                self._lock = _locked(self.folder)
-                self._identity = self.folder.resolve()
-                _open.add(self._identity)
+            self._lock = _locked(self.folder)
         except BlockingIOError:
             raise
         except OSError as error:
             raise self._refusal(error) from None
-        for left in self.folder.glob(".*.part"):  # of a process that was killed
-            left.unlink(missing_ok=True)
+        try:
+            for left in self.folder.glob(".*.part"):  # of a process that was killed
+                left.unlink(missing_ok=True)
+        except OSError as error:
+            self.close()
+            raise self._refusal(error) from None
 
     def close(self) -> None:
         """Let another process write."""
-        with _opening:
-            self._lock.close()
-            _open.discard(self._identity)
+        self._lock.release()
 
     def claim(self, manifest: Mapping[str, Any]) -> None:
         """Say whose blocks these are, and begin."""
@@ -177,27 +174,29 @@ def _json(value: Any) -> bytes:
     return f"{json.dumps(value, indent=1, ensure_ascii=False)}\n".encode()
 
 
-def _locked(folder: Path) -> IO[str]:
-    """Lock the folder; the system lets go of the lock when the process ends, however it does."""
-    path = folder / _LOCK
-    if folder.resolve() in _open:
-        raise _held(folder, f"{os.getpid()}")
-    file = path.open("a+")
+def _locked(folder: Path) -> FileLock:
+    """Lock the folder, until the lock is released or the process ends, however it does."""
+    require("a sweep's store needs", "filelock")
+    from filelock import FileLock, Timeout
+
+    # The lock belongs to the store, not to the thread that opened it.
+    lock = FileLock(folder / _LOCK, blocking=False, thread_local=False)
     try:
-        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        file.close()
-        if error.errno in (errno.EACCES, errno.EAGAIN):
-            raise _held(folder, path.read_text().strip()) from None
+        lock.acquire()
+        (folder / _WRITER).write_text(f"{os.getpid()}\n")
+    except Timeout:
+        raise BlockingIOError(
+            f"store {str(folder)!r} is being written to by process {_writer(folder)}; wait for it, "
+            "or choose another folder"
+        ) from None
+    except OSError:
+        lock.release()
         raise
-    file.truncate(0)
-    file.write(f"{os.getpid()}\n")
-    file.flush()
-    return file
+    return lock
 
 
-def _held(folder: Path, process: str) -> BlockingIOError:
-    return BlockingIOError(
-        f"store {str(folder)!r} is being written to by process {process}; wait for it, or choose "
-        "another folder"
-    )
+def _writer(folder: Path) -> str:
+    try:
+        return (folder / _WRITER).read_text().strip()
+    except FileNotFoundError:  # that process has only just locked the folder
+        return "(unknown)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,12 +10,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def require() -> None:
-    """Raise ImportError unless there is Arrow."""
+def require(what_needs: str, package: str) -> None:
+    """Raise ImportError unless there is a package of the extra for sweeps."""
     try:
-        import pyarrow  # noqa: F401
+        importlib.import_module(package)
     except ImportError as error:
-        raise ImportError("sweeps need pyarrow: pip install 'randrelu[sweep]'") from error
+        raise ImportError(f"{what_needs} {package}: pip install 'randrelu[sweep]'") from error
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
