@@ -194,6 +194,22 @@ class TestFailures:
         assert len({str(pq.read_schema(f)) for f in (tmp_path / "trials").iterdir()}) == 1
         assert not (tmp_path / "_changing").exists()
 
+    @pytest.mark.parametrize("which", [0, 1])
+    def test_reading_while_columns_are_widened(self, tmp_path, which):
+        """Some files have the new columns, whether they are listed first or last."""
+        run(ours.mixed, grid={"a": [1]}, trials=1, store=tmp_path)
+        run(ours.mixed, grid={"a": [1]}, trials=2, store=tmp_path)
+        (tmp_path / "_changing").touch()
+        files = list((tmp_path / "trials").iterdir())
+        assert len(files) == 2
+        old = pq.read_table(files[which])
+        wide = old.set_column(old.column_names.index("value"), "value", pa.array([0.5]))
+        pq.write_table(wide.append_column("more", pa.array([True])), files[which])
+        found = rr.read_sweep(tmp_path).to_pandas()
+        assert sorted(found.value) == [0.5, 1.0] and sorted(found.trial) == [0, 1]
+        assert found.more[found.value == 0.5].tolist() == [True]
+        assert found.more[found.value == 1.0].isna().all()
+
     def test_a_failure_leaves_the_rest_of_its_block_whole(self, tmp_path):
         def first_fails(params, rng):
             found.append(rng.random())

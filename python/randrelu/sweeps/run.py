@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from randrelu._support import arguments, extras, versions
+from randrelu._support import arguments, versions
 from randrelu._support.arguments import Progress, Rng
 from randrelu.sweeps import store as stores
 from randrelu.sweeps import tables
@@ -85,7 +85,7 @@ class Sweep:
 
     def to_pandas(self) -> pd.DataFrame:
         """Return the table of `to_arrow` as a data frame; needs pandas."""
-        extras.frame({})  # says which extra is missing
+        tables.require("to_pandas() needs", "pandas")
         frame: pd.DataFrame = self._table.to_pandas()
         return frame
 
@@ -288,16 +288,12 @@ class _Memory:
         self._tables.setdefault(key, []).append((trials.start, table))
 
     def read(self, keys: Iterable[str]) -> pa.Table | None:
-        import pyarrow as pa
-
         found = [
             table
             for key in keys
             for _, table in sorted(self._tables.get(key, ()), key=lambda pair: pair[0])
         ]
-        if not found:
-            return None
-        return pa.concat_tables([tables.conform(table, self._schema) for table in found])
+        return tables.joined(found)
 
     def fail(self, failures: Iterable[Mapping[str, Any]]) -> None:
         pass

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from randrelu._support import files
-from randrelu.sweeps.tables import conform, require, unified
+from randrelu.sweeps.tables import conform, joined, require, unified
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -58,11 +58,9 @@ class Store:
         self._write(_MANIFEST, _json({"format": _FORMAT, **manifest}))
         self.fail([])
         if (self.folder / _CHANGING).exists():  # killed while the files' schema was changed
-            import pyarrow.parquet as pq
-
-            files = list(self._trials.glob("*.parquet"))
-            self._change(unified([pq.read_schema(file) for file in files]))
-        self._schema = schema(self.folder)
+            self._change(unified(map(_schema, self._trials.glob("*.parquet"))))
+        # The columns are the same in all blocks.
+        self._schema = next(map(_schema, self._trials.glob("*.parquet")), None)
 
     def write(self, key: str, trials: range, table: pa.Table) -> None:
         """Add a finished block; columns that other blocks have with other types are widened."""
@@ -78,11 +76,9 @@ class Store:
 
     def _change(self, schema: pa.Schema) -> None:
         """Rewrite every block with another schema; a killed change is gone on with."""
-        import pyarrow.parquet as pq
-
         self._write(_CHANGING, b"")
         for file in self._trials.glob("*.parquet"):
-            table = pq.read_table(file)
+            table = _table(file)
             if not table.schema.equals(schema):
                 self._write(f"trials/{file.name}", _parquet(table, schema))
         (self.folder / _CHANGING).unlink()
@@ -138,26 +134,33 @@ def blocks(folder: Path) -> dict[str, list[range]]:
     return found
 
 
-def schema(folder: Path) -> pa.Schema | None:
-    """Return the columns, the same in all blocks; None where there is no block."""
+def read(folder: Path, keys: Iterable[str]) -> pa.Table | None:
+    """Return the rows of points, in their order, by trial; None where there are none.
+
+    Columns may be widened at the same time: a file is opened once, and has then the rows of its
+    block, with the old columns or the new ones.
+    """
+    have = blocks(folder)
+    return joined(
+        [
+            _table(folder / "trials" / f"{key}-{trials.start}-{trials.stop}.parquet")
+            for key in keys
+            for trials in have.get(key, ())
+        ]
+    )
+
+
+def _schema(file: Path) -> pa.Schema:
     import pyarrow.parquet as pq
 
-    with os.scandir(folder / "trials") as entries:
-        first = next((e for e in entries if e.name.endswith(".parquet")), None)
-    return None if first is None else pq.read_schema(first.path)
+    return pq.read_schema(file)
 
 
-def read(folder: Path, keys: Iterable[str]) -> pa.Table | None:
-    """Return the rows of points, in their order, by trial; None where there are none."""
-    import pyarrow.dataset as ds
+def _table(file: Path) -> pa.Table:
+    import pyarrow.parquet as pq
 
-    have = blocks(folder)
-    files = [
-        str(folder / "trials" / f"{key}-{trials.start}-{trials.stop}.parquet")
-        for key in keys
-        for trials in have.get(key, ())
-    ]
-    return ds.dataset(files, schema=schema(folder), format="parquet").to_table() if files else None
+    with pq.ParquetFile(file) as opened:
+        return opened.read()
 
 
 def _parquet(table: pa.Table, schema: pa.Schema) -> bytes:

@@ -70,6 +70,16 @@ def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
     return pa.table(columns, schema=schema)
 
 
+def joined(parts: Sequence[pa.Table]) -> pa.Table | None:
+    """Return tables as one, with the columns of them all; None where there are no tables."""
+    import pyarrow as pa
+
+    if not parts:
+        return None
+    schema = unified(dict.fromkeys(part.schema.remove_metadata() for part in parts))
+    return pa.concat_tables([conform(part, schema) for part in parts])
+
+
 def ordered(table: pa.Table, params: Iterable[str]) -> pa.Table:
     """Return the columns in an order that is the same however the rows came."""
     first = [name for name in (*params, "trial", "row") if name in table.column_names]
