@@ -21,7 +21,7 @@ from randrelu.checks import STATEMENTS
 from randrelu.cli import tables
 from randrelu.reproduction.page import summary
 from randrelu.reproduction.run import FOLDER, Standing
-from randrelu.sweeps.run import contents
+from randrelu.sweeps.reading import contents
 from randrelu.sweeps.spec import read_spec
 
 app = typer.Typer(

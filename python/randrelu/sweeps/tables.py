@@ -19,7 +19,7 @@ def require(what_needs: str, package: str) -> None:
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
-    """Return rows as a table; raise ValueError where a column mixes types."""
+    """Return rows as a table; raise ValueError where the values of a column mix types."""
     import pyarrow as pa
 
     names = dict.fromkeys(name for row in rows for name in row)
@@ -28,7 +28,7 @@ def table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
         values = [row.get(name) for row in rows]
         numbers = {type(value) for value in values} - {type(None)} == {int, float}
         try:
-            if numbers:  # of large integers the nearest, as where other blocks have them
+            if numbers:  # large integers are rounded, as where they are in different blocks
                 values = [None if value is None else float(value) for value in values]
             columns[name] = pa.array(values)
         except (pa.ArrowException, OverflowError) as error:
@@ -40,10 +40,10 @@ def table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
 
 
 def unified(schemas: Iterable[pa.Schema]) -> pa.Schema:
-    """Return the schema that holds the values of all; raise ValueError where none does.
+    """Return a schema that holds the values of all schemas; raise ValueError where none does.
 
-    Integers and floating-point numbers make the latter, and a column that is missing or None
-    anything.
+    A column of integers in one and of floating-point numbers in another becomes floating-point;
+    where a column is missing or has no value, the others decide its type.
     """
     import pyarrow as pa
 
@@ -58,11 +58,11 @@ def unified(schemas: Iterable[pa.Schema]) -> pa.Schema:
 
 
 def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    """Return the table with the columns of a schema that holds its values."""
+    """Return the table with the columns of a wider schema."""
     import pyarrow as pa
 
     columns = [
-        table[field.name].cast(field.type, safe=False)  # of integers above 2⁵³ the nearest
+        table[field.name].cast(field.type, safe=False)  # integers above 2⁵³ are rounded
         if field.name in table.column_names
         else pa.nulls(len(table), field.type)
         for field in schema
@@ -81,6 +81,6 @@ def joined(parts: Sequence[pa.Table]) -> pa.Table | None:
 
 
 def ordered(table: pa.Table, params: Iterable[str]) -> pa.Table:
-    """Return the columns in an order that is the same however the rows came."""
+    """Return the table with its columns in an order that does not depend on that of the rows."""
     first = [name for name in (*params, "trial", "row") if name in table.column_names]
     return table.select([*first, *sorted(set(table.column_names) - set(first))])
