@@ -61,6 +61,8 @@ def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
     """Return the table with the columns of a wider schema."""
     import pyarrow as pa
 
+    if table.schema.equals(schema):
+        return table
     columns = [
         table[field.name].cast(field.type, safe=False)  # integers above 2⁵³ are rounded
         if field.name in table.column_names
