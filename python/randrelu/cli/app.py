@@ -23,7 +23,7 @@ from randrelu.figures import style
 from randrelu.figures.flips import flips_figure
 from randrelu.reproduction.page import summary
 from randrelu.reproduction.run import FOLDER, Standing
-from randrelu.sweeps.run import contents
+from randrelu.sweeps.reading import contents
 from randrelu.sweeps.spec import read_spec
 
 app = typer.Typer(

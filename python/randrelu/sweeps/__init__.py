@@ -1,7 +1,8 @@
-"""Sweeps: an experiment over a grid of parameters, which may be killed at any moment."""
+"""Sweeps: an experiment over a grid of parameters, which survives being killed."""
 
-from randrelu.sweeps.blocks import Failure
 from randrelu.sweeps.experiments import EXPERIMENTS
-from randrelu.sweeps.run import Sweep, read_sweep, sweep
+from randrelu.sweeps.failures import Failure
+from randrelu.sweeps.result import Sweep
+from randrelu.sweeps.run import read_sweep, sweep
 
 __all__ = ["EXPERIMENTS", "Failure", "Sweep", "read_sweep", "sweep"]

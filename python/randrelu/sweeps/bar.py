@@ -1,4 +1,4 @@
-"""How far a sweep has come, on a terminal."""
+"""A bar on a terminal that shows how far a sweep is."""
 
 from __future__ import annotations
 

@@ -16,7 +16,8 @@ from randrelu.sweeps.grid import Point, plain
 Row = dict[str, Any]
 Experiment = Callable[[Mapping[str, Any], np.random.Generator], "Row | list[Row]"]
 
-# The sweeps of this process that were stopped: their blocks in its threads end with their trial.
+# The names of the sweeps that this process has stopped. Blocks that run in threads of this process
+# end after the trial that they are at.
 STOPPED: set[str] = set()
 
 
@@ -26,23 +27,23 @@ class Job:
 
     experiment: Experiment
     seed: int
-    threads: int  # of every block; 0: as many as its process has
+    threads: int  # for every block; 0: as many as its process has
     name: str
 
 
 @dataclass(frozen=True)
 class Block:
-    """Some trials of a point."""
+    """Some trials of a point, to be run by one call."""
 
     point: Point
     trials: range
     attempt: int = 1
-    alone: bool = False  # because it may be what a worker died of
+    alone: bool = False  # run it while no other block runs: a worker may have died of it
 
 
 @dataclass(frozen=True)
 class Ran:
-    """What came of a block: the rows of its trials before `stop`, and the error of that one."""
+    """What a worker returns: the rows of the trials before `stop`, and the error of that one."""
 
     rows: list[Row]
     stop: int
@@ -58,40 +59,8 @@ class Finished:
     rows: list[Row]
 
 
-@dataclass(frozen=True)
-class Failure:
-    """Trials that failed twice.
-
-    Attributes
-    ----------
-    params : mapping
-        The point of the grid.
-    trials : range
-        Their numbers.
-    traceback : str
-        How the last of them ended.
-    """
-
-    params: Mapping[str, Any]
-    trials: range
-    traceback: str
-
-    @property
-    def error(self) -> str:
-        """The last line of the traceback."""
-        return self.traceback.strip().splitlines()[-1]
-
-    def __repr__(self) -> str:
-        return f"Failure({dict(self.params)}, trials {words(self.trials)}: {self.error})"
-
-
-def words(trials: range) -> str:
-    """Return the first and the last of some trials."""
-    return f"{trials[0]}" if len(trials) == 1 else f"{trials[0]} … {trials[-1]}"
-
-
 def run_block(job: Job, block: Block, seconds: float) -> Ran:
-    """Run the trials of a block, until one fails or the time is up; at least one."""
+    """Run the trials of a block until one fails or the time is up, but at least one trial."""
     rows: list[Row] = []
     began = time.monotonic()
     with share_of_threads(job.threads):
@@ -106,7 +75,7 @@ def run_block(job: Job, block: Block, seconds: float) -> Ran:
 
 
 def missing(done: Iterable[range], trials: int) -> Iterator[range]:
-    """Yield the ranges of trials below `trials` that no finished block has."""
+    """Yield the ranges of the numbers below `trials` that are in none of the finished blocks."""
     have = np.zeros(trials, bool)
     for block in done:
         have[block.start : block.stop] = True
@@ -116,7 +85,7 @@ def missing(done: Iterable[range], trials: int) -> Iterator[range]:
 
 
 def pieces(trials: range, size: int) -> list[range]:
-    """Return a range in pieces of at most `size`."""
+    """Return a range cut into pieces of at most `size`."""
     return [trials[i : i + size] for i in range(0, len(trials), size)]
 
 
@@ -137,5 +106,5 @@ def _measured(row: Mapping[str, Any], point: Point) -> Row:
     measured: Row = plain(row)
     both = sorted(set(measured) & {*point.params, "trial", "row"})
     if both:
-        raise ValueError(f"an experiment must not return {both}, which the sweep's rows have")
+        raise ValueError(f"an experiment must not return {both}, which every row of a sweep has")
     return measured

@@ -1,4 +1,4 @@
-"""Run blocks on an executor until all have come, whatever happens to its workers."""
+"""Run blocks until the result of every trial has come, whatever happens to the workers."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from dataclasses import replace
 from randrelu.sweeps.blocks import (
     STOPPED,
     Block,
-    Failure,
     Finished,
     Job,
     Ran,
     pieces,
     run_block,
 )
+from randrelu.sweeps.failures import Failure
 from randrelu.sweeps.workers import Workers
 
-# A block takes a twentieth of the time that the sweep has taken, in seconds within these bounds: a
-# sweep that is killed loses little, and a long one does not end in millions of files.
+# A block runs for a twentieth of the time that the sweep has taken so far, in seconds within these
+# bounds: a sweep that is killed loses little, and a long one does not write millions of files.
 _SHORTEST, _LONGEST = 1.0, 60.0
 
 
 def drive(blocks: Iterable[Block], job: Job, workers: Workers) -> Iterator[Finished | Failure]:
-    """Run blocks and yield what came of their trials, each once.
+    """Run blocks and yield the result of their trials, every trial once.
 
-    A trial that raised an error is tried once more, behind the others. Blocks that were running
-    when a worker died are run again one by one, because nobody knows which of them it was; one that
-    dies again is halved until the trial is found. What is done is told by callbacks, which the
-    futures of every executor have, Dask's too.
+    A trial that raised an error is tried once more, after the others. When a worker of a pool dies,
+    nobody knows which of the running blocks it died of: they are run again, one at a time. A block
+    whose worker dies again is halved until the trial is found. Callbacks report which futures are
+    done, because the futures of every executor have them, Dask's too.
     """
     waiting, suspects = deque(blocks), deque[Block]()
     running: dict[Future[Ran], Block] = {}
@@ -71,7 +71,7 @@ def drive(blocks: Iterable[Block], job: Job, workers: Workers) -> Iterator[Finis
             error = _error(future)
             if isinstance(error, BrokenExecutor):
                 broken = True
-                if not block.alone:  # nobody knows whose fault it was
+                if not block.alone:
                     suspects.append(replace(block, alone=True))
                     continue
             if error is None:
@@ -88,7 +88,7 @@ def _error(future: Future[Ran]) -> BaseException | None:
     if future.cancelled():
         return RuntimeError("the executor cancelled the block")
     error = future.exception()
-    if isinstance(error, KeyboardInterrupt):  # Ctrl-C reached a worker first
+    if isinstance(error, KeyboardInterrupt):  # Ctrl-C reached a worker before this process
         raise error
     return error
 
@@ -96,7 +96,7 @@ def _error(future: Future[Ran]) -> BaseException | None:
 def _results(
     ran: Ran, block: Block, waiting: deque[Block], ahead: int
 ) -> Iterator[Finished | Failure]:
-    """Yield what a block has done, and let what it has left wait."""
+    """Yield the results of a block, and let the trials that it has not run wait."""
     finished = range(block.trials.start, ran.stop)
     rest = range(ran.stop, block.trials.stop)
     if finished:
@@ -107,14 +107,14 @@ def _results(
             waiting.append(replace(block, trials=bad, attempt=2, alone=False))
         else:
             yield Failure(block.point.params, bad, ran.error)
-    # What was cut for time goes on in a piece for every worker, none of them shorter.
+    # The time was up: the rest becomes a block for every worker, none shorter than what was done.
     parts = pieces(rest, max(1, len(finished), -(-len(rest) // ahead)))
     left = replace(block, attempt=1, alone=False)
     waiting.extendleft(replace(left, trials=part) for part in parts[::-1])
 
 
 def _lost(block: Block, error: BaseException, where: deque[Block]) -> Failure | None:
-    """Let a block that ended without a result wait again, in halves; give up a trial's second."""
+    """Let the halves of a block without a result wait; a single trial fails the second time."""
     if len(block.trials) > 1:
         half = (len(block.trials) + 1) // 2
         where.extendleft(replace(block, trials=part) for part in pieces(block.trials, half)[::-1])

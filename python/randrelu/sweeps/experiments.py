@@ -1,4 +1,4 @@
-"""What a sweep runs by name: functions of a generator and parameters, to rows."""
+"""The experiments that a sweep knows by name: functions of a generator and parameters."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def deviation(rng: np.random.Generator, *, radius: float, samples: int = 16, **n
 
 
 def perturbation(rng: np.random.Generator, *, hidden: int, dim: int = 10_000) -> Row:
-    """Find how far the first layer lets (1, …, 1) go before it is undone (Figure 1)."""
+    """Find the smallest perturbation that undoes (1, …, 1) for the first layer (Figure 1)."""
     net = Network.random((dim, hidden, 1), rng=rng, init="unit", storage="streamed")
     return {"ratio": min_perturbation(net, np.ones(dim)) / math.sqrt(dim)}
 
@@ -131,11 +131,11 @@ class BuiltIn:
     name: str
 
     def __call__(self, params: Mapping[str, Any], rng: np.random.Generator) -> Row | list[Row]:
-        """Run it."""
+        """Run the experiment once."""
         return EXPERIMENTS[self.name](rng, **params)
 
     def require(self, params: Mapping[str, Any]) -> None:
-        """Raise ValueError or TypeError where it cannot be run with these parameters."""
+        """Raise ValueError or TypeError where the experiment cannot run with these parameters."""
         self.require_values(params)
         takes, needs = _parameters(self.name)
         for name in needs:
@@ -146,7 +146,7 @@ class BuiltIn:
             _widths(**{name: params[name] for name in _SHAPE if name in params})
 
     def require_values(self, params: Mapping[str, Any]) -> None:
-        """Raise ValueError or TypeError where it does not take a parameter, or not this value."""
+        """Raise ValueError or TypeError where a parameter is unknown, or its value is wrong."""
         takes, _ = _parameters(self.name)
         for name, value in params.items():
             if name not in takes:
@@ -181,7 +181,7 @@ def name_of(experiment: Experiment) -> str:
         return f"{name_of(experiment.func)}({', '.join(given)})"
     named = experiment if hasattr(experiment, "__qualname__") else type(experiment)
     module = named.__module__
-    if module == "__main__":  # the same whether a script is run or imported
+    if module == "__main__":  # a script has the same name whether it is run or imported
         path = getattr(sys.modules["__main__"], "__file__", None)
         module = (
             module if path is None else path.replace("\\", "/").split("/")[-1].removesuffix(".py")
@@ -190,7 +190,7 @@ def name_of(experiment: Experiment) -> str:
 
 
 def _parameters(name: str) -> tuple[list[str], list[str]]:
-    """Return the parameters of a built-in experiment, and those it cannot do without."""
+    """Return the parameters that a built-in experiment takes, and those that it needs."""
     function = STATEMENTS[name].run if name in STATEMENTS else EXPERIMENTS[name]
     takes: list[str] = []
     needs: list[str] = []
@@ -217,7 +217,7 @@ def _network(
 
 
 def _number(value: float) -> float | None:
-    """Return None for what was not found, which NaN does not say."""
+    """Return None for NaN, which says that something was not found."""
     return None if math.isnan(value) else value
 
 
@@ -227,7 +227,7 @@ def _widths(
     depth: int | None = None,
     dim: int | None = None,
 ) -> tuple[int, ...]:
-    """Return widths as given, or those of `depth` layers of `width` with an input of `dim`."""
+    """Return the widths given, or those of `depth` layers of `width` units, with `dim` inputs."""
     if widths is not None:
         for name, value in (("width", width), ("depth", depth), ("dim", dim)):
             if value is not None:

@@ -1,4 +1,4 @@
-"""Points of a grid: named by their content, which gives each of their trials its randomness."""
+"""Points of a grid, known by their content, which also decides the randomness of their trials."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Point:
-    """A point of a grid, and the key that its content gives it."""
+    """A point of a grid, and its key, a hash of its parameters."""
 
     params: Mapping[str, Any]
     key: str = field(init=False, compare=False)
@@ -25,7 +25,7 @@ class Point:
         object.__setattr__(self, "key", hashlib.sha256(content.encode()).hexdigest()[:24])
 
     def generator(self, seed: int, trial: int) -> np.random.Generator:
-        """Return the randomness of a trial: of the seed, the parameters' content and its number."""
+        """Return the generator of a trial, given by the seed, the parameters and its number."""
         words = (int(self.key[i : i + 8], 16) for i in range(0, 24, 8))
         return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(*words, trial)))
 
@@ -33,7 +33,7 @@ class Point:
 def points_of(
     grid: Mapping[str, Iterable[Any]] | None, points: Iterable[Mapping[str, Any]] | None
 ) -> tuple[Point, ...]:
-    """Return the points of a Cartesian grid, or those given, each once, in their order."""
+    """Return all combinations of a grid, or the points given, each once, in their order."""
     if (grid is None) == (points is None):
         raise TypeError("give either grid= or points=")
     if grid is not None:
@@ -47,7 +47,7 @@ def points_of(
     for row in rows:
         for taken in {"trial", "row"} & set(row):
             raise ValueError(
-                f"a parameter must not be called {taken!r}, which tables of trials have"
+                f"a parameter must not be called {taken!r}, which is a column of every table"
             )
     found = {point.key: point for point in (Point(plain(row)) for row in rows)}
     if not found:
@@ -57,7 +57,7 @@ def points_of(
 
 
 def plain(value: Any) -> Any:
-    """Return parameters or rows as JSON and Parquet have them: NumPy's numbers as Python's."""
+    """Return parameters or rows in types of Python's own, which JSON and Parquet can hold."""
     if isinstance(value, Mapping):
         return {str(name): plain(v) for name, v in value.items()}
     if isinstance(value, np.ndarray):
@@ -86,7 +86,7 @@ def _product(grid: Mapping[str, Iterable[Any]]) -> list[dict[str, Any]]:
 
 
 def _canonical(value: Any) -> Any:
-    """Return the same for what is equal: 1 for 1.0."""
+    """Return a form in which equal values look the same: 1.0 becomes 1."""
     if isinstance(value, Mapping):
         return {name: _canonical(v) for name, v in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""A sweep as a TOML file, whose mistakes are told by key and line."""
+"""A sweep as a TOML file; an error names the key and the line that are wrong."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _KEYS = ("experiment", "trials", "seed", "store", "grid", "points")
 
 @dataclass(frozen=True)
 class Spec:
-    """What the file asks for, as the arguments of `randrelu.sweep`."""
+    """The content of the file, as arguments of `randrelu.sweep`."""
 
     experiment: str
     trials: int
@@ -30,8 +30,8 @@ class Spec:
 
 
 def read_spec(path: Path) -> Spec:
-    """Read a sweep; raise ValueError with the key and the line of what is wrong."""
-    tables.require()
+    """Read a sweep; raise ValueError with the key and the line that are wrong."""
+    tables.require("sweeps need", "pyarrow")
     text = path.read_text(encoding="utf-8")
     try:
         content = tomllib.loads(text)
@@ -77,7 +77,7 @@ def _require_points(
     refuse: Callable[[str, object], NoReturn],
     checked: Callable[..., Any],
 ) -> None:
-    """Check parameter by parameter, so that each is blamed for itself; then all together."""
+    """Check every parameter by itself, so that an error names it; then all of them together."""
     if grid is not None:
         if not isinstance(grid, dict):
             refuse("grid", f"must be a table of lists, got {grid!r}")
@@ -101,7 +101,7 @@ def _require_points(
 
 
 def _line(text: str, key: str) -> int | None:
-    """Return the line where a key of the file stands, or else its table."""
+    """Return the line of a key of the file, or else that of its table; None where there is none."""
     table, _, _ = key.rpartition(".")
     here, fallback, tables_so_far = "", None, 0
     for number, line in enumerate(text.splitlines(), start=1):

@@ -1,166 +1,169 @@
-"""A folder that a sweep writes to, block by block, and that a killed one goes on from."""
+"""A folder that a sweep writes its finished blocks to, and where a killed sweep continues."""
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import json
 import os
-import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
-from randrelu._support import files
-from randrelu.sweeps.tables import conform, unified
+from randrelu._support import arguments, files, versions
+from randrelu._support.arguments import Rng
+from randrelu.sweeps import failures as failed
+from randrelu.sweeps import reading, tables
+from randrelu.sweeps.failures import Failure
+from randrelu.sweeps.grid import Point
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from filelock import FileLock
 
-_FORMAT = 1
-_MANIFEST, _FAILURES, _LOCK, _CHANGING = "_manifest.json", "_failures.json", "_lock", "_changing"
-# In this process, whose threads the lock of a file does not keep apart.
-_open: set[Path] = set()
-_opening = threading.Lock()
+# There is a file of this name while the columns of the blocks are being widened.
+_CHANGING = "_changing"
+# The process that holds the lock writes its number into another file: Windows lets nobody read a
+# locked one.
+_LOCK, _WRITER = "_lock", "_writer"
 
 
 class Store:
     """A folder with the finished blocks of one sweep.
 
     ``trials/`` holds nothing but Parquet files of one schema, one per block, which any program
-    reads as one table; ``_manifest.json`` says what they are of. A block is written beside them,
-    synced and renamed, so that a file in ``trials/`` is whole. One process writes at a time: the
-    folder is locked while a store is open, and a process that died holds no lock.
+    reads as one table; ``_manifest.json`` says which sweep they belong to. A block is written
+    outside ``trials/``, synced and renamed, so that every file in ``trials/`` is whole. One process
+    writes at a time: the folder is locked while a store is open, and a process that died holds no
+    lock.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         """Open a folder, which is made where there is none."""
         self.folder = Path(folder)
-        self._trials = self.folder / "trials"
+        self._schema: pa.Schema | None = None
+        with self._explained():
+            (self.folder / reading.TRIALS).mkdir(parents=True, exist_ok=True)
+            self._lock = _locked(self.folder)
         try:
-            self._trials.mkdir(parents=True, exist_ok=True)
-            with _opening:
-                self._lock = _locked(self.folder)
-                self._identity = self.folder.resolve()
-                _open.add(self._identity)
-        except BlockingIOError:
+            with self._explained():
+                for left in self.folder.glob(".*.part"):  # by a process that was killed
+                    left.unlink(missing_ok=True)
+        except BaseException:
+            self.close()
             raise
-        except OSError as error:
-            raise self._refusal(error) from None
-        for left in self.folder.glob(".*.part"):  # of a process that was killed
-            left.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Let another process write."""
-        with _opening:
-            self._lock.close()
-            _open.discard(self._identity)
+        self._lock.release()
 
-    def claim(self, manifest: Mapping[str, Any]) -> None:
-        """Say whose blocks these are, and begin."""
-        self._write(_MANIFEST, _json({"format": _FORMAT, **manifest}))
+    def claim(self, name: str, points: Sequence[Point], trials: int, rng: Rng) -> int:
+        """Make the store this sweep's, or add to it, and return the seed.
+
+        Raises ValueError, before anything is written, where the store belongs to another sweep, or
+        the values of the points mix types.
+        """
+        before = reading.manifest(self.folder)
+        seed = before["seed"] if before and rng is None else arguments.seed_of(rng)
+        if before is None:
+            before = {"experiment": name, "seed": seed, "trials": 0, "points": [], "versions": []}
+            if self.finished():
+                raise ValueError(
+                    f"store {str(self.folder)!r} has trials, but no {reading.MANIFEST} to say "
+                    "which sweep they belong to; choose another folder"
+                )
+        for what, theirs, ours in (
+            ("experiment", before["experiment"], name),
+            ("seed", before["seed"], seed),
+        ):
+            if theirs != ours:
+                raise ValueError(
+                    f"store {str(self.folder)!r} belongs to the {what} {theirs!r}, got {ours!r}; "
+                    "choose another folder"
+                )
+        every = {point.key: point for point in (*map(Point, before["points"]), *points)}
+        params = [point.params for point in every.values()]
+        tables.table(params)
+        installed = [*before["versions"], versions.facts("pyarrow")]
+        manifest = {
+            "format": reading.FORMAT,
+            "experiment": name,
+            "seed": seed,
+            "trials": max(trials, before["trials"]),
+            "points": params,
+            "versions": [v for i, v in enumerate(installed) if v not in installed[:i]],
+        }
+        self._write(reading.MANIFEST, _json(manifest))
         self.fail([])
-        if (self.folder / _CHANGING).exists():  # killed while the files' schema was changed
-            import pyarrow.parquet as pq
+        self._begin()
+        return seed
 
-            files = list(self._trials.glob("*.parquet"))
-            self._change(unified([pq.read_schema(file) for file in files]))
-        self._schema = schema(self.folder)
+    def finished(self) -> dict[str, list[range]]:
+        """Return the trials that are done, in their order, for every point by its key."""
+        return reading.blocks(self.folder)
 
     def write(self, key: str, trials: range, table: pa.Table) -> None:
-        """Add a finished block; columns that other blocks have with other types are widened."""
-        wider = unified([table.schema] if self._schema is None else [self._schema, table.schema])
+        """Add a finished block, and widen the columns of the others where they need it.
+
+        Raises ValueError where no column holds the values of both.
+        """
+        wider = tables.unified(
+            [table.schema] if self._schema is None else [self._schema, table.schema]
+        )
         if self._schema is not None and not wider.equals(self._schema):
-            self._change(wider)
+            self._widen(wider)
         self._schema = wider
-        self._write(f"trials/{key}-{trials.start}-{trials.stop}.parquet", _parquet(table, wider))
+        self._write(reading.file_of(key, trials), _parquet(table, wider))
 
-    def fail(self, failures: Iterable[Mapping[str, Any]]) -> None:
-        """Keep what failed in this run."""
-        self._write(_FAILURES, _json(list(failures)))
+    def read(self, keys: Iterable[str]) -> pa.Table | None:
+        """Return the rows of points, in their order, by trial; None where there are no blocks."""
+        return reading.rows(self.folder, keys)
 
-    def _change(self, schema: pa.Schema) -> None:
-        """Rewrite every block with another schema; a killed change is gone on with."""
-        import pyarrow.parquet as pq
+    def fail(self, failures: Iterable[Failure]) -> None:
+        """Keep the failures of this run."""
+        self._write(reading.FAILURES, _json(failed.to_json(failures)))
 
+    def _begin(self) -> None:
+        """Finish widening columns where that was killed, and learn the schema."""
+        if (self.folder / _CHANGING).exists():
+            self._widen(tables.unified(map(_schema, self._files())))
+        self._schema = next(map(_schema, self._files()), None)
+
+    def _files(self) -> Iterator[Path]:
+        return (self.folder / reading.TRIALS).glob("*.parquet")
+
+    def _widen(self, schema: pa.Schema) -> None:
+        """Give every block the columns of a schema; if this is killed, `_begin` does it again."""
         self._write(_CHANGING, b"")
-        for file in self._trials.glob("*.parquet"):
-            table = pq.read_table(file)
+        for file in self._files():
+            table = reading.block(file)
             if not table.schema.equals(schema):
-                self._write(f"trials/{file.name}", _parquet(table, schema))
+                self._write(f"{reading.TRIALS}/{file.name}", _parquet(table, schema))
         (self.folder / _CHANGING).unlink()
 
     def _write(self, name: str, content: bytes) -> None:
-        try:
+        with self._explained():
             files.write_whole(self.folder / name, content, within=self.folder)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Say of an OSError what it means for the sweep."""
+        try:
+            yield
+        except BlockingIOError:  # the folder is locked, which the error says itself
+            raise
         except OSError as error:
-            raise self._refusal(error) from None
-
-    def _refusal(self, error: OSError) -> OSError:
-        return type(error)(
-            error.errno,
-            f"store cannot be written to ({error.strerror}); what was finished is kept, and the "
-            "same call goes on from there once it can",
-            str(self.folder),
-        )
+            raise type(error)(
+                error.errno,
+                f"store cannot be written to ({error.strerror}); what was finished is kept, and "
+                "the same call continues there once it can",
+                str(self.folder),
+            ) from None
 
 
-def read_manifest(folder: Path) -> dict[str, Any] | None:
-    """Return what the blocks of a folder are of, or None where there is none."""
-    try:
-        manifest: dict[str, Any] = json.loads((folder / _MANIFEST).read_bytes())
-        known = manifest["format"]
-    except FileNotFoundError:
-        return None
-    except (ValueError, KeyError, TypeError):
-        raise ValueError(f"{folder / _MANIFEST} is not the manifest of a sweep's store") from None
-    if known != _FORMAT:
-        raise ValueError(f"store {str(folder)!r} must have format {_FORMAT}, got {known!r}")
-    return manifest
-
-
-def read_failures(folder: Path) -> list[dict[str, Any]]:
-    """Return what failed in the last run."""
-    try:
-        failures: list[dict[str, Any]] = json.loads((folder / _FAILURES).read_bytes())
-    except FileNotFoundError:
-        return []
-    return failures
-
-
-def blocks(folder: Path) -> dict[str, list[range]]:
-    """Return the trials that are done, for every point by its key, in their order."""
-    found: dict[str, list[range]] = {}
-    for entry in os.scandir(folder / "trials"):
-        stem, _, suffix = entry.name.rpartition(".")
-        parts = stem.split("-")
-        if suffix == "parquet" and len(parts) == 3:
-            found.setdefault(parts[0], []).append(range(int(parts[1]), int(parts[2])))
-    for ranges in found.values():
-        ranges.sort(key=lambda trials: trials.start)
-    return found
-
-
-def schema(folder: Path) -> pa.Schema | None:
-    """Return the columns, the same in all blocks; None where there is no block."""
+def _schema(file: Path) -> pa.Schema:
     import pyarrow.parquet as pq
 
-    with os.scandir(folder / "trials") as entries:
-        first = next((e for e in entries if e.name.endswith(".parquet")), None)
-    return None if first is None else pq.read_schema(first.path)
-
-
-def read(folder: Path, keys: Iterable[str]) -> pa.Table | None:
-    """Return the rows of points, in their order, by trial; None where there are none."""
-    import pyarrow.dataset as ds
-
-    have = blocks(folder)
-    files = [
-        str(folder / "trials" / f"{key}-{trials.start}-{trials.stop}.parquet")
-        for key in keys
-        for trials in have.get(key, ())
-    ]
-    return ds.dataset(files, schema=schema(folder), format="parquet").to_table() if files else None
+    return pq.read_schema(file)
 
 
 def _parquet(table: pa.Table, schema: pa.Schema) -> bytes:
@@ -168,7 +171,7 @@ def _parquet(table: pa.Table, schema: pa.Schema) -> bytes:
     import pyarrow.parquet as pq
 
     sink = pa.BufferOutputStream()
-    pq.write_table(conform(table, schema), sink)
+    pq.write_table(tables.conform(table, schema), sink)
     content: bytes = sink.getvalue().to_pybytes()
     return content
 
@@ -177,27 +180,29 @@ def _json(value: Any) -> bytes:
     return f"{json.dumps(value, indent=1, ensure_ascii=False)}\n".encode()
 
 
-def _locked(folder: Path) -> IO[str]:
-    """Lock the folder; the system lets go of the lock when the process ends, however it does."""
-    path = folder / _LOCK
-    if folder.resolve() in _open:
-        raise _held(folder, f"{os.getpid()}")
-    file = path.open("a+")
+def _locked(folder: Path) -> FileLock:
+    """Lock the folder, until the lock is released or the process ends, however it ends."""
+    tables.require("a sweep's store needs", "filelock")
+    from filelock import FileLock, Timeout
+
+    # The lock belongs to the store, not to the thread that opened it.
+    lock = FileLock(folder / _LOCK, blocking=False, thread_local=False)
     try:
-        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        file.close()
-        if error.errno in (errno.EACCES, errno.EAGAIN):
-            raise _held(folder, path.read_text().strip()) from None
+        lock.acquire()
+        (folder / _WRITER).write_text(f"{os.getpid()}\n")
+    except Timeout:
+        raise BlockingIOError(
+            f"store {str(folder)!r} is being written to by process {_writer(folder)}; wait for it, "
+            "or choose another folder"
+        ) from None
+    except BaseException:
+        lock.release()
         raise
-    file.truncate(0)
-    file.write(f"{os.getpid()}\n")
-    file.flush()
-    return file
+    return lock
 
 
-def _held(folder: Path, process: str) -> BlockingIOError:
-    return BlockingIOError(
-        f"store {str(folder)!r} is being written to by process {process}; wait for it, or choose "
-        "another folder"
-    )
+def _writer(folder: Path) -> str:
+    try:
+        return (folder / _WRITER).read_text().strip()
+    except FileNotFoundError:  # that process has only just locked the folder
+        return "(unknown)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,16 +10,16 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def require() -> None:
-    """Raise ImportError unless there is Arrow."""
+def require(what_needs: str, package: str) -> None:
+    """Raise ImportError unless there is a package of the extra for sweeps."""
     try:
-        import pyarrow  # noqa: F401
+        importlib.import_module(package)
     except ImportError as error:
-        raise ImportError("sweeps need pyarrow: pip install 'randrelu[sweep]'") from error
+        raise ImportError(f"{what_needs} {package}: pip install 'randrelu[sweep]'") from error
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
-    """Return rows as a table; raise ValueError where a column mixes types."""
+    """Return rows as a table; raise ValueError where the values of a column mix types."""
     import pyarrow as pa
 
     names = dict.fromkeys(name for row in rows for name in row)
@@ -27,7 +28,7 @@ def table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
         values = [row.get(name) for row in rows]
         numbers = {type(value) for value in values} - {type(None)} == {int, float}
         try:
-            if numbers:  # of large integers the nearest, as where other blocks have them
+            if numbers:  # large integers are rounded, as where they are in different blocks
                 values = [None if value is None else float(value) for value in values]
             columns[name] = pa.array(values)
         except (pa.ArrowException, OverflowError) as error:
@@ -39,10 +40,10 @@ def table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
 
 
 def unified(schemas: Iterable[pa.Schema]) -> pa.Schema:
-    """Return the schema that holds the values of all; raise ValueError where none does.
+    """Return a schema that holds the values of all schemas; raise ValueError where none does.
 
-    Integers and floating-point numbers make the latter, and a column that is missing or None
-    anything.
+    A column of integers in one and of floating-point numbers in another becomes floating-point;
+    where a column is missing or has no value, the others decide its type.
     """
     import pyarrow as pa
 
@@ -57,11 +58,13 @@ def unified(schemas: Iterable[pa.Schema]) -> pa.Schema:
 
 
 def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    """Return the table with the columns of a schema that holds its values."""
+    """Return the table with the columns of a wider schema."""
     import pyarrow as pa
 
+    if table.schema.equals(schema):
+        return table
     columns = [
-        table[field.name].cast(field.type, safe=False)  # of integers above 2⁵³ the nearest
+        table[field.name].cast(field.type, safe=False)  # integers above 2⁵³ are rounded
         if field.name in table.column_names
         else pa.nulls(len(table), field.type)
         for field in schema
@@ -69,7 +72,17 @@ def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
     return pa.table(columns, schema=schema)
 
 
+def joined(parts: Sequence[pa.Table]) -> pa.Table | None:
+    """Return tables as one, with the columns of them all; None where there are no tables."""
+    import pyarrow as pa
+
+    if not parts:
+        return None
+    schema = unified(dict.fromkeys(part.schema.remove_metadata() for part in parts))
+    return pa.concat_tables([conform(part, schema) for part in parts])
+
+
 def ordered(table: pa.Table, params: Iterable[str]) -> pa.Table:
-    """Return the columns in an order that is the same however the rows came."""
+    """Return the table with its columns in an order that does not depend on that of the rows."""
     first = [name for name in (*params, "trial", "row") if name in table.column_names]
     return table.select([*first, *sorted(set(table.column_names) - set(first))])

@@ -1,0 +1,75 @@
+"""The experiments that have a name, and what sweep refuses."""
+
+import numpy as np
+import pytest
+import randrelu as rr
+import sweep_experiments as ours
+from randrelu.sweeps import EXPERIMENTS
+from randrelu.sweeps.grid import Point
+from sweep_helpers import GRID, run, same
+
+SMALL = {
+    "attack": {"width": [20, 30], "depth": [2], "eta": ["linear", "exact"]},
+    "flips": {"width": [20], "depth": [2], "radius": [0.1]},
+    "deviation": {"widths": [(20, 30, 1)], "radius": [0.1]},
+    "min-perturbation": {"hidden": [5, 50], "dim": [30]},
+    "deep": {"width": [50], "depth": [2, 4]},
+    "line": {"width": [20], "depth": [2], "dim": [30]},
+    "lemma-2.2": {"width": [20], "depth": [2], "trials": [20]},
+    "lemma-c.1": {"rows": [5], "cols": [10], "trials": [20]},
+}
+
+
+class TestBuiltIn:
+    @pytest.mark.parametrize("name", SMALL)
+    def test_runs(self, name):
+        found = rr.sweep(name, grid=SMALL[name], trials=3, rng=0)
+        assert not found.failures and same(found, rr.sweep(name, grid=SMALL[name], trials=3, rng=0))
+        assert set(SMALL[name]) <= set(found.to_arrow().column_names)
+
+    def test_attack_is_that_of_the_network(self):
+        found = rr.sweep("attack", grid={"width": [20], "depth": [2]}, trials=2, rng=4)
+        generator = Point({"width": 20, "depth": 2}).generator(4, 1)
+        net = rr.Network.random((20, 20, 20, 1), rng=generator, storage="deferred")
+        expected = rr.gradient_step(net, np.ones(20))
+        row = found.to_pandas().iloc[1]
+        assert row.relative_norm == expected.relative_norm and row.f_after == expected.f_after
+
+    @pytest.mark.parametrize(
+        ("name", "grid", "message"),
+        [
+            ("atack", {"width": [3]}, "experiment must be one of 'attack'"),
+            ("attack", {"with": [3], "depth": [1]}, "did you mean 'width'"),
+            ("attack", {"width": [0], "depth": [1]}, "width must be at least 1, got 0"),
+            ("attack", {"width": [3]}, "attack needs width and depth, or widths"),
+            ("attack", {"width": [3], "widths": [(3, 3, 1)]}, "either widths or width, not both"),
+            ("attack", {"width": [3], "depth": [1], "eta": ["lineal"]}, "eta must be one of"),
+            ("flips", {"width": [3], "depth": [1]}, "flips needs radius"),
+            ("lemma-2.2", {"width": [3], "depth": [1], "radus": [1]}, "does not take 'radus'"),
+            ("attack", {"width": 3, "depth": [1]}, r"grid\['width'\] must be a sequence"),
+            ("attack", {"width": [], "depth": [1]}, "at least one value"),
+            ("attack", {"width": [3], "depth": [1], "eta": [1.0, "exact"]}, "eta must have values"),
+            ("attack", {"width": [{1}], "depth": [1]}, "must be numbers, texts"),
+        ],
+    )
+    def test_what_is_wrong_is_told_before_anything_runs(self, tmp_path, name, grid, message):
+        with pytest.raises((ValueError, TypeError), match=message):
+            rr.sweep(name, grid=grid, trials=1, store=tmp_path / "s")
+        assert not (tmp_path / "s/_manifest.json").exists()
+
+    @pytest.mark.parametrize("name", ["trial", "row"])
+    def test_names_that_tables_have(self, name):
+        with pytest.raises(ValueError, match=f"must not be called '{name}'"):
+            run(grid={name: [1]})
+
+    def test_either_grid_or_points(self):
+        for given in ({}, {"grid": GRID, "points": [{}]}):
+            with pytest.raises(TypeError, match="either grid= or points="):
+                rr.sweep(ours.cheap, trials=1, **given)
+        with pytest.raises(ValueError, match="points must hold at least one"):
+            rr.sweep(ours.cheap, trials=1, points=[])
+        with pytest.raises(ValueError, match="trials must be at least 1"):
+            run(trials=0)
+
+    def test_all_statements_are_there(self):
+        assert set(rr.checks.STATEMENTS) < set(EXPERIMENTS)

@@ -1,0 +1,72 @@
+"""What Sweep.plot draws."""
+
+import os
+
+import numpy as np
+import pytest
+import randrelu as rr
+from sweep_helpers import run
+
+
+def lines_of(figure):
+    return {line.get_label(): np.array(line.get_data(), float) for line in figure.axes[0].lines}
+
+
+class TestPlot:
+    def test_median_and_theory_of_the_step(self):
+        sweep = rr.sweep("attack", grid={"width": [16, 64, 256], "depth": [1, 2]}, trials=60, rng=0)
+        figure = sweep.plot("width", "relative_norm", by="depth", log=True)
+        lines, axes = lines_of(figure), figure.axes[0]
+        frame = sweep.to_pandas()
+        medians = frame[frame.depth == 2].groupby("width").relative_norm.median()
+        np.testing.assert_allclose(lines["ℓ = 2"], [medians.index, medians])
+        theory = lines["exact median, near 2 × half-normal/√d"]
+        expected = [rr.laws.linear_step_norm_quantile(0.5, d) for d in (16, 64, 256)]
+        np.testing.assert_allclose(theory, [(16, 64, 256), expected])
+        assert axes.get_xscale() == axes.get_yscale() == "log"
+        assert axes.get_ylabel() == "‖η∇f(x)‖/‖x‖" and "d_ℓ" in axes.get_xlabel()
+        figure.savefig(os.devnull, format="pdf")
+
+    def test_guide_where_the_law_is_unknown(self):
+        grid = {"width": [16, 64], "depth": [1], "eta": ["exact"]}
+        lines = lines_of(
+            rr.sweep("attack", grid=grid, trials=9, rng=0).plot("width", "relative_norm", log=True)
+        )
+        guide = lines["slope −1/2"]
+        assert guide[1, 0] / guide[1, 1] == pytest.approx(2)
+
+    def test_flips_and_figure_1(self):
+        grid = {"width": [50], "depth": [2], "radius": [0.1, 0.2]}
+        flips = rr.sweep("flips", grid=grid, trials=3, rng=0)
+        label = "predicted by the arc-cosine map"
+        predicted = lines_of(flips.plot("radius", "share", by="layer"))[label]
+        frame = flips.to_pandas()
+        assert predicted[1] == pytest.approx(
+            frame[frame.layer == 1].groupby("radius").predicted_share.median()
+        )
+        figure = rr.sweep(
+            "min-perturbation", grid={"hidden": [4, 16, 80], "dim": [64]}, trials=3, rng=0
+        )
+        np.testing.assert_allclose(
+            lines_of(figure.plot("hidden", "ratio"))["√(k/d)"][1], [0.25, 0.5, 1]
+        )
+
+    def test_shares_and_words(self):
+        sweep = rr.sweep("attack", grid={"widths": [(9, 9, 1), (9, 5, 5, 1)]}, trials=30, rng=0)
+        figure = sweep.plot("widths", "sign_flipped")
+        share = sweep.to_pandas().sign_flipped.mean()
+        assert np.mean(lines_of(figure)["share, 95 % interval"][1]) == pytest.approx(share)
+        assert [t.get_text() for t in figure.axes[0].get_xticklabels()] == ["9, 5, 5, 1", "9, 9, 1"]
+
+    def test_a_parameter_that_some_points_lack(self):
+        points = [{"width": 9, "depth": 2, "eta": "exact"}, {"width": 9, "depth": 1}]
+        sweep = rr.sweep("attack", points=points, trials=3, rng=0)
+        lines = lines_of(sweep.plot("depth", "grad_norm", by="eta"))
+        assert {"eta = exact", "eta = None"} <= set(lines)
+
+    def test_what_cannot_be_drawn(self):
+        sweep = run()
+        with pytest.raises(ValueError, match="x must be a column of the sweep, one of a, b"):
+            sweep.plot("c", "value")
+        with pytest.raises(ValueError, match="y must be a column of numbers"):
+            sweep.plot("a", "b")
