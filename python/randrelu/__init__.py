@@ -18,7 +18,8 @@ from randrelu.measures.line import Line, Linearity, line
 from randrelu.measures.row_space import Figure1, figure_1, min_perturbation
 from randrelu.network import Network, Revealed
 from randrelu.pattern import Pattern
-from randrelu.reproduction.run import Report, reproduce
+from randrelu.reproduction.report import Report
+from randrelu.reproduction.run import reproduce
 from randrelu.sweeps import Sweep, read_sweep, sweep
 
 __all__ = [

@@ -239,11 +239,22 @@ def test_a_read_only_folder_is_refused(plan, tmp_path):
         rr.reproduce(tmp_path / "out")
 
 
-def test_a_missing_extra_names_what_to_install(plan, tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(ImportError, match=r"randrelu\[report\]"):
-        rr.reproduce(tmp_path / "out")
-    assert not (tmp_path / "out").exists()
+@pytest.mark.parametrize("missing", ["pyarrow", "jinja2"])
+def test_a_missing_extra_is_told_before_anything_runs(tmp_path, missing):
+    code = f"""
+import sys
+import randrelu as rr
+sys.modules[{missing!r}] = None
+try:
+    rr.reproduce("out", progress=print)
+except ImportError as error:
+    print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert re.fullmatch(r".*: pip install 'randrelu\[report\]'\n", done.stdout), done.stderr
+    assert missing in done.stdout.lower() and not (tmp_path / "out").exists()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")

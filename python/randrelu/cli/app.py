@@ -19,7 +19,7 @@ import randrelu as rr
 from randrelu._support import arguments, files, versions
 from randrelu.checks import STATEMENTS
 from randrelu.cli import tables
-from randrelu.reproduction.page import summary
+from randrelu.reproduction.report import summary
 from randrelu.reproduction.run import FOLDER, Standing
 from randrelu.sweeps.run import contents
 from randrelu.sweeps.spec import read_spec

@@ -17,7 +17,7 @@ from randrelu.checks import Check, words
 from randrelu.measures.attack import Attack
 from randrelu.measures.ball import Flips
 from randrelu.network import Network
-from randrelu.reproduction.run import Outcome
+from randrelu.reproduction.report import Outcome
 from randrelu.sweeps import Failure
 
 _MOST_ROWS = 20
