@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
 
@@ -216,6 +217,15 @@ def test_progress_shows_on_a_terminal():
     import pty
 
     terminal, end = pty.openpty()
+    shown = bytearray()
+
+    def read():  # meanwhile, because a terminal that nobody reads stops the writer when it is full
+        with suppress(OSError):  # at the end, on Linux
+            while piece := os.read(terminal, 100_000):
+                shown.extend(piece)
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
     done = subprocess.run(
         [*COMMAND, "check", "lemma-2.2", "--widths", "20,10,1", "--trials", "30", "--seed", "1"],
         stderr=end,
@@ -224,10 +234,7 @@ def test_progress_shows_on_a_terminal():
         env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "120"},
     )
     os.close(end)
-    shown = b""
-    with suppress(OSError):  # at the end, on Linux
-        while piece := os.read(terminal, 100_000):
-            shown += piece
+    reader.join(timeout=30)
     os.close(terminal)
     shown = shown.decode()
     assert done.returncode == 0 and "lemma-2.2" in shown and "30/30" in shown
