@@ -17,7 +17,7 @@ import randrelu as rr
 from randrelu import checks, figures
 from randrelu.checks import words
 from randrelu.checks.result import Check, Hypothesis, Measurement
-from randrelu.cli import app
+from randrelu.cli import app, options
 from randrelu.reproduction import page
 from randrelu.reproduction import run as reproduction
 from randrelu.reproduction.plan import PLAN, Run
@@ -131,7 +131,7 @@ def test_a_command_gives_every_parameter_back():
     said = shlex.split(words.command(check))
     assert said[:5] == ["randrelu", "check", "s", "--widths", "3,2,1"]
     assert said[-2:] == ["--seed", "7"] and said[5:-2:2] == ["-p"] * 4
-    assert {"widths": (3, 2, 1), **dict(map(app._parameter, said[6:-2:2]))} == given
+    assert {"widths": (3, 2, 1), **options.parameters(said[6:-2:2])} == given
 
 
 def test_the_figures_take_their_colours_from_the_page(plan, tmp_path):
