@@ -14,7 +14,8 @@ from randrelu.measures.trace import line
 from randrelu.measures.worst import WorstFlips, worst_flips
 from randrelu.network import Network
 from randrelu.pattern import Pattern
-from randrelu.reproduction.run import Report, reproduce
+from randrelu.reproduction.report import Report
+from randrelu.reproduction.run import reproduce
 from randrelu.sweeps import Sweep, read_sweep, sweep
 from randrelu.weights import Revealed
 

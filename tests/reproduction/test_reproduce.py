@@ -18,7 +18,7 @@ from randrelu import checks
 from randrelu.checks import words
 from randrelu.checks.result import Check, Hypothesis, Measurement
 from randrelu.checks.statement import Row, Statement
-from randrelu.cli import app
+from randrelu.cli import app, options
 from randrelu.figures.style import COLORS
 from randrelu.reproduction import page
 from randrelu.reproduction import run as reproduction
@@ -139,7 +139,7 @@ def test_a_command_gives_every_parameter_back():
     said = shlex.split(words.command(check))
     assert said[:5] == ["randrelu", "check", "s", "--widths", "3,2,1"]
     assert said[-2:] == ["--seed", "7"] and said[5:-2:2] == ["-p"] * 5
-    assert {"widths": (3, 2, 1), **dict(map(app._parameter, said[6:-2:2]))} == given
+    assert {"widths": (3, 2, 1), **options.parameters(said[6:-2:2])} == given
 
 
 def test_the_figures_take_their_colours_from_the_page(plan, tmp_path):
@@ -247,11 +247,22 @@ def test_a_read_only_folder_is_refused(plan, tmp_path):
         rr.reproduce(tmp_path / "out")
 
 
-def test_a_missing_extra_names_what_to_install(plan, tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(ImportError, match=r"randrelu\[report\]"):
-        rr.reproduce(tmp_path / "out")
-    assert not (tmp_path / "out").exists()
+@pytest.mark.parametrize("missing", ["pyarrow", "jinja2"])
+def test_a_missing_extra_is_told_before_anything_runs(tmp_path, missing):
+    code = f"""
+import sys
+import randrelu as rr
+sys.modules[{missing!r}] = None
+try:
+    rr.reproduce("out", progress=print)
+except ImportError as error:
+    print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert re.fullmatch(r".*: pip install 'randrelu\[report\]'\n", done.stdout), done.stderr
+    assert missing in done.stdout.lower() and not (tmp_path / "out").exists()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")

@@ -5,6 +5,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import pytest
 import sweep_experiments as ours
+from randrelu._support.threads import thread_number
 from randrelu.sweeps.grid import Point
 from sweep_helpers import run, same
 
@@ -24,7 +25,6 @@ class TestExecutors:
         for executor, threads, expected in ((2, 6, 3), (2, 1, 1), (None, 5, 5)):
             found = run(ours.share, trials=1, executor=executor, threads=threads)
             assert set(found.to_pandas().threads) == {expected}
-        from randrelu._support import arguments
 
         assert thread_number(None) == 0
 

@@ -1,7 +1,9 @@
-"""Results as tables for the terminal."""
+"""What the commands print: tables for people, and JSON."""
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,7 +19,7 @@ from randrelu.checks import Check, words
 from randrelu.measures.attack import Attack
 from randrelu.measures.flips import Flips
 from randrelu.network import Network
-from randrelu.reproduction.run import Outcome
+from randrelu.reproduction.report import Outcome
 from randrelu.sweeps import Failure
 
 _MOST_ROWS = 20
@@ -25,7 +27,7 @@ _MOST_POINTS = 100
 
 
 def check_table(check: Check) -> RenderableType:
-    """Return the whole outcome of a check."""
+    """Return everything that a check found but its trials."""
     table = Table("measured", "value", "95 % interval", "paper or exact law", box=box.SIMPLE_HEAD)
     for m in check.measurements:
         table.add_row(Text(m.name), words.value(m), Text(words.interval(m)), Text(m.paper))
@@ -114,8 +116,9 @@ def flips_table(
         Text(f"{samples} sampled points a ball, seed {seed}"),
         table,
         Text(
-            "Predicted: exact for layer 1 over random networks, the limit of infinite width behind "
-            "it. Sampled points say little about the most there is: see randrelu.worst_flips."
+            "The prediction is exact for layer 1, over random networks, and the limit of infinite "
+            "width for the layers after it. Sampled points say little about the largest number of "
+            "flips in a ball: see randrelu.worst_flips."
         ),
     )
 
@@ -141,7 +144,7 @@ def store_table(contents: Mapping[str, Any], failures: Sequence[Failure]) -> Ren
 
 
 def failures_text(failures: Sequence[Failure]) -> Text:
-    """Return what failed, a line each, and the first one's traceback."""
+    """Return a line for each failure, and the traceback of the first."""
     if not failures:
         return Text("nothing failed in the last run")
     lines = [
@@ -154,8 +157,21 @@ def failures_text(failures: Sequence[Failure]) -> Text:
 
 
 def info_table(facts: Mapping[str, Any]) -> Table:
-    """Return a row per fact."""
+    """Return a row per fact about what is installed."""
     table = Table(box=None, show_header=False)
     for name, value in facts.items():
         table.add_row(name, str(value))
     return table
+
+
+def print_json(value: Mapping[str, Any]) -> None:
+    """Print a value in a line of JSON, which has no numbers that are not finite: they are texts."""
+    print(json.dumps(_finite(value), allow_nan=False))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _finite(v) for name, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(v) for v in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value

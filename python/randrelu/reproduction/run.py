@@ -1,4 +1,4 @@
-"""Run every check of the plan and report what came of it."""
+"""Run every check of the plan and write a report of what they found."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from randrelu import checks
 from randrelu._support import arguments, extras, files, versions
@@ -20,132 +20,9 @@ from randrelu.checks import Check
 from randrelu.figures.draw import Drawn, draw
 from randrelu.figures.style import require_matplotlib
 from randrelu.reproduction.plan import PLAN, Run
-
-if TYPE_CHECKING:
-    import pandas as pd
+from randrelu.reproduction.report import Outcome, Report
 
 FOLDER = "randrelu-report"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of one run of the plan.
-
-    Attributes
-    ----------
-    run : Run
-        The row of the plan.
-    seconds : float
-        How long it took.
-    check : Check or None
-        Its outcome, unless it raised an error.
-    error : str or None
-        The error that it raised, or else its figure or files.
-    files : tuple of str
-        What was written of it, relative to the report's folder.
-    figure : Drawn or None
-        Its figure, where it has one.
-    """
-
-    run: Run
-    seconds: float
-    check: Check | None
-    error: str | None
-    files: tuple[str, ...]
-    figure: Drawn | None
-
-    @property
-    def verdict(self) -> str:
-        """The check's verdict, "failed" where there is none."""
-        return "failed" if self.check is None else self.check.verdict
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything but the trials and the figure as plain Python values."""
-        return {
-            "name": self.run.name,
-            "heading": self.run.heading,
-            "verdict": self.verdict,
-            "error": self.error,
-            "check": None if self.check is None else self.check.to_dict(),
-            "files": list(self.files),
-            "seconds": round(self.seconds, 3),
-        }
-
-    def __repr__(self) -> str:
-        return f"Outcome({self.run.name!r}: {self.error or self.verdict})"
-
-
-@dataclass(frozen=True)
-class Report:
-    """What `randrelu.reproduce` found.
-
-    Attributes
-    ----------
-    folder : Path
-        Where the files are: report.html, results.json, trials/ and figures/.
-    seed : int
-        The root seed, which repeats all of it.
-    full : bool
-        Whether the checks ran at length.
-    date : str
-        When it began, in ISO 8601.
-    seconds : float
-        How long it took.
-    versions : mapping
-        What it was run with.
-    outcomes : tuple of Outcome
-        What came of every run, in the order of the plan.
-    left : tuple of Run
-        The runs that it was stopped before.
-    """
-
-    folder: Path
-    seed: int
-    full: bool
-    date: str
-    seconds: float
-    versions: Mapping[str, Any]
-    outcomes: tuple[Outcome, ...]
-    left: tuple[Run, ...] = ()
-
-    @property
-    def page(self) -> Path:
-        """The report."""
-        return self.folder / "report.html"
-
-    @property
-    def violated(self) -> tuple[Outcome, ...]:
-        """The runs whose claim is violated though its hypothesis is met."""
-        return tuple(o for o in self.outcomes if o.verdict == "violated")
-
-    @property
-    def failed(self) -> tuple[Outcome, ...]:
-        """The runs that raised an error."""
-        return tuple(o for o in self.outcomes if o.error is not None)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything but trials and figures as plain Python values."""
-        return {
-            "seed": self.seed,
-            "full": self.full,
-            "date": self.date,
-            "seconds": round(self.seconds, 3),
-            "versions": dict(self.versions),
-            "runs": {outcome.run.slug: outcome.to_dict() for outcome in self.outcomes},
-            "left": [run.name for run in self.left],
-        }
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return a data frame with a row per run; needs pandas."""
-        names = ("name", "verdict", "error", "seconds")
-        rows = [outcome.to_dict() for outcome in self.outcomes]
-        return extras.frame({name: [row[name] for row in rows] for name in names})
-
-    def __repr__(self) -> str:
-        return (
-            f"Report({len(self.outcomes)} runs, {len(self.violated)} violated, "
-            f"{len(self.failed)} failed; {self.page})"
-        )
 
 
 @dataclass(frozen=True)
@@ -155,13 +32,13 @@ class Standing:
     Attributes
     ----------
     run : Run
-        The run that it is at.
+        The run that is going on, or has just ended.
     number, of : int
-        Which one it is, from 1, and how many there are.
+        The number of that run, from 1, and how many runs there are.
     done, total : int
         How far that run has come; the total is 0 until it is known.
     outcome : Outcome or None
-        What came of it, once it has ended.
+        What that run found, once it has ended.
     """
 
     run: Run
@@ -185,15 +62,16 @@ def reproduce(
     Parameters
     ----------
     out : path, default "randrelu-report"
-        The folder to write to; it is made if need be. It gets ``report.html``, a page that needs
-        no other file; ``results.json``, every `Check.to_dict`; ``trials/``, a Parquet file a run
-        with everything measured; and ``figures/``, as PNG and SVG. All are whole whenever a run has
-        ended, so that what was finished before Ctrl-C is kept.
+        The folder to write to; it is made if it does not exist. It gets ``report.html``, a page
+        that needs no other file; ``results.json``, which holds every `Check.to_dict`; ``trials/``,
+        a Parquet file for each run with everything that it measured; and ``figures/``, which are
+        PNG and SVG. All of them are written whenever a run has ended, so that Ctrl-C keeps what was
+        finished before it.
     full : bool, default False
-        Whether to run at length instead of in minutes.
+        Whether to run at length: half an hour instead of half a minute on two cores.
     rng : None, int, SeedSequence or Generator
-        Where the root seed comes from. A run's seed depends on it and on the run's statement and
-        parameters alone; the same seed and versions give the same results.
+        Where the root seed comes from. A run's seed depends only on the root seed and on the run's
+        statement and parameters; the same seed and versions give the same results.
     threads : int, optional
         The number of threads.
     progress : callable, optional
@@ -206,12 +84,14 @@ def reproduce(
     Raises
     ------
     ImportError
-        If Matplotlib or pyarrow is missing.
+        If Matplotlib, pyarrow or Jinja2 is missing; no check was run then.
     OSError
-        If the folder cannot be written to; nothing was run then.
+        If the folder cannot be written to; no check was run then.
     """
     require_matplotlib("report")
     extras.require_parquet()
+    from randrelu.reproduction import page  # here too: it needs Jinja2
+
     root = arguments.seed_of(rng)
     installed = versions.facts("scipy", "matplotlib", "pyarrow", threads=threads)
     folder = _writable(Path(FOLDER if out is None else out))
@@ -235,7 +115,7 @@ def reproduce(
         outcomes += (outcome,)
         seconds = time.perf_counter() - began
         report = Report(folder, root, full, date, seconds, installed, outcomes, PLAN[number:])
-        _write(report)
+        _write(report, page.html(report))
         tell(outcome=outcome)
     return report
 
@@ -249,7 +129,7 @@ def _outcome(
     threads: int | None,
     progress: Callable[[int, int], object],
 ) -> Outcome:
-    """Run one check and write what it found; an error is an outcome too."""
+    """Run one check and write its files; an error becomes part of the outcome."""
     check, error, figure = None, None, None
     files: tuple[str, ...] = ()
     began = time.perf_counter()
@@ -262,14 +142,14 @@ def _outcome(
 
 
 def _check(run: Run, root: int, full: bool, **common: Any) -> Check:
-    """Run one check, with those of the common parameters that it takes."""
+    """Run one check with its own parameters and with the common ones that it takes."""
     takes = inspect.signature(checks.STATEMENTS[run.statement].run).parameters
     given = {name: value for name, value in common.items() if name in takes}
     return checks.check(run.statement, rng=run.seed(root, full), **run.parameters(full), **given)
 
 
 def _save(run: Run, check: Check, folder: Path) -> tuple[tuple[str, ...], Drawn | None]:
-    """Write the trials and the figure; return the files' names, and the figure."""
+    """Write the trials and the figure; return the names of the files, and the figure."""
     described = check.to_dict()
     metadata = {
         "statement": check.statement,
@@ -287,16 +167,14 @@ def _save(run: Run, check: Check, folder: Path) -> tuple[tuple[str, ...], Drawn 
     return tuple(contents), drawn
 
 
-def _write(report: Report) -> None:
-    from randrelu.reproduction.page import html
-
+def _write(report: Report, html: str) -> None:
     results = json.dumps(report.to_dict(), allow_nan=False, indent=2, ensure_ascii=False)
     files.write_whole(report.folder / "results.json", f"{results}\n".encode())
-    files.write_whole(report.page, html(report).encode())
+    files.write_whole(report.page, html.encode())
 
 
 def _writable(folder: Path) -> Path:
-    """Return the folder with its parts, once a file could be written to each."""
+    """Return the folder, after a file could be written to it and to each folder in it."""
     try:
         for part in (folder, folder / "trials", folder / "figures"):
             part.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,146 @@
+"""The commands that ask something of one network: attack and flips."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+import randrelu as rr
+from randrelu._support import arguments, euclid
+from randrelu.cli import bars, inputs, options, tables
+from randrelu.cli.options import Init, Json, Seed, Storage, Threads, Weights, Widths
+from randrelu.figures import style
+from randrelu.figures.flips import flips_figure
+
+
+def attack(
+    widths: Widths = None,
+    weights: Weights = None,
+    points: Annotated[
+        Path | None,
+        typer.Option(
+            "--input", help="The point or points in a .npy or .csv file; by default (1, …, 1)."
+        ),
+    ] = None,
+    eta: Annotated[
+        str, typer.Option(help="The step: linear, paper, exact, flip, or a number.")
+    ] = "linear",
+    delta: Annotated[float, typer.Option(help="The failure probability δ, in (0, 1).")] = 0.05,
+    init: Init = None,
+    storage: Storage = None,
+    seed: Seed = None,
+    threads: Threads = None,
+    as_json: Json = False,
+) -> None:
+    """Take one gradient step from every point of one network."""
+    if weights is not None and seed is not None:
+        raise ValueError("--seed goes with --widths, not with --weights")
+    net = _network(widths, weights, init, storage, seed, threads)
+    x = inputs.points(points, net.widths[0])
+    with bars.bar("weights times points") as progress:
+        result = rr.gradient_step(
+            net, x, eta=options.eta(eta), delta=delta, threads=threads, progress=progress
+        )
+    if as_json:
+        network = {"widths": net.widths, "init": net.init, "seed": net.seed}
+        columns = {name: values.tolist() for name, values in result.columns().items()}
+        tables.print_json({"network": network, **columns, "x_adv": result.x_adv.tolist()})
+    else:
+        Console().print(tables.attack_table(net, result))
+
+
+def flips(
+    widths: Widths = None,
+    weights: Weights = None,
+    point: Annotated[
+        Path | None,
+        typer.Option("--input", help="The point x in a .npy or .csv file; by default (1, …, 1)."),
+    ] = None,
+    relative_radii: Annotated[
+        str, typer.Option(help="The radii of the balls, as multiples of ‖x‖.")
+    ] = "0.001,0.01,0.1",
+    samples: Annotated[
+        int, typer.Option(min=1, help="How many points to sample from every ball.")
+    ] = 1000,
+    surface: Annotated[
+        bool, typer.Option("--surface", help="Sample the sphere instead of the ball.")
+    ] = False,
+    init: Init = None,
+    storage: Storage = None,
+    seed: Seed = None,
+    threads: Threads = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(help="Draw the flips against the radius into this .png, .svg or .pdf file."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Count the units that flip in balls around a point, beside the prediction for wide layers."""
+    radii = options.radii(relative_radii)
+    if plot is not None:
+        style.require_format(plot)
+    seed = arguments.seed_of(seed)
+    net = _network(widths, weights, init, storage, seed, threads)
+    x = inputs.point(point, net.widths[0])
+    if not x.any():
+        raise ValueError("x must not be 0: the radii are multiples of ‖x‖")
+    length = euclid.norm(x)
+    with bars.bar(f"{len(radii)} balls, samples") as progress:
+        found = [
+            rr.flips(
+                net,
+                x,
+                radius * length,
+                samples,
+                rng=seed,
+                surface=surface,
+                remember=False,  # nobody asks this network again
+                threads=threads,
+                progress=_part(progress, k, len(radii)),
+            )
+            for k, radius in enumerate(radii)
+        ]
+    if plot is not None:
+        flips_figure(radii, found).savefig(plot)
+    if as_json:
+        balls = [
+            {"relative_radius": r, **{k: v.tolist() for k, v in f.columns().items()}}
+            for r, f in zip(radii, found, strict=True)
+        ]
+        network = {"widths": net.widths, "init": net.init}
+        tables.print_json({"network": network, "seed": seed, "samples": samples, "balls": balls})
+    else:
+        Console().print(tables.flips_table(net, seed, samples, radii, found))
+
+
+def _part(progress: Callable[[int, int], None], k: int, parts: int) -> Callable[[int, int], None]:
+    """Return what tells the progress of the k-th of equally long parts as that of the whole."""
+    return lambda done, total: progress(k * total + done, parts * total)
+
+
+def _network(
+    widths: str | None,
+    weights: Path | None,
+    init: str | None,
+    storage: str | None,
+    seed: int | None,
+    threads: int | None,
+) -> rr.Network:
+    if widths is not None and weights is None:
+        return rr.Network.random(
+            options.widths(widths),
+            rng=seed,
+            init=init or "paper",
+            storage=storage or "auto",
+            threads=threads,
+        )
+    if widths is not None or weights is None:
+        raise ValueError("give either --widths, for a random network, or --weights")
+    for name, value in (("init", init), ("storage", storage)):
+        if value is not None:
+            raise ValueError(f"--{name} goes with --widths, not with --weights")
+    return rr.Network.from_weights(inputs.weights(weights))

@@ -1,0 +1,82 @@
+"""The options that several commands have, and what their texts stand for."""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+Widths = Annotated[
+    str | None, typer.Option(help="d, the hidden widths and 1, such as 784,2048,2048,1.")
+]
+Weights = Annotated[
+    Path | None,
+    typer.Option(help="Your own network instead of a random one: W_1, …, W_{ℓ+1} in a .npz file."),
+]
+Init = Annotated[
+    str | None, typer.Option(help="The scale of the weights: paper (the default), he or unit.")
+]
+Storage = Annotated[
+    str | None,
+    typer.Option(help="How the network is held: auto (the default), stored, streamed or deferred."),
+]
+Seed = Annotated[
+    int | None, typer.Option(min=0, help="The seed, to repeat a run; by default a fresh one.")
+]
+Threads = Annotated[
+    int | None,
+    typer.Option(help="The number of threads; by default OMP_NUM_THREADS, or all cores."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, not as a table.")]
+
+
+def widths(text: str) -> tuple[int, ...]:
+    """Return the widths that --widths gives."""
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError(
+            f"--widths must be integers separated by commas, such as 784,2048,2048,1, got {text!r}"
+        ) from None
+
+
+def radii(text: str) -> list[float]:
+    """Return the radii that --relative-radii gives."""
+    try:
+        found = [float(part) for part in text.split(",")]
+    except ValueError:
+        found = []
+    if not found or not all(0 <= radius < math.inf for radius in found):
+        raise ValueError(
+            "--relative-radii must be finite numbers of at least 0 separated by commas, such as "
+            f"0.01,0.1, got {text!r}"
+        )
+    return found
+
+
+def eta(text: str) -> float | str:
+    """Return the number that --eta gives, or else the name of a step."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def parameters(texts: Iterable[str]) -> dict[str, Any]:
+    """Return what every -p name=value gives: a Python number, tuple or the like, or else a text."""
+    found: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not (equals and name.isidentifier()):
+            raise ValueError(f"-p must be name=value, such as -p alpha=0.1, got {text!r}")
+        if name in ("rng", "progress"):
+            raise ValueError(f"-p cannot set {name}, got {text!r}; the seed is set by --seed")
+        try:
+            found[name] = ast.literal_eval(value)
+        except (ValueError, SyntaxError):
+            found[name] = value
+    return found
