@@ -18,7 +18,7 @@ from randrelu.checks.statements import (
     theorem_3_1,
     theorem_c_3,
 )
-from randrelu.figures.draw import draw
+from randrelu.reproduction.draw import draw
 from small import BREAK, SMALL, UNMET
 
 EVERY = pytest.mark.parametrize("name", SMALL)

@@ -14,7 +14,7 @@ from randrelu.reproduction.plan import Run
 if TYPE_CHECKING:
     import pandas as pd
 
-    from randrelu.figures.draw import Drawn
+    from randrelu.reproduction.draw import Drawn
 
 
 @dataclass(frozen=True)

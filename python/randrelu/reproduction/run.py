@@ -17,8 +17,8 @@ from randrelu import checks
 from randrelu._support import arguments, extras, files, versions
 from randrelu._support.arguments import Rng
 from randrelu.checks import Check
-from randrelu.figures.draw import Drawn, draw
 from randrelu.figures.style import require_matplotlib
+from randrelu.reproduction.draw import Drawn, draw
 from randrelu.reproduction.plan import PLAN, Run
 from randrelu.reproduction.report import Outcome, Report
 
