@@ -89,6 +89,18 @@ def test_steps_that_no_memory_holds_are_refused_before_any_is_taken(eta, monkeyp
         gradient_step(net, x, eta=eta)
 
 
+def test_one_rule_of_success():
+    """The sign of 0 is a sign of its own, and the size may stay as it is."""
+    values = np.array([-2.0, -1.0, -0.0, 0.0, 1e-300, 1.0, 2.0])
+    before, after = values[:, np.newaxis], values
+    flipped = np.sign(before) != np.sign(after)
+    assert np.array_equal(core.sign_flips(before, after), flipped)
+    assert np.array_equal(core.succeeds(before, after), flipped & (np.abs(after) >= np.abs(before)))
+    net = Network.from_weights([np.array([[1.0, 1.0]])])
+    a = gradient_step(net, [1.0, -1.0], eta=[0.5, 0.0, -0.5])
+    assert a.f_before == 0 and a.success.tolist() == [True, False, True]
+
+
 def test_linear_step_reflects_a_linear_function_exactly():
     """Depth 0 is linear, so −2f/‖∇f‖² gives −f: equality in the theorem, not a rounding coin."""
     for seed in range(200):
