@@ -157,11 +157,11 @@ void DeferredLayer<T>::reveal(Asked<T>& from, Asked<T>& to, View<const T> x, Vie
     std::vector<double> known;
     if (fresh && across) {
       known = sweep(x.cols, fresh * across, part, [&](Block t, double* s) {
-        add_dots(list(asked), list(left_answers), t, s);
+        add_dots<T>(list(asked), list(left_answers), t, s);
       });
       const std::vector<double> drawn = sweep(y.cols, fresh * across, part, [&](Block t, double* s) {
         draw_rows(t);
-        add_dots(list(news), list(left), t, s);
+        add_dots<T>(list(news), list(left), t, s);
       });
       for (Index i = 0; i < fresh; ++i)
         for (Index k = 0; k < across; ++k) {
@@ -174,11 +174,11 @@ void DeferredLayer<T>::reveal(Asked<T>& from, Asked<T>& to, View<const T> x, Vie
     const std::vector<T*> out = pointers(y);
     pass(y.cols, y.rows * all + fresh * across, run.stage(0.8, 1), [&](Block t) {
       if (fresh && across)
-        add_multiples(list(news), known, list(left), t);
+        add_multiples<T>(list(news), known, list(left), t);
       else
         draw_rows(t);
       for (T* row : out) std::fill_n(row + t.first, t.count, T{0});
-      add_multiples(list(out), c, list(answers), t);
+      add_multiples<T>(list(out), c, list(answers), t);
     });
     drawn_ += static_cast<std::uint64_t>(fresh) * stride;
   } catch (...) {  // stopped, or out of memory: as if it had not been asked
@@ -195,13 +195,13 @@ void DeferredLayer<T>::recall(const Asked<T>& to, View<const T> x, View<T> y,
   const std::vector<T*> out = pointers(y), left = pointers(to.directions),
                         answers = pointers(to.answers);
   std::vector<double> c = sweep(x.cols, x.rows * all, run, [&](Block t, double* s) {
-    add_dots(list(rows), list(answers), t, s);
+    add_dots<T>(list(rows), list(answers), t, s);
   });
   for (std::size_t i = 0; i < c.size(); ++i)
     c[i] *= scale_ * to.inverse_norms[i % at(all)];
   pass(y.cols, x.rows * all, Run{run.threads}, [&](Block t) {
     for (T* row : out) std::fill_n(row + t.first, t.count, T{0});
-    add_multiples(list(out), c, list(left), t);
+    add_multiples<T>(list(out), c, list(left), t);
   });
 }
 

@@ -107,8 +107,8 @@ class Orthogonaliser {
                                      std::vector<double>& lengths) const {
     const Index points = static_cast<Index>(x.size()), count = directions();
     const std::vector<double> sums = sweep(n_, points * (count + 1), run_, [&](Block t, double* s) {
-      add_dots(list(x), list(known), t, s);
-      add_squares(list(x), t, s + points * count);
+      add_dots<T>(list(x), list(known), t, s);
+      add_squares<T>(list(x), t, s + points * count);
     });
     std::vector<double> c(sums.begin(), sums.begin() + points * count);
     for (Index p = 0; p < points; ++p) {
@@ -152,16 +152,16 @@ class Orthogonaliser {
                                : length > 0 ? static_cast<T>(x[at(p)][j] / length)
                                             : T{0};
           }
-          add_multiples(list(rest), first, list(known), t);
-          add_dots(list(rest), list(known), t, s);
+          add_multiples<T>(list(rest), first, list(known), t);
+          add_dots<T>(list(rest), list(known), t, s);
         });
     if (count == 0) return;
     second = scaled(std::move(second), inverse, count);
     for (std::size_t i = 0; i < c.size(); ++i) c[i] += second[i];
     second = scaled(std::move(second), inverse, count, -1);
     const std::vector<double> squares = sweep(n_, points, run_, [&](Block t, double* s) {
-      add_multiples(list(rest), second, list(known), t);
-      add_squares(list(rest), t, s);
+      add_multiples<T>(list(rest), second, list(known), t);
+      add_squares<T>(list(rest), t, s);
     });
     for (Index p = 0; p < points; ++p) left[at(p)] = std::sqrt(squares[at(p)]);
   }
@@ -173,13 +173,13 @@ class Orthogonaliser {
     const double* inverse = asked_.inverse_norms.data() + first;
     const std::vector<double> c =
         scaled(sweep(n_, count, run_,
-                     [&](Block t, double* s) { add_dots(list(one), list(known), t, s); }),
+                     [&](Block t, double* s) { add_dots<T>(list(one), list(known), t, s); }),
                inverse, count);
     for (Index k = 0; k < count; ++k) coefficients[at(first + k)] += c[at(k)];
     const std::vector<double> off = scaled(c, inverse, count, -1);
     return std::sqrt(sweep(n_, 1, run_, [&](Block t, double* s) {
-      add_multiples(list(one), off, list(known), t);
-      add_squares(list(one), t, s);
+      add_multiples<T>(list(one), off, list(known), t);
+      add_squares<T>(list(one), t, s);
     })[0]);
   }
 
