@@ -5,7 +5,7 @@
 namespace randrelu {
 namespace {
 
-std::unique_ptr<BasePoint> evaluated(const Network& net, const Array<double>& x, std::size_t layers,
+std::unique_ptr<BasePoint> base_point(const Network& net, const Array<double>& x, std::size_t layers,
                                      bool gradient, int threads) {
   if (x.size() != net.input_dim() || layers > net.depth())
     throw py::value_error("x or layers does not fit the network");
@@ -37,7 +37,7 @@ Array<double> pulled_back(const BasePoint& base, std::size_t i, const Array<doub
 
 void bind_base_point(py::module_& m) {
   py::class_<BasePoint>(m, "BasePoint")
-      .def(py::init(&evaluated), py::keep_alive<1, 2>(), py::arg("network"),
+      .def(py::init(&base_point), py::keep_alive<1, 2>(), py::arg("network"),
            py::arg("x").noconvert(), py::kw_only(), py::arg("layers"), py::arg("gradient"),
            py::arg("threads"))
       .def_property_readonly("gradient", [](const BasePoint& b) { return array_of(b.gradient); })

@@ -1,13 +1,16 @@
-// The module of one instruction set: its name, what it was built for, and how Ctrl-C reaches it.
-#include "bindings/arrays.hpp"
-#include "random/gaussian.hpp"
-#include "layers/product.hpp"
+// The module: what it was built for and with, and how Ctrl-C reaches it.
 #include "base/threads.hpp"
+#include "bindings/arrays.hpp"
+#include "layers/product.hpp"
+#include "random/gaussian.hpp"
 
 #define RANDRELU_QUOTE(x) #x
 #define RANDRELU_TEXT(x) RANDRELU_QUOTE(x)
 
 namespace randrelu {
+
+const char* isa();  // in isa.cpp
+
 namespace {
 
 unsigned long main_thread = 0;
@@ -36,7 +39,7 @@ void fill_normals(std::uint64_t seed, std::uint32_t layer, std::uint64_t first,
 
 py::dict build_info() {
   py::dict info;
-  info["isa"] = RANDRELU_ISA;
+  info["isa"] = isa();
   info["eigen"] = eigen_version();
 #if defined(__clang__)
   info["compiler"] = "clang " RANDRELU_TEXT(__clang_major__) "." RANDRELU_TEXT(__clang_minor__);
@@ -51,7 +54,7 @@ py::dict build_info() {
 }  // namespace
 }  // namespace randrelu
 
-PYBIND11_MODULE(RANDRELU_MODULE, m) {
+PYBIND11_MODULE(_core, m) {
   using namespace randrelu;
   m.doc() = "The compiled core of randrelu. Use the randrelu package, which checks what it passes.";
   main_thread =

@@ -155,11 +155,11 @@ void DeferredLayer<T>::reveal(Asked<T>& from, Asked<T>& to, View<const T> x, Vie
     std::vector<double> known;
     if (fresh && across) {
       known = sum_over_tiles(x.cols, fresh * across, part, [&](Block t, double* s) {
-        add_dots(rows_of(asked), rows_of(opposite_answers), t, s);
+        add_dots<T>(rows_of(asked), rows_of(opposite_answers), t, s);
       });
       const std::vector<double> drawn = sum_over_tiles(y.cols, fresh * across, part, [&](Block t, double* s) {
         draw_rows(t);
-        add_dots(rows_of(news), rows_of(opposite), t, s);
+        add_dots<T>(rows_of(news), rows_of(opposite), t, s);
       });
       for (Index i = 0; i < fresh; ++i)
         for (Index k = 0; k < across; ++k) {
@@ -172,11 +172,11 @@ void DeferredLayer<T>::reveal(Asked<T>& from, Asked<T>& to, View<const T> x, Vie
     const std::vector<T*> out = pointers(y);
     over_tiles(y.cols, y.rows * all + fresh * across, run.stage(0.8, 1), [&](Block t) {
       if (fresh && across)
-        add_multiples(rows_of(news), known, rows_of(opposite), t);
+        add_multiples<T>(rows_of(news), known, rows_of(opposite), t);
       else
         draw_rows(t);
       for (T* row : out) std::fill_n(row + t.first, t.count, T{0});
-      add_multiples(rows_of(out), c, rows_of(answers), t);
+      add_multiples<T>(rows_of(out), c, rows_of(answers), t);
     });
     drawn_ += static_cast<std::uint64_t>(fresh) * stride;
   } catch (...) {  // stopped, or out of memory: as if it had not been asked
@@ -193,13 +193,13 @@ void DeferredLayer<T>::recall(const Asked<T>& to, View<const T> x, View<T> y,
   const std::vector<T*> out = pointers(y), opposite = pointers(to.directions),
                         answers = pointers(to.answers);
   std::vector<double> c = sum_over_tiles(x.cols, x.rows * all, run, [&](Block t, double* s) {
-    add_dots(rows_of(rows), rows_of(answers), t, s);
+    add_dots<T>(rows_of(rows), rows_of(answers), t, s);
   });
   for (std::size_t i = 0; i < c.size(); ++i)
     c[i] *= scale_ * to.inverse_norms[i % at(all)];
   over_tiles(y.cols, x.rows * all, Run{run.threads}, [&](Block t) {
     for (T* row : out) std::fill_n(row + t.first, t.count, T{0});
-    add_multiples(rows_of(out), c, rows_of(opposite), t);
+    add_multiples<T>(rows_of(out), c, rows_of(opposite), t);
   });
 }
 

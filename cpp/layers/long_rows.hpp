@@ -61,6 +61,8 @@ template <class T>
 struct RowList {
   T* const* row;
   Index count;
+
+  operator RowList<const T>() const { return {row, count}; }
 };
 
 template <class T>
@@ -101,8 +103,10 @@ RANDRELU_INLINE inline Lanes<T> load(const T* p) {
   return v;
 }
 
-template <int P, int K, class X, class T>
-inline void dots(X* const* x, T* const* q, Block at, double* sums, Index stride) {
+// These two are large, and many call them: they are compiled once.
+template <int P, int K, class T>
+__attribute__((noinline)) void dots(const T* const* x, const T* const* q, Block at, double* sums,
+                            Index stride) {
   Lanes<T> sum[P][K] = {};
   const Index end = at.first + at.count;
   Index j = at.first;
@@ -124,8 +128,8 @@ inline void dots(X* const* x, T* const* q, Block at, double* sums, Index stride)
     }
 }
 
-template <int P, int K, class Q, class T>
-inline void add(T* const* y, const double* c, Index stride, Q* const* q, Block at) {
+template <int P, int K, class T>
+__attribute__((noinline)) void add(T* const* y, const double* c, Index stride, const T* const* q, Block at) {
   T factor[P][K];
   for (int p = 0; p < P; ++p)
     for (int k = 0; k < K; ++k) factor[p][k] = static_cast<T>(c[p * stride + k]);
@@ -171,24 +175,24 @@ inline void over_fours(Index rows, Index cols, const F& f) {
 }  // namespace tile
 
 // sums[p, k] += x_p · q_k over a tile.
-template <class X, class T>
-void add_dots(RowList<X> x, RowList<T> q, Block at, double* sums) {
+template <class T>
+void add_dots(RowList<const T> x, RowList<const T> q, Block at, double* sums) {
   tile::over_fours(x.count, q.count, [&](auto p_count, auto k_count, Index p, Index k) {
-    tile::dots<p_count(), k_count()>(x.row + p, q.row + k, at, sums + p * q.count + k, q.count);
+    tile::dots<p_count(), k_count(), T>(x.row + p, q.row + k, at, sums + p * q.count + k, q.count);
   });
 }
 
 // sums[p] += x_p · x_p over a tile.
-template <class X>
-void add_squares(RowList<X> x, Block at, double* sums) {
-  for (Index p = 0; p < x.count; ++p) tile::dots<1, 1>(x.row + p, x.row + p, at, sums + p, 1);
+template <class T>
+void add_squares(RowList<const T> x, Block at, double* sums) {
+  for (Index p = 0; p < x.count; ++p) tile::dots<1, 1, T>(x.row + p, x.row + p, at, sums + p, 1);
 }
 
 // y_p += Σ_k c[p, k] q_k over a tile.
-template <class T, class Q>
-void add_multiples(RowList<T> y, const std::vector<double>& c, RowList<Q> q, Block at) {
+template <class T>
+void add_multiples(RowList<T> y, const std::vector<double>& c, RowList<const T> q, Block at) {
   tile::over_fours(y.count, q.count, [&](auto p_count, auto k_count, Index p, Index k) {
-    tile::add<p_count(), k_count()>(y.row + p, c.data() + p * q.count + k, q.count, q.row + k, at);
+    tile::add<p_count(), k_count(), T>(y.row + p, c.data() + p * q.count + k, q.count, q.row + k, at);
   });
 }
 

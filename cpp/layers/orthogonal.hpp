@@ -105,8 +105,8 @@ class Orthogonaliser {
                                      std::vector<double>& lengths) const {
     const Index points = static_cast<Index>(x.size()), count = directions();
     const std::vector<double> sums = sum_over_tiles(n_, points * (count + 1), run_, [&](Block t, double* s) {
-      add_dots(rows_of(x), rows_of(known), t, s);
-      add_squares(rows_of(x), t, s + points * count);
+      add_dots<T>(rows_of(x), rows_of(known), t, s);
+      add_squares<T>(rows_of(x), t, s + points * count);
     });
     std::vector<double> c(sums.begin(), sums.begin() + points * count);
     for (Index p = 0; p < points; ++p) {
@@ -150,16 +150,16 @@ class Orthogonaliser {
                                : length > 0 ? static_cast<T>(x[at(p)][j] / length)
                                             : T{0};
           }
-          add_multiples(rows_of(rest), first, rows_of(known), t);
-          add_dots(rows_of(rest), rows_of(known), t, s);
+          add_multiples<T>(rows_of(rest), first, rows_of(known), t);
+          add_dots<T>(rows_of(rest), rows_of(known), t, s);
         });
     if (count == 0) return;
     second = scale_columns(std::move(second), inverse, count);
     for (std::size_t i = 0; i < c.size(); ++i) c[i] += second[i];
     second = scale_columns(std::move(second), inverse, count, -1);
     const std::vector<double> squares = sum_over_tiles(n_, points, run_, [&](Block t, double* s) {
-      add_multiples(rows_of(rest), second, rows_of(known), t);
-      add_squares(rows_of(rest), t, s);
+      add_multiples<T>(rows_of(rest), second, rows_of(known), t);
+      add_squares<T>(rows_of(rest), t, s);
     });
     for (Index p = 0; p < points; ++p) remaining[at(p)] = std::sqrt(squares[at(p)]);
   }
@@ -171,13 +171,13 @@ class Orthogonaliser {
     const double* inverse = asked_.inverse_norms.data() + first;
     const std::vector<double> c =
         scale_columns(sum_over_tiles(n_, count, run_,
-                     [&](Block t, double* s) { add_dots(rows_of(one), rows_of(known), t, s); }),
+                     [&](Block t, double* s) { add_dots<T>(rows_of(one), rows_of(known), t, s); }),
                inverse, count);
     for (Index k = 0; k < count; ++k) coefficients[at(first + k)] += c[at(k)];
     const std::vector<double> off = scale_columns(c, inverse, count, -1);
     return std::sqrt(sum_over_tiles(n_, 1, run_, [&](Block t, double* s) {
-      add_multiples(rows_of(one), off, rows_of(known), t);
-      add_squares(rows_of(one), t, s);
+      add_multiples<T>(rows_of(one), off, rows_of(known), t);
+      add_squares<T>(rows_of(one), t, s);
     })[0]);
   }
 
