@@ -22,6 +22,7 @@ inline void set_bit(Bits* bits, Index j, bool value) {
 // The units whose bit is set, ascending.
 inline std::vector<Index> units_of(const Bits* bits, Index units) {
   std::vector<Index> list;
+  list.reserve(static_cast<std::size_t>(units));
   for (Index j = 0; j < units; ++j)
     if (bit(bits, j)) list.push_back(j);
   return list;

@@ -45,6 +45,13 @@ struct Run {
     const double whole = to - from;
     return {threads, report, from + first * whole, from + last * whole};
   }
+  // The same between two counts of `total` things.
+  Run stage(Index first, Index last, Index total) const {
+    const double n = static_cast<double>(total);
+    return stage(static_cast<double>(first) / n, static_cast<double>(last) / n);
+  }
+  // For what takes no time beside the rest, and reports nothing.
+  Run silent() const { return {threads}; }
 };
 
 // Looks for interrupts, and reports that `share` of the run is done, each at most twenty times a second.

@@ -52,7 +52,9 @@ StepsTaken take(const Attack& attack, StepKind kind, const Array<double>& number
 
 Array<double> gradients(const py::object& self) {
   const View<const double> g = self.cast<const Attack&>().gradients();
-  return Array<double>(Shape{g.rows, g.cols}, g.data, self);  // a view, which keeps the attack
+  Array<double> view(Shape{g.rows, g.cols}, g.data, self);  // which keeps the attack
+  view.attr("setflags")(py::arg("write") = false);
+  return view;
 }
 
 // A row for every trial; eta and f_after are those of the first step and of the one that counts.

@@ -17,6 +17,27 @@ Mask mask_of(const Network& net, const std::vector<Array<Bits>>& bits, Index row
   return mask;
 }
 
+// The mask of the rows from `first` on.
+Mask mask_from(Mask mask, Index first) {
+  for (LayerBits& layer : mask) layer.data += first * layer.stride;
+  return mask;
+}
+
+void multiply(const Network& net, const Mask& mask, std::size_t j, std::size_t i,
+              View<const double> rows, View<double> out, bool transposed,
+              Scratch<double>& scratch, int threads) {
+  Stages stages(Run{threads}, count_weights(net.layers(), j, i));
+  if (!transposed)
+    return walk_forward<double>(net.layers(), mask, j, i, rows, out, scratch, stages);
+  if (i <= net.depth()) {
+    const View<double> masked = scratch.layer(i, rows.rows, rows.cols);
+    std::copy_n(rows.data, rows.rows * rows.cols, masked.data);
+    mask_rows(mask[i - 1], masked, stages.silent());
+    rows = masked;
+  }
+  walk_backward<double>(net.layers(), mask, j, i, rows, out, scratch, stages);
+}
+
 // M_{i,j} v, or v M_{i,j} if `transposed`, for the rows of v.
 Array<double> masked_product(const Network& net, const std::vector<Array<Bits>>& bits,
                              const Array<double>& v, std::size_t j, std::size_t i, bool transposed,
@@ -30,17 +51,12 @@ Array<double> masked_product(const Network& net, const std::vector<Array<Bits>>&
   const View<double> out(result.mutable_data(), rows.rows, transposed ? first : last);
   const py::gil_scoped_release release;
   const Network::Alone alone(net);
-  Scratch<double> scratch(rows.rows * net.widest());
-  Stages stages(Run{threads}, count_weights(net.layers(), j, i));
-  if (!transposed) {
-    walk_forward<double>(net.layers(), mask, j, i, rows, out, scratch, stages);
-  } else if (i > net.depth()) {
-    walk_backward<double>(net.layers(), mask, j, i, rows, out, scratch, stages);
-  } else {
-    const View<double> masked = scratch.layer(i, rows.rows, rows.cols);
-    std::copy_n(rows.data, rows.rows * rows.cols, masked.data);
-    mask_rows(mask[i - 1], masked, stages.silent());
-    walk_backward<double>(net.layers(), mask, j, i, masked, out, scratch, stages);
+  const Index size = std::min(net.points_per_block(), rows.rows);
+  Scratch<double> scratch(size * net.widest());
+  for (Index b = 0; size && b < ceil_div(rows.rows, size); ++b) {
+    const Block some(b, size, rows.rows);
+    multiply(net, mask_from(mask, some.first), j, i, rows.middle_rows(some.first, some.count),
+             out.middle_rows(some.first, some.count), transposed, scratch, threads);
   }
   return result;
 }

@@ -158,16 +158,23 @@ Array<double> norms_of_rows(const Network& net, std::size_t i, int threads) {
   return norms;
 }
 
-// (questions from the right, from the left, bytes) for every layer.
-std::vector<std::tuple<Index, Index, std::size_t>> revealed(const Network& net) {
+// What the layers have revealed, an entry for each.
+struct Revealed {
+  std::vector<Index> forward, backward;  // questions from the right, and from the left
+  std::vector<std::size_t> nbytes;
+};
+
+Revealed revealed(const Network& net) {
   const py::gil_scoped_release release;
   const Network::Alone alone(net);
-  std::vector<std::tuple<Index, Index, std::size_t>> layers;
+  Revealed found;
   for (const auto& layer : net.layers()) {
     const Mark mark = layer->mark();
-    layers.emplace_back(mark.forward, mark.backward, layer->nbytes());
+    found.forward.push_back(mark.forward);
+    found.backward.push_back(mark.backward);
+    found.nbytes.push_back(layer->nbytes());
   }
-  return layers;
+  return found;
 }
 
 void forget(const Network& net) {
@@ -195,6 +202,10 @@ void bind_network(py::module_& m) {
       .def_readonly("values", &Evaluated::values)
       .def_readonly("bits", &Evaluated::bits)
       .def_readonly("gradients", &Evaluated::gradients);
+  py::class_<Revealed>(m, "Revealed")
+      .def_readonly("forward", &Revealed::forward)
+      .def_readonly("backward", &Revealed::backward)
+      .def_readonly("nbytes", &Revealed::nbytes);
   py::class_<Network> network(m, "Network");
   network
       .def_static("random", random_network, py::arg("widths"), py::kw_only(), py::arg("seed"),

@@ -97,14 +97,14 @@ void DeferredLayer<T>::ask(Asked<T>& from, Asked<T>& to, Units x_units, View<con
       }
     // Whole rows in T.
     const View<T> rows(whole.get(), some.count, n), found(answers.get(), some.count, m);
-    for_each_row(some.count, n, Run{run.threads}, [&](Index p) {
+    for_each_row(some.count, n, run.silent(), [&](Index p) {
       if (!x_units.all()) std::fill_n(rows.row(p), n, T{0});
       for (Index k = 0; k < x.cols; ++k)
         rows.row(p)[x_units[k]] = static_cast<T>(question.row(p)[k]);
       if (sizeof(T) < sizeof(S)) require_finite(rows.row(p), n);
     });
     reveal(from, to, rows, found, part);
-    for_each_row(some.count, m, Run{run.threads}, [&](Index p) {
+    for_each_row(some.count, m, run.silent(), [&](Index p) {
       if (sizeof(T) < sizeof(S)) require_finite(found.row(p), m);
       for (Index k = 0; k < y.cols; ++k)
         answer.row(p)[k] = static_cast<S>(found.row(p)[y_units[k]]);
@@ -197,7 +197,7 @@ void DeferredLayer<T>::recall(const Asked<T>& to, View<const T> x, View<T> y,
   });
   for (std::size_t i = 0; i < c.size(); ++i)
     c[i] *= scale_ * to.inverse_norms[i % at(all)];
-  over_tiles(y.cols, x.rows * all, Run{run.threads}, [&](Block t) {
+  over_tiles(y.cols, x.rows * all, run.silent(), [&](Block t) {
     for (T* row : out) std::fill_n(row + t.first, t.count, T{0});
     add_multiples<T>(rows_of(out), c, rows_of(opposite), t);
   });

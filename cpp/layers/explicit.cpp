@@ -14,12 +14,6 @@ namespace {
 
 Block all(Index total) { return {0, total, total}; }
 
-// Step `i` of `steps` that take the same time.
-Run step(const Run& run, Index i, Index steps) {
-  const double n = static_cast<double>(steps), first = static_cast<double>(i);
-  return run.stage(first / n, (first + 1) / n);
-}
-
 // Up to this many points a product is bound by reading the weights, and packing them for the matrix
 // kernel would double that.
 constexpr Index kFewPoints = 4;
@@ -68,7 +62,7 @@ void multiply_few_transposed(const ExplicitLayer<W>& layer, View<const T> v, Vie
   const Index rows_at_once = std::max<Index>(1, kWeights / g.cols);
   const Index rounds = ceil_div(part_rows, rows_at_once);
   for (Index round = 0; round < rounds; ++round)
-    parallel_for(parts, step(run, round, rounds), [&](Index i) {
+    parallel_for(parts, run.stage(round, round + 1, rounds), [&](Index i) {
       const View<T> sum = sums.middle_rows(i * g.rows, g.rows);
       if (round == 0) std::fill_n(sum.data, sum.rows * sum.cols, T{0});
       const Block part(i, part_rows, layer.fan_out());
@@ -93,14 +87,14 @@ struct Cut {
 
 // Summands whose weights are generated, or converted where W and T differ, at once.
 constexpr Index kSlab = 512;
-// Between rounds of so many multiplications a tile, and so many points, all threads can be stopped.
-constexpr Index kMostPoints = 4096, kRound = Index{1} << 31;
+// The points of a tile, and its multiplications in a round; all threads can be stopped between rounds.
+constexpr Index kTilePoints = 4096, kRound = Index{1} << 31;
 
 // With all weights. Large tiles make the kernel fast; many of them keep the threads busy: a tile is halved
-// until there are sixteen, but not below 128. Generated weights are made once for all points.
+// until there are sixteen, but not below 128. Weights are generated once for all points of a tile.
 Cut cut_whole(Index points, Index units, bool in_memory, bool converted) {
   constexpr Index kTiles = 16, kSmallest = 128;
-  if (!in_memory) return {kMostPoints, units < kTiles * 256 ? kSmallest : 256, kSlab};
+  if (!in_memory) return {kTilePoints, units < kTiles * 256 ? kSmallest : 256, kSlab};
   Cut cut{512, 1024, converted ? kSlab : std::numeric_limits<Index>::max()};
   while (ceil_div(points, cut.points) * ceil_div(units, cut.units) < kTiles &&
          std::max(cut.points, cut.units) > kSmallest)
@@ -115,11 +109,11 @@ Cut cut_part(Index points, Index units) {
   constexpr Index kGathered = Index{1} << 22;  // weights, in a thread's buffer
   const Index tile = std::clamp<Index>(ceil_div(units, kTiles), kSmallest, 2 * kSmallest);
   const Index unit_tiles = std::max<Index>(1, ceil_div(units, tile));
-  return {std::clamp(ceil_div(points, ceil_div(kTiles, unit_tiles)), kSmallest, kMostPoints), tile,
+  return {std::clamp(ceil_div(points, ceil_div(kTiles, unit_tiles)), kSmallest, kTilePoints), tile,
           kGathered / tile};
 }
 
-// Memory that grows to what is asked for, and keeps nothing.
+// Memory that grows to what is asked for; what it held is lost then.
 template <class T>
 class Room {
  public:
@@ -132,9 +126,9 @@ class Room {
   Index size_ = 0;
   Buffer<T> buffer_{0};
 };
-// A thread's: for weights in T, and as they were generated.
+// What a thread needs: room for weights in T, and for weights as they were generated.
 template <class T>
-struct Scratch {
+struct Workspace {
   Room<T> weights;
   Room<float> generated;
 };
@@ -142,14 +136,14 @@ struct Scratch {
 // W[rows, cols] in T.
 template <class W, class T>
 Tile<const T> all_weights(const ExplicitLayer<W>& layer, Block rows, Block cols,
-                          Scratch<T>& scratch) {
+                          Workspace<T>& workspace) {
   const Index count = rows.count * cols.count;
   if constexpr (std::is_same_v<W, T>) {
-    return layer.tile(rows, cols, layer.in_memory() ? nullptr : scratch.weights.take(count));
+    return layer.tile(rows, cols, layer.in_memory() ? nullptr : workspace.weights.take(count));
   } else {
     const Tile<const W> weights =
-        layer.tile(rows, cols, layer.in_memory() ? nullptr : scratch.generated.take(count));
-    T* const out = scratch.weights.take(count);
+        layer.tile(rows, cols, layer.in_memory() ? nullptr : workspace.generated.take(count));
+    T* const out = workspace.weights.take(count);
     for (Index r = 0; r < rows.count; ++r)
       std::copy_n(weights.row(r), cols.count, out + r * cols.count);
     return {out, rows.count, cols.count, cols.count};
@@ -159,13 +153,13 @@ Tile<const T> all_weights(const ExplicitLayer<W>& layer, Block rows, Block cols,
 // W'[rows, cols] in T, for a part W' of the weights.
 template <class W, class T>
 Tile<const T> some_weights(const ExplicitLayer<W>& layer, const Part& part, Block rows, Block cols,
-                           Scratch<T>& scratch) {
+                           Workspace<T>& workspace) {
   const Index first = part.inputs[cols.first];
   const Block span(first, part.inputs[cols.first + cols.count - 1] + 1 - first);
   W* buffer = nullptr;
   if constexpr (std::is_same_v<W, float>)
-    if (!layer.in_memory()) buffer = scratch.generated.take(span.count);
-  T* const gathered = scratch.weights.take(rows.count * cols.count);
+    if (!layer.in_memory()) buffer = workspace.generated.take(span.count);
+  T* const gathered = workspace.weights.take(rows.count * cols.count);
   for (Index r = 0; r < rows.count; ++r) {
     T* const out = gathered + r * cols.count;
     const W* const row = layer.tile(Block(part.outputs[rows.first + r], 1), span, buffer).data;
@@ -180,29 +174,32 @@ Tile<const T> some_weights(const ExplicitLayer<W>& layer, const Part& part, Bloc
 
 // Y = X W'ᵀ, or X W' if `transposed`; make() gives W'[units, summands], or W'[summands, units].
 template <class T>
-using MakeWeights = std::function<Tile<const T>(Block units, Block summands, Scratch<T>& scratch)>;
+using MakeWeights = std::function<Tile<const T>(Block units, Block summands, Workspace<T>& workspace)>;
 
 template <class T>
 void multiply_tiles(const Cut& cut, View<const T> x, View<T> y, bool transposed,
                     const MakeWeights<T>& make, const Run& run) {
-  constexpr Index kFewest = 128;  // points that take as long as making the weights
+  constexpr Index kFewest = 128;  // as many points as take as long as making the weights
   const Index most = kRound / (std::clamp(x.rows, kFewest, cut.points) * cut.units);
   const Index slab = std::max<Index>(1, std::min({cut.slab, most, x.cols}));
   const Index round = most / slab * slab, rounds = std::max<Index>(1, ceil_div(x.cols, round));
   const Index point_tiles = ceil_div(y.rows, cut.points), unit_tiles = ceil_div(y.cols, cut.units);
+  const auto stage = [&](Index r) {
+    return run.stage(r * round, std::min(x.cols, (r + 1) * round), std::max<Index>(1, x.cols));
+  };
   const auto add = transposed ? add_product<T> : add_product_transposed<T>;
   for (Index r = 0; r < rounds; ++r)
-    parallel_for(point_tiles * unit_tiles, step(run, r, rounds), [&](Index i) {
+    parallel_for(point_tiles * unit_tiles, stage(r), [&](Index i) {
       const Block points(i % point_tiles, cut.points, y.rows);
       const Block units(i / point_tiles, cut.units, y.cols);
       const Tile<T> out = tile(y, points, units);
       if (r == 0)
         for (Index p = 0; p < out.rows; ++p) std::fill_n(out.row(p), out.cols, T{0});
-      Scratch<T> scratch;
+      Workspace<T> workspace;
       const Index end = std::min(x.cols, (r + 1) * round);
       for (Index first = r * round; first < end; first += slab) {
         const Block summands(first, std::min(slab, end - first));
-        add(1, tile(x, points, summands), make(units, summands, scratch), out);
+        add(1, tile(x, points, summands), make(units, summands, workspace), out);
       }
     });
 }
@@ -221,10 +218,10 @@ void multiply(const ExplicitLayer<W>& layer, View<const T> x, View<T> y, bool tr
   const Cut cut =
       whole ? cut_whole(x.rows, y.cols, layer.in_memory(), !std::is_same_v<W, T>)
             : cut_part(x.rows, y.cols);
-  const MakeWeights<T> make = [&](Block units, Block summands, Scratch<T>& scratch) {
+  const MakeWeights<T> make = [&](Block units, Block summands, Workspace<T>& workspace) {
     const Block rows = transposed ? summands : units, cols = transposed ? units : summands;
-    return whole ? all_weights<W, T>(layer, rows, cols, scratch)
-                 : some_weights<W, T>(layer, part, rows, cols, scratch);
+    return whole ? all_weights<W, T>(layer, rows, cols, workspace)
+                 : some_weights<W, T>(layer, part, rows, cols, workspace);
   };
   multiply_tiles(cut, x, y, transposed, make, run);
 }

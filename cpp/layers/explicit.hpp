@@ -35,8 +35,8 @@ class ExplicitLayer : public Layer {
 // Calls f with the layer as the ExplicitLayer that it is.
 template <class F>
 void with_weights(const Layer& layer, const F& f) {
-  if (const auto* single = dynamic_cast<const ExplicitLayer<float>*>(&layer)) return f(*single);
-  if (const auto* twice = dynamic_cast<const ExplicitLayer<double>*>(&layer)) return f(*twice);
+  if (const auto* float32 = dynamic_cast<const ExplicitLayer<float>*>(&layer)) return f(*float32);
+  if (const auto* float64 = dynamic_cast<const ExplicitLayer<double>*>(&layer)) return f(*float64);
   throw std::logic_error("a deferred layer has no weights");
 }
 

@@ -1,5 +1,5 @@
 // What a layer can do. Networks are written once against these two operations, in float32 and in
-// float64, whatever holds the weights. A layer is linear, and networks may share it.
+// float64, whatever holds the weights. A layer is linear, and networks may share one that asking does not change.
 #pragma once
 
 #include <memory>

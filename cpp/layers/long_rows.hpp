@@ -85,7 +85,7 @@ RowList<T> rows_of(const std::vector<T*>& rows) {
   return {rows.data(), static_cast<Index>(rows.size())};
 }
 
-namespace tile {
+namespace row_kernels {
 
 template <class T>
 struct LanesOf {
@@ -172,27 +172,27 @@ inline void over_fours(Index rows, Index cols, const F& f) {
   }
 }
 
-}  // namespace tile
+}  // namespace row_kernels
 
 // sums[p, k] += x_p · q_k over a tile.
 template <class T>
 void add_dots(RowList<const T> x, RowList<const T> q, Block at, double* sums) {
-  tile::over_fours(x.count, q.count, [&](auto p_count, auto k_count, Index p, Index k) {
-    tile::dots<p_count(), k_count(), T>(x.row + p, q.row + k, at, sums + p * q.count + k, q.count);
+  row_kernels::over_fours(x.count, q.count, [&](auto p_count, auto k_count, Index p, Index k) {
+    row_kernels::dots<p_count(), k_count(), T>(x.row + p, q.row + k, at, sums + p * q.count + k, q.count);
   });
 }
 
 // sums[p] += x_p · x_p over a tile.
 template <class T>
 void add_squares(RowList<const T> x, Block at, double* sums) {
-  for (Index p = 0; p < x.count; ++p) tile::dots<1, 1, T>(x.row + p, x.row + p, at, sums + p, 1);
+  for (Index p = 0; p < x.count; ++p) row_kernels::dots<1, 1, T>(x.row + p, x.row + p, at, sums + p, 1);
 }
 
 // y_p += Σ_k c[p, k] q_k over a tile.
 template <class T>
 void add_multiples(RowList<T> y, const std::vector<double>& c, RowList<const T> q, Block at) {
-  tile::over_fours(y.count, q.count, [&](auto p_count, auto k_count, Index p, Index k) {
-    tile::add<p_count(), k_count(), T>(y.row + p, c.data() + p * q.count + k, q.count, q.row + k, at);
+  row_kernels::over_fours(y.count, q.count, [&](auto p_count, auto k_count, Index p, Index k) {
+    row_kernels::add<p_count(), k_count(), T>(y.row + p, c.data() + p * q.count + k, q.count, q.row + k, at);
   });
 }
 

@@ -46,6 +46,12 @@ double Attack::change(StepKind kind, double number, Index p) const {
   return kind == StepKind::reflections ? -2 * f * number : -sign(f) * number;
 }
 
+double Attack::eta(StepKind kind, double number, Index p) const {
+  if (kind == StepKind::etas) return number;
+  const double grad_norm = grad_norms_[at(p)];
+  return grad_norm > 0 ? change(kind, number, p) / grad_norm / grad_norm : 0;
+}
+
 bool Attack::same_pattern(const Patterns& after, Index row, Index p) const {
   for (std::size_t i = 0; i < net_.depth(); ++i) {
     const Index bytes = pattern_bytes(net_.width(i));
@@ -59,12 +65,9 @@ void Attack::step(StepKind kind, View<const double> numbers, double* eta, View<d
                   double* f_after, const Run& run) const {
   const Index points = x_.rows;
   assert(numbers.cols == points && x_after.rows == numbers.rows * points);
-  for_each_piece(x_after.rows, x_.cols, Run{run.threads}, [&](Index row, Block some) {
+  for_each_piece(x_after.rows, x_.cols, run.silent(), [&](Index row, Block some) {
     const Index p = row % points;
-    const double number = numbers.data[row], grad_norm = grad_norms_[at(p)];
-    const double own = kind == StepKind::etas ? number
-                       : grad_norm > 0        ? change(kind, number, p) / grad_norm / grad_norm
-                                              : 0;
+    const double own = this->eta(kind, numbers.data[row], p);
     if (some.first == 0) eta[row] = own;
     bool finite = std::isfinite(own);
     for (Index j = some.first; j < some.first + some.count; ++j) {
@@ -114,10 +117,7 @@ void attack_trials(const std::vector<Index>& widths, const std::vector<double>& 
   const Index trials = static_cast<Index>(seeds.size());
   if (*std::max_element(widths.begin(), widths.end()) < kWideTrial)
     return parallel_for(trials, run, [&](Index t) { trial(t, Run{1}); });
-  for (Index t = 0; t < trials; ++t) {
-    const double n = static_cast<double>(trials);
-    trial(t, run.stage(static_cast<double>(t) / n, static_cast<double>(t + 1) / n));
-  }
+  for (Index t = 0; t < trials; ++t) trial(t, run.stage(t, t + 1, trials));
 }
 
 }  // namespace randrelu

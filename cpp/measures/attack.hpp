@@ -32,7 +32,7 @@ class Attack {
 
   // K steps from every point, their numbers (K, N): η (K, N), the points they lead to (K × N, d), and f there
   // (K, N). Where no unit flips on a step, f after it is that of the linear f, instead of a second
-  // rounding. A point whose gradient is 0 stays where it is, unless the numbers are η.
+  // rounding. A point whose gradient is 0 stays where it is, with η = 0 unless the numbers are η.
   void step(StepKind kind, View<const double> numbers, double* eta, View<double> x_after,
             double* f_after, const Run& run) const;
 
@@ -41,6 +41,7 @@ class Attack {
 
   // How much the step changes f where it is linear.
   double change(StepKind kind, double number, Index p) const;
+  double eta(StepKind kind, double number, Index p) const;
   // Evaluates f and the patterns, beside what `out` wants.
   Patterns evaluate(View<const double> x, double* f, Outputs<double> out, const Run& run) const;
   bool same_pattern(const Patterns& after, Index row, Index p) const;

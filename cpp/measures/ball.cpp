@@ -82,8 +82,7 @@ class Explorer {
         forget_(!remember && !backward),
         layers_(net_.depth()),
         a_(most_points * terms * net_.widest()),
-        b_(most_points * terms * net_.widest()),
-        u_(std::is_same_v<T, double> ? 0 : most_points * net_.input_dim()) {
+        b_(most_points * terms * net_.widest()) {
     for (std::size_t i = 0; i < net_.depth(); ++i) {
       preactivations_.push_back(rounded(base.preactivations[i]));
       // Where a preactivation of x is 0 in T, or rounded to it, its bit is that of x, not another coin.
@@ -92,36 +91,38 @@ class Explorer {
         if (preactivations_[i][at(j)] == 0)
           set_bit(coins_[i].data(), j, bit(base.bits[i].data(), j));
     }
-    for (const auto& v : base.backward) gradients_.push_back(rounded(v));
+    if (backward)
+      for (const auto& v : base.backward) gradients_.push_back(rounded(v));
   }
 
-  // Begins with some points: their differences from x, in double.
-  View<const double> start(const Differences& differences, Block points) {
+  // Takes up some points: their differences from x, and their angles to it where they are wanted.
+  void start(const Differences& differences, Block points, double* to_x, const Run& run) {
     points_ = points.count;
     const Index dim = net_.input_dim();
+    const auto fill = [&](View<double> u) {
+      differences(points, u);
+      if (to_x) angles(base_.point(), u, to_x, run.silent());
+    };
     if constexpr (std::is_same_v<T, double>) {
-      const View<double> u(a_.get(), points_, dim);
-      differences(points, u);
-      return u;
+      fill(View<double>(a_.get(), points_, dim));
     } else {
-      const View<double> u(u_.get(), points_, dim);
-      differences(points, u);
-      std::copy_n(u.data, points_ * dim, a_.get());
-      return u;
+      const Buffer<double> u(points_ * dim);
+      fill(View<double>(u.get(), points_, dim));
+      std::copy_n(u.get(), points_ * dim, a_.get());
     }
   }
 
-  // Their patterns, which the functions below go back through.
+  // Finds the patterns of these points, which the functions below go back through.
   void forward(std::int64_t* flips, Index stages, const Run& run) {
     View<T> delta(a_.get(), points_, net_.input_dim());
-    for_each_row(points_, delta.cols, silent(run),
+    for_each_row(points_, delta.cols, run.silent(),
                  [&](Index p) { require_finite(delta.row(p), delta.cols); });
     for (Index i = 0; i < depth_; ++i) {
       const View<T> z(b_.get(), points_, net_.width(at(i)));
       const Layer& layer = *net_.layers()[at(i)];
       {
         const Forgetting forgetting(layer, forget_);
-        layer.apply(delta, z, stage(run, i, stages), {Units(), i ? part(i - 1) : Units()});
+        layer.apply(delta, z, run.stage(i, i + 1, stages), {Units(), i ? part(i - 1) : Units()});
       }
       find_flips(i, z, flips, run);
       if (i + 1 < depth_ || backward_) delta = select(i, z, run);
@@ -133,7 +134,7 @@ class Explorer {
     View<T> v(a_.get(), points_, layers_.back().size());
     std::fill_n(v.data, v.rows * v.cols, T{0});  // after the last layer nothing but its mask differs
     for (Index i = depth_ - 1; i >= 0; --i) {
-      for_each_row(points_, v.cols, silent(run), [&](Index p) {
+      for_each_row(points_, v.cols, run.silent(), [&](Index p) {
         layers_[at(i)].backward.apply(layers_[at(i)].at_y(p), v.row(p));
       });
       const View<T> h = send_back(i, v, stages, run);
@@ -169,7 +170,7 @@ class Explorer {
     for (Index i = depth_ - 1;; --i) {
       const LayerState<T>& layer = layers_[at(i)];
       // Every term so far passes the mask of y; the new one is made of the units that differ.
-      for_each_row(points_, v.rows / points_ * v.cols, silent(run), [&](Index p) {
+      for_each_row(points_, v.rows / points_ * v.cols, run.silent(), [&](Index p) {
         Index row = p;
         for (; row + points_ < v.rows; row += points_)
           keep_active(layer.at_y(p), v.cols, v.row(row));
@@ -188,17 +189,10 @@ class Explorer {
     }
   }
 
-  static Run stage(const Run& run, Index i, Index stages) {
-    const double n = static_cast<double>(stages);
-    return run.stage(static_cast<double>(i) / n, static_cast<double>(i + 1) / n);
-  }
-
   // The units of layer i that take part.
   Units part(Index i) const {
     return net_.deferred() ? Units() : Units(layers_[at(i)].units);
   }
-  // What takes no time beside the products.
-  static Run silent(const Run& run) { return Run{run.threads}; }
 
   static std::vector<T> rounded(const std::vector<double>& values) {
     std::vector<T> result(values.begin(), values.end());
@@ -214,7 +208,7 @@ class Explorer {
     const T* base = preactivations_[at(i)].data();
     const Bits* coins = coins_[at(i)].data();
     bits_.resize(at(points_ * bytes));
-    for_each_row(points_, units, silent(run), [&](Index p) {
+    for_each_row(points_, units, run.silent(), [&](Index p) {
       require_finite(z.row(p), units);
       Bits* at_y = bits_.data() + p * bytes;
       pack_sum(base, z.row(p), units, coins, at_y);
@@ -249,7 +243,7 @@ class Explorer {
       base.push_back(preactivations_[at(i)][at(list[k])]);
       set_bit(coins.data(), k, bit(coins_[at(i)].data(), list[k]));
     }
-    for_each_row(points_, z.cols, silent(run), [&](Index p) {
+    for_each_row(points_, z.cols, run.silent(), [&](Index p) {
       Bits* at_y = layer.bits.data() + p * bytes;
       T* const out = delta.row(p);
       for (Index k = 0; k < units; ++k) out[k] = z.row(p)[list[k]];
@@ -263,7 +257,7 @@ class Explorer {
   View<T> send_back(Index i, View<const T> v, Index stages, const Run& run) {
     const Index units = i ? layers_[at(i - 1)].size() : net_.input_dim();
     const View<T> below(b_.get(), v.rows, units);
-    net_.layers()[at(i)]->apply_transpose(v, below, stage(run, 2 * depth_ - 1 - i, stages),
+    net_.layers()[at(i)]->apply_transpose(v, below, run.stage(2 * depth_ - 1 - i, 2 * depth_ - i, stages),
                                           {part(i), i ? part(i - 1) : Units()});
     return below;
   }
@@ -274,7 +268,6 @@ class Explorer {
   bool backward_, forget_;
   std::vector<LayerState<T>> layers_;
   Buffer<T> a_, b_;
-  Buffer<double> u_;  // the differences in double, where T is another type
   std::vector<std::vector<Bits>> coins_;
   std::vector<Bits> bits_;  // of a layer at the points, all units
   std::vector<std::vector<T>> preactivations_, gradients_;  // of x
@@ -298,11 +291,8 @@ void explore(const BasePoint& base, const Differences& differences, Index points
   const Index stages = out.any_gradient() ? 2 * depth : depth;
   for (Index b = 0; b < ceil_div(points, per_block); ++b) {
     const Block some(b, per_block, points);
-    const double n = static_cast<double>(points);
-    const Run part = run.stage(static_cast<double>(some.first) / n,
-                               static_cast<double>(some.first + some.count) / n);
-    const View<const double> u = explorer.start(differences, some);
-    if (out.angles) angles(base.point(), u, out.angles + some.first, Run{run.threads});
+    const Run part = run.stage(some.first, some.first + some.count, points);
+    explorer.start(differences, some, out.angles ? out.angles + some.first : nullptr, part);
     if (depth == 0) {  // f is linear
       if (out.gradient) std::fill_n(out.gradient + some.first, some.count, 0.0);
       continue;

@@ -55,8 +55,7 @@ class Tracer {
   double start(Index piece) const { return piece ? found_.flips[at(piece - 1)].t : 0; }
   double end(Index piece) const { return piece + 1 < pieces() ? start(piece + 1) : length_; }
   Run stage(Index i) const {
-    const double n = static_cast<double>(net_.depth() + 1);
-    return run_.stage(static_cast<double>(i) / n, static_cast<double>(i + 1) / n);
+    return run_.stage(i, i + 1, static_cast<Index>(net_.depth() + 1));
   }
 
   Matrix product(Index i, View<const double> rows, Units inputs) const {
@@ -73,7 +72,7 @@ class Tracer {
     const Index blocks = ceil_div(z.cols, kUnits);
     std::vector<std::vector<Flip>> each(at(blocks));
     std::vector<Bits>& bits = found_.bits[at(i)];
-    parallel_for(blocks, Run{run_.threads}, [&](Index b) {
+    parallel_for(blocks, run_.silent(), [&](Index b) {
       const Block some(b, kUnits, z.cols);
       LongSum here[kUnits];
       bool active[kUnits];
@@ -147,7 +146,7 @@ class Tracer {
     if (net_.deferred()) std::fill(touched.begin(), touched.end(), Bits{0xff});
     const std::vector<Index> units = units_of(touched.data(), z.cols);
 
-    Index flip = 0;  // up to which `bits` are
+    Index flip = 0;  // `bits` are those before this one
     const auto fill = [&](Index row, double* out) {
       for (; flip + 1 < row; ++flip)
         if (const Flip& f = found_.flips[at(flip)]; f.layer == i) set_bit(bits.data(), f.unit, f.active);
@@ -212,11 +211,9 @@ class Tracer {
     for (Index b = 0; b < ceil_div(count, size); ++b) {
       const Block some(b, size, count);
       for (Index r = 0; r < some.count; ++r) fill(rows[at(some.first + r)], block.row(r));
-      const double n = static_cast<double>(count);
       const View<double> out = found.view().middle_rows(0, some.count);
       layer.apply(View<const double>(block.data.get(), some.count, width), out,
-                  stage(i + 1).stage(static_cast<double>(some.first) / n,
-                                     static_cast<double>(some.first + some.count) / n),
+                  stage(i + 1).stage(some.first, some.first + some.count, count),
                   {Units(), net_.deferred() ? Units() : Units(units)});
       for (Index r = 0; r < some.count; ++r)
         std::copy_n(out.row(r), out.cols, result.row(rows[at(some.first + r)]));
@@ -226,7 +223,7 @@ class Tracer {
   // Turns the changes into slopes, with compensated sums.
   void add_up(Matrix& result) const {
     constexpr Index kUnits = 512;
-    parallel_for(ceil_div(result.cols, kUnits), Run{run_.threads}, [&](Index b) {
+    parallel_for(ceil_div(result.cols, kUnits), run_.silent(), [&](Index b) {
       const Block some(b, kUnits, result.cols);
       std::vector<LongSum> slopes;
       for (Index j = 0; j < some.count; ++j) slopes.push_back({result.row(1)[some.first + j]});

@@ -73,9 +73,8 @@ void Network::evaluate(View<const T> x, const Outputs<T>& out, const Run& run,
   Scratch<T> scratch(size * widest());
   for (Index i = 0; i < ceil_div(x.rows, size); ++i) {
     const Block points(i, size, x.rows);
-    const auto share = [&](Index p) { return static_cast<double>(p) / static_cast<double>(x.rows); };
     evaluate_block(x.middle_rows(points.first, points.count), points.first, out, scratch,
-                   run.stage(share(points.first), share(points.first + points.count)), remember);
+                   run.stage(points.first, points.first + points.count, x.rows), remember);
   }
 }
 

@@ -45,7 +45,7 @@ struct Busy {
 class Network {
  public:
   // Layers from the input to the output; the last has one unit. `seed` is that of the tie coins.
-  // Networks may share layers.
+  // Networks may share layers whose weights exist; the lock of deferred ones belongs to the network.
   Network(Layers layers, std::uint64_t seed);
   Network(Network&&) = default;
   Network(const Network&) = delete;

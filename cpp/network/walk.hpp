@@ -18,7 +18,7 @@ struct LayerBits {
   const Bits* data;
   Index stride;  // bytes from a row's bits to the next row's; 0 where all rows share theirs
 };
-using Mask = std::vector<LayerBits>;  // an entry per hidden layer
+using Mask = std::vector<LayerBits>;  // that of layer i is entry i − 1
 
 // The weights of the layers j + 1 … i.
 double count_weights(const Layers& layers, std::size_t j, std::size_t i);
@@ -28,8 +28,7 @@ class Stages {
  public:
   Stages(const Run& run, double weights) : run_(run), weights_(weights) {}
   Run next(const Layer& layer);
-  // For what takes no time beside the layers.
-  Run silent() const { return {run_.threads}; }
+  Run silent() const { return run_.silent(); }
 
  private:
   Run run_;
@@ -59,7 +58,7 @@ template <class T>
 void walk_forward(const Layers& layers, const Mask& mask, std::size_t j, std::size_t i,
                   View<const T> rows, View<T> out, Scratch<T>& scratch, Stages& stages);
 
-// Is told what reaches a layer on the way back, before it is masked.
+// Is told what reaches layer i, from 1, on the way back, before it is masked.
 template <class T>
 using Visit = std::function<void(std::size_t layer, View<const T> rows)>;
 

@@ -204,8 +204,8 @@ class Weights:
             If the network is not deferred: all of its weights are there.
         """
         self._require_deferred("revealed")
-        forward, backward, nbytes = zip(*self._core.revealed(), strict=True)
-        return Revealed(forward, backward, nbytes)
+        found = self._core.revealed()
+        return Revealed(tuple(found.forward), tuple(found.backward), tuple(found.nbytes))
 
     def forget(self) -> None:
         """Start a fresh network of the same law, of which nothing is revealed.
