@@ -6,7 +6,6 @@ import importlib.util
 import json
 import os
 import re
-import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -30,16 +29,6 @@ print(json.dumps({"isa": core.build_info()["isa"], "weights": weights,
 """
 
 
-def run_python(code, **environment):
-    return subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-
-
 def built():
     names = ["v2", "v3", "v4", "portable"]
     return [isa for isa in names if importlib.util.find_spec(f"randrelu._core_{isa}")]
@@ -49,7 +38,7 @@ def runs_here():
     return [isa for isa in built() if isa in [*_cpu.supported(), "portable"]]
 
 
-def test_import_loads_numpy_and_the_core_alone():
+def test_import_loads_numpy_and_the_core_alone(run_python):
     code = (
         "import sys, numpy; before = set(sys.modules); import randrelu\n"
         "heavy = {'scipy', 'rich', 'typer', 'pandas', 'matplotlib', 'pyarrow',"
@@ -68,7 +57,7 @@ def test_the_best_instruction_set_is_chosen():
 
 
 @pytest.mark.parametrize("isa", runs_here())
-def test_every_instruction_set_gives_the_same_network(isa):
+def test_every_instruction_set_gives_the_same_network(isa, run_python):
     done = run_python(DIGEST, RANDRELU_ISA=isa)
     assert done.returncode == 0, done.stderr
     other = json.loads(done.stdout)
@@ -88,7 +77,7 @@ def test_every_instruction_set_gives_the_same_network(isa):
         assert (np.abs(np.array(other["active"])[:, layer] - (z > 0).sum(axis=1)) <= unsure).all()
 
 
-def test_an_unknown_instruction_set_is_refused():
+def test_an_unknown_instruction_set_is_refused(run_python):
     done = run_python("import randrelu", RANDRELU_ISA="v9")
     assert done.returncode == 1
     usable = [isa for isa in [*_cpu.supported(), "portable"] if isa in built()]
