@@ -133,6 +133,10 @@ def segment(
     transposed: bool,
     threads: int,
 ) -> NDArray[np.float64]: ...
+
+GRAM_SUMMANDS: int
+ROW_SPACE_ACCURACY: float
+
 def row_space_norm(
     network: Network,
     x: NDArray[np.float64],

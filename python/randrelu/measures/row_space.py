@@ -20,10 +20,9 @@ from randrelu.network import Network
 if TYPE_CHECKING:
     import pandas as pd
 
-# How far ‖W₁⁺W₁x‖ may be from its true value, in units of ‖x‖: see cpp/row_space.hpp.
-ACCURACY = 2e-8
+# How far ‖W₁⁺W₁x‖ may be from its true value, in units of ‖x‖.
+ACCURACY: float = core.ROW_SPACE_ACCURACY
 METHODS = ("solve", "law")
-_PANEL = 512  # summands that the core takes in at once
 _PER_MILLE = 1000
 
 
@@ -97,7 +96,7 @@ def min_perturbation(
 def _require_room(dim: int, hidden: int) -> None:
     smaller = min(dim, hidden)
     memory.require(
-        8 * smaller * (smaller + _PANEL),
+        8 * smaller * (smaller + core.GRAM_SUMMANDS),
         f"the Gram matrix of W_1 of shape ({hidden}, {dim})",
         "choose fewer hidden units, or take the exact law, figure_1(method='law')",
     )
