@@ -15,7 +15,8 @@ inline T dot(const W* w, const X* x, Index n) {
   T sums[kSums] = {};
   const Index whole = n / kSums * kSums;
   for (Index i = 0; i < whole; i += kSums)
-    for (Index j = 0; j < kSums; ++j) sums[j] += static_cast<T>(w[i + j]) * static_cast<T>(x[i + j]);
+    for (Index j = 0; j < kSums; ++j)
+      sums[j] += static_cast<T>(w[i + j]) * static_cast<T>(x[i + j]);
   for (Index i = whole; i < n; ++i) sums[i - whole] += static_cast<T>(w[i]) * static_cast<T>(x[i]);
   for (Index half = kSums / 2; half > 0; half /= 2)
     for (Index j = 0; j < half; ++j) sums[j] += sums[j + half];

@@ -12,7 +12,8 @@
 namespace randrelu {
 namespace {
 
-constexpr std::size_t kKept = std::size_t{3} << 30;  // a deferred trial at width 10⁷ takes two thirds
+constexpr std::size_t kKept = std::size_t{3}
+                              << 30;  // a deferred trial at width 10⁷ takes two thirds
 
 struct Pages {
   void* data;

@@ -52,18 +52,18 @@ RANDRELU_INLINE inline auto each_way(const F& f) {
 }
 
 // Operators between bundles, and between a bundle and a register or number that is the same for all.
-#define RANDRELU_OPERATOR(op)                                                             \
-  template <class V>                                                                      \
-  RANDRELU_INLINE inline Bundle<V> operator op(const Bundle<V>& a, const Bundle<V>& b) {  \
-    return each_way([&](int k) RANDRELU_INLINE -> V { return a.way[k] op b.way[k]; });    \
-  }                                                                                       \
-  template <class V, class S>                                                             \
-  RANDRELU_INLINE inline Bundle<V> operator op(const Bundle<V>& a, const S& b) {          \
-    return each_way([&](int k) RANDRELU_INLINE -> V { return a.way[k] op b; });           \
-  }                                                                                       \
-  template <class V, class S>                                                             \
-  RANDRELU_INLINE inline Bundle<V> operator op(const S& a, const Bundle<V>& b) {          \
-    return each_way([&](int k) RANDRELU_INLINE -> V { return a op b.way[k]; });           \
+#define RANDRELU_OPERATOR(op)                                                            \
+  template <class V>                                                                     \
+  RANDRELU_INLINE inline Bundle<V> operator op(const Bundle<V>& a, const Bundle<V>& b) { \
+    return each_way([&](int k) RANDRELU_INLINE -> V { return a.way[k] op b.way[k]; });   \
+  }                                                                                      \
+  template <class V, class S>                                                            \
+  RANDRELU_INLINE inline Bundle<V> operator op(const Bundle<V>& a, const S& b) {         \
+    return each_way([&](int k) RANDRELU_INLINE -> V { return a.way[k] op b; });          \
+  }                                                                                      \
+  template <class V, class S>                                                            \
+  RANDRELU_INLINE inline Bundle<V> operator op(const S& a, const Bundle<V>& b) {         \
+    return each_way([&](int k) RANDRELU_INLINE -> V { return a op b.way[k]; });          \
   }
 RANDRELU_OPERATOR(+)
 RANDRELU_OPERATOR(-)

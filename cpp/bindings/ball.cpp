@@ -91,8 +91,7 @@ void bind_ball(py::module_& m) {
       .def(py::init([](double radius, Index count, std::uint64_t seed, bool surface) {
              return Sample{radius, count, seed, surface};
            }),
-           py::kw_only(), py::arg("radius"), py::arg("count"), py::arg("seed"),
-           py::arg("surface"));
+           py::kw_only(), py::arg("radius"), py::arg("count"), py::arg("seed"), py::arg("surface"));
   py::class_<Explored>(m, "Explored")
       .def_readonly("angles", &Explored::angles)
       .def_readonly("flips", &Explored::flips)

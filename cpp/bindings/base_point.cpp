@@ -5,8 +5,8 @@
 namespace randrelu {
 namespace {
 
-std::unique_ptr<BasePoint> base_point(const Network& net, const Array<double>& x, std::size_t layers,
-                                     bool gradient, int threads) {
+std::unique_ptr<BasePoint> base_point(const Network& net, const Array<double>& x,
+                                      std::size_t layers, bool gradient, int threads) {
   if (x.size() != net.input_dim() || layers > net.depth())
     throw py::value_error("x or layers does not fit the network");
   const View<const double> point(x.data(), 1, x.size());

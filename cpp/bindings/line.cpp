@@ -43,18 +43,21 @@ LinePieces traced(const Network& net, const Array<double>& x, const Array<double
 void bind_line(py::module_& m) {
   py::class_<LinePieces>(m, "LinePieces")
       .def_property_readonly(
-          "t", [](const LinePieces& l) { return column<double>(l, [](const Flip& f) { return f.t; }); })
+          "t",
+          [](const LinePieces& l) { return column<double>(l, [](const Flip& f) { return f.t; }); })
       .def_property_readonly("layer",  // from 1
                              [](const LinePieces& l) {
-                               return column<std::int64_t>(l, [](const Flip& f) { return f.layer + 1; });
+                               return column<std::int64_t>(
+                                   l, [](const Flip& f) { return f.layer + 1; });
                              })
       .def_property_readonly("unit",
                              [](const LinePieces& l) {
                                return column<std::int64_t>(l, [](const Flip& f) { return f.unit; });
                              })
-      .def_property_readonly(
-          "active",
-          [](const LinePieces& l) { return column<bool>(l, [](const Flip& f) { return f.active; }); })
+      .def_property_readonly("active",
+                             [](const LinePieces& l) {
+                               return column<bool>(l, [](const Flip& f) { return f.active; });
+                             })
       .def_readonly("f0", &LinePieces::f0)
       .def_property_readonly("f", [](const LinePieces& l) { return array_of(l.f); })
       .def_property_readonly("slopes", [](const LinePieces& l) { return array_of(l.slopes); })

@@ -24,8 +24,8 @@ Mask mask_from(Mask mask, Index first) {
 }
 
 void multiply(const Network& net, const Mask& mask, std::size_t j, std::size_t i,
-              View<const double> rows, View<double> out, bool transposed,
-              Scratch<double>& scratch, int threads) {
+              View<const double> rows, View<double> out, bool transposed, Scratch<double>& scratch,
+              int threads) {
   Stages stages(Run{threads}, count_weights(net.layers(), j, i));
   if (!transposed)
     return walk_forward<double>(net.layers(), mask, j, i, rows, out, scratch, stages);

@@ -32,8 +32,7 @@ void translate_interrupt(std::exception_ptr p) {
   }
 }
 
-void fill_normals(std::uint64_t seed, std::uint32_t layer, std::uint64_t first,
-                  Array<float>& out) {
+void fill_normals(std::uint64_t seed, std::uint32_t layer, std::uint64_t first, Array<float>& out) {
   normals({seed, Purpose::weights, layer}, 1.0f, first, out.size(), out.mutable_data());
 }
 

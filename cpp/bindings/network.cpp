@@ -16,18 +16,17 @@ Network random_network(const std::vector<Index>& widths, std::uint64_t seed,
   const py::gil_scoped_release release;
   if (storage == "deferred")
     return Network(float32 ? deferred_layers<float>(widths, seed, scales)
-                          : deferred_layers<double>(widths, seed, scales),
+                           : deferred_layers<double>(widths, seed, scales),
                    seed);
   Layers layers;
   for (std::size_t i = 0; i < scales.size(); ++i) {
     const Stream stream{seed, Purpose::weights, static_cast<std::uint32_t>(i + 1)};
     const auto scale = static_cast<float>(scales[i]);
     if (storage == "stored")
-      layers.push_back(std::make_shared<StoredLayer<float>>(widths[i + 1], widths[i], stream,
-                                                            scale, Run{threads}));
+      layers.push_back(std::make_shared<StoredLayer<float>>(widths[i + 1], widths[i], stream, scale,
+                                                            Run{threads}));
     else
-      layers.push_back(
-          std::make_shared<StreamedLayer>(widths[i + 1], widths[i], stream, scale));
+      layers.push_back(std::make_shared<StreamedLayer>(widths[i + 1], widths[i], stream, scale));
   }
   return Network(std::move(layers), seed);
 }
@@ -45,8 +44,7 @@ Network network_from_weights(const std::vector<Array<W>>& weights, std::uint64_t
 template <class T>
 std::vector<Array<T>> hidden_arrays(const Network& net, Index points) {
   std::vector<Array<T>> arrays;
-  for (std::size_t i = 0; i < net.depth(); ++i)
-    arrays.emplace_back(Shape{points, net.width(i)});
+  for (std::size_t i = 0; i < net.depth(); ++i) arrays.emplace_back(Shape{points, net.width(i)});
   return arrays;
 }
 
@@ -109,7 +107,7 @@ Evaluated evaluated(const Network& net, const Array<T>& x, bool values, bool bit
 }
 
 // One array per hidden layer: either member of Outputs that has them.
-template <class T, std::vector<T*> Outputs<T>::*Member>
+template <class T, std::vector<T*> Outputs<T>::* Member>
 std::vector<Array<T>> hidden_layers(const Network& net, const Array<T>& x, int threads,
                                     const py::object& progress) {
   auto arrays = hidden_arrays<T>(net, x.shape(0));

@@ -23,8 +23,10 @@ std::optional<double> norm_in_row_space(const Network& net, const Array<double>&
 }  // namespace
 
 void bind_row_space(py::module_& m) {
+  m.attr("GRAM_SUMMANDS") = kGramSummands;
+  m.attr("ROW_SPACE_ACCURACY") = kRowSpaceAccuracy;
   m.def("row_space_norm", norm_in_row_space, py::arg("network"), py::arg("x").noconvert(),
-        py::arg("threads"), py::arg("progress"));
+        py::kw_only(), py::arg("threads"), py::arg("progress"));
 }
 
 }  // namespace randrelu

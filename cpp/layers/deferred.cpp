@@ -145,7 +145,8 @@ void DeferredLayer<T>::reveal(Asked<T>& from, Asked<T>& to, View<const T> x, Vie
     for (Index i = 0; i < fresh; ++i) from.answers.emplace_back(y.cols);
     const std::vector<T*> asked = pointers(from.directions, before),
                           answers = pointers(from.answers), news = pointers(from.answers, before),
-                          opposite = pointers(to.directions), opposite_answers = pointers(to.answers);
+                          opposite = pointers(to.directions),
+                          opposite_answers = pointers(to.answers);
     const std::uint64_t stride = static_cast<std::uint64_t>(ceil_div(y.cols, 64) * 64);
     const auto draw_rows = [&](Block t) {
       for (Index i = 0; i < fresh; ++i)
@@ -157,16 +158,18 @@ void DeferredLayer<T>::reveal(Asked<T>& from, Asked<T>& to, View<const T> x, Vie
       known = sum_over_tiles(x.cols, fresh * across, part, [&](Block t, double* s) {
         add_dots<T>(rows_of(asked), rows_of(opposite_answers), t, s);
       });
-      const std::vector<double> drawn = sum_over_tiles(y.cols, fresh * across, part, [&](Block t, double* s) {
-        draw_rows(t);
-        add_dots<T>(rows_of(news), rows_of(opposite), t, s);
-      });
+      const std::vector<double> drawn =
+          sum_over_tiles(y.cols, fresh * across, part, [&](Block t, double* s) {
+            draw_rows(t);
+            add_dots<T>(rows_of(news), rows_of(opposite), t, s);
+          });
       for (Index i = 0; i < fresh; ++i)
         for (Index k = 0; k < across; ++k) {
           const double inverse = to.inverse_norms[at(k)];
           double& value = known[at(i * across + k)];
-          value = (value * from.inverse_norms[at(before + i)] -
-                   drawn[at(i * across + k)] * inverse) * inverse;
+          value =
+              (value * from.inverse_norms[at(before + i)] - drawn[at(i * across + k)] * inverse) *
+              inverse;
         }
     }
     const std::vector<T*> out = pointers(y);
@@ -195,8 +198,7 @@ void DeferredLayer<T>::recall(const Asked<T>& to, View<const T> x, View<T> y,
   std::vector<double> c = sum_over_tiles(x.cols, x.rows * all, run, [&](Block t, double* s) {
     add_dots<T>(rows_of(rows), rows_of(answers), t, s);
   });
-  for (std::size_t i = 0; i < c.size(); ++i)
-    c[i] *= scale_ * to.inverse_norms[i % at(all)];
+  for (std::size_t i = 0; i < c.size(); ++i) c[i] *= scale_ * to.inverse_norms[i % at(all)];
   over_tiles(y.cols, x.rows * all, run.silent(), [&](Block t) {
     for (T* row : out) std::fill_n(row + t.first, t.count, T{0});
     add_multiples<T>(rows_of(out), c, rows_of(opposite), t);

@@ -174,7 +174,8 @@ Tile<const T> some_weights(const ExplicitLayer<W>& layer, const Part& part, Bloc
 
 // Y = X W'ᵀ, or X W' if `transposed`; make() gives W'[units, summands], or W'[summands, units].
 template <class T>
-using MakeWeights = std::function<Tile<const T>(Block units, Block summands, Workspace<T>& workspace)>;
+using MakeWeights =
+    std::function<Tile<const T>(Block units, Block summands, Workspace<T>& workspace)>;
 
 template <class T>
 void multiply_tiles(const Cut& cut, View<const T> x, View<T> y, bool transposed,
@@ -215,9 +216,8 @@ void multiply(const ExplicitLayer<W>& layer, View<const T> x, View<T> y, bool tr
   const bool whole = part.whole();
   if (whole && x.rows <= kFewPoints)
     return transposed ? multiply_few_transposed(layer, x, y, run) : multiply_few(layer, x, y, run);
-  const Cut cut =
-      whole ? cut_whole(x.rows, y.cols, layer.in_memory(), !std::is_same_v<W, T>)
-            : cut_part(x.rows, y.cols);
+  const Cut cut = whole ? cut_whole(x.rows, y.cols, layer.in_memory(), !std::is_same_v<W, T>)
+                        : cut_part(x.rows, y.cols);
   const MakeWeights<T> make = [&](Block units, Block summands, Workspace<T>& workspace) {
     const Block rows = transposed ? summands : units, cols = transposed ? units : summands;
     return whole ? all_weights<W, T>(layer, rows, cols, workspace)
@@ -230,7 +230,8 @@ template <class W>
 void row_norms_of(const ExplicitLayer<W>& layer, double* norms, const Run& run) {
   parallel_for(layer.fan_out(), run, [&](Index r) {
     const Buffer<W> buffer(layer.in_memory() ? 0 : layer.fan_in());
-    norms[r] = euclidean_norm(layer.tile(Block(r, 1), all(layer.fan_in()), buffer.get()).data, layer.fan_in());
+    norms[r] = euclidean_norm(layer.tile(Block(r, 1), all(layer.fan_in()), buffer.get()).data,
+                              layer.fan_in());
   });
 }
 

@@ -19,13 +19,15 @@ constexpr Index kRowTile = 1024;
 inline Index block_size(Index n, Index work) {
   constexpr Index kWork = Index{1} << 16, kMost = Index{1} << 14, kMostBlocks = 64;
   const Index wanted = std::min(kMost, kWork / std::max<Index>(1, work));
-  return ceil_div(std::max(std::max(kRowTile, wanted), ceil_div(n, kMostBlocks)), kRowTile) * kRowTile;
+  return ceil_div(std::max(std::max(kRowTile, wanted), ceil_div(n, kMostBlocks)), kRowTile) *
+         kRowTile;
 }
 
 // Sums over tiles of [0, n): body(tile, sums) adds to `sums`, `count` numbers that start at 0. The order
 // of the additions is fixed.
 template <class Body>
-std::vector<double> sum_over_tiles(Index n, Index count, Index work, const Run& run, const Body& body) {
+std::vector<double> sum_over_tiles(Index n, Index count, Index work, const Run& run,
+                                   const Body& body) {
   const Index size = block_size(n, work), blocks = ceil_div(n, size);
   std::vector<double> sums(static_cast<std::size_t>(blocks * count));
   const auto block = [&](Index i) {
@@ -106,7 +108,7 @@ RANDRELU_INLINE inline Lanes<T> load(const T* p) {
 // These two are large, and many call them: they are compiled once.
 template <int P, int K, class T>
 __attribute__((noinline)) void dots(const T* const* x, const T* const* q, Block at, double* sums,
-                            Index stride) {
+                                    Index stride) {
   Lanes<T> sum[P][K] = {};
   const Index end = at.first + at.count;
   Index j = at.first;
@@ -129,7 +131,8 @@ __attribute__((noinline)) void dots(const T* const* x, const T* const* q, Block 
 }
 
 template <int P, int K, class T>
-__attribute__((noinline)) void add(T* const* y, const double* c, Index stride, const T* const* q, Block at) {
+__attribute__((noinline)) void add(T* const* y, const double* c, Index stride, const T* const* q,
+                                   Block at) {
   T factor[P][K];
   for (int p = 0; p < P; ++p)
     for (int k = 0; k < K; ++k) factor[p][k] = static_cast<T>(c[p * stride + k]);
@@ -178,21 +181,24 @@ inline void over_fours(Index rows, Index cols, const F& f) {
 template <class T>
 void add_dots(RowList<const T> x, RowList<const T> q, Block at, double* sums) {
   row_kernels::over_fours(x.count, q.count, [&](auto p_count, auto k_count, Index p, Index k) {
-    row_kernels::dots<p_count(), k_count(), T>(x.row + p, q.row + k, at, sums + p * q.count + k, q.count);
+    row_kernels::dots<p_count(), k_count(), T>(x.row + p, q.row + k, at, sums + p * q.count + k,
+                                               q.count);
   });
 }
 
 // sums[p] += x_p · x_p over a tile.
 template <class T>
 void add_squares(RowList<const T> x, Block at, double* sums) {
-  for (Index p = 0; p < x.count; ++p) row_kernels::dots<1, 1, T>(x.row + p, x.row + p, at, sums + p, 1);
+  for (Index p = 0; p < x.count; ++p)
+    row_kernels::dots<1, 1, T>(x.row + p, x.row + p, at, sums + p, 1);
 }
 
 // y_p += Σ_k c[p, k] q_k over a tile.
 template <class T>
 void add_multiples(RowList<T> y, const std::vector<double>& c, RowList<const T> q, Block at) {
   row_kernels::over_fours(y.count, q.count, [&](auto p_count, auto k_count, Index p, Index k) {
-    row_kernels::add<p_count(), k_count(), T>(y.row + p, c.data() + p * q.count + k, q.count, q.row + k, at);
+    row_kernels::add<p_count(), k_count(), T>(y.row + p, c.data() + p * q.count + k, q.count,
+                                              q.row + k, at);
   });
 }
 

@@ -36,8 +36,8 @@ template <class T>
 constexpr double kKnown = 64 * static_cast<double>(std::numeric_limits<T>::epsilon());
 
 // Multiplies column k of a (rows × factors) matrix by factors[k], and everything by `sign`.
-inline std::vector<double> scale_columns(std::vector<double> matrix, const double* factors, Index cols,
-                           double sign = 1) {
+inline std::vector<double> scale_columns(std::vector<double> matrix, const double* factors,
+                                         Index cols, double sign = 1) {
   for (std::size_t i = 0; i < matrix.size(); ++i)
     matrix[i] *= sign * factors[static_cast<Index>(i) % cols];
   return matrix;
@@ -104,10 +104,11 @@ class Orthogonaliser {
   std::vector<double> first_products(const std::vector<const T*>& x, const std::vector<T*>& known,
                                      std::vector<double>& lengths) const {
     const Index points = static_cast<Index>(x.size()), count = directions();
-    const std::vector<double> sums = sum_over_tiles(n_, points * (count + 1), run_, [&](Block t, double* s) {
-      add_dots<T>(rows_of(x), rows_of(known), t, s);
-      add_squares<T>(rows_of(x), t, s + points * count);
-    });
+    const std::vector<double> sums =
+        sum_over_tiles(n_, points * (count + 1), run_, [&](Block t, double* s) {
+          add_dots<T>(rows_of(x), rows_of(known), t, s);
+          add_squares<T>(rows_of(x), t, s + points * count);
+        });
     std::vector<double> c(sums.begin(), sums.begin() + points * count);
     for (Index p = 0; p < points; ++p) {
       const double square = sums[at(points * count + p)];
@@ -115,8 +116,10 @@ class Orthogonaliser {
       lengths.push_back(safe ? std::sqrt(square) : euclidean_norm(x[at(p)], n_));
       for (Index k = 0; k < count; ++k) {
         double& value = c[at(p * count + k)];
-        if (!safe) value = careful_dot(x[at(p)], lengths.back(), known[at(k)]);
-        else value /= lengths.back();
+        if (!safe)
+          value = careful_dot(x[at(p)], lengths.back(), known[at(k)]);
+        else
+          value /= lengths.back();
         value *= asked_.inverse_norms[at(k)];
       }
     }
@@ -139,20 +142,19 @@ class Orthogonaliser {
     const Index points = static_cast<Index>(x.size()), count = directions();
     const double* inverse = asked_.inverse_norms.data();
     const std::vector<double> first = scale_columns(c, inverse, count, -1);
-    std::vector<double> second =
-        sum_over_tiles(n_, points * count, run_, [&](Block t, double* s) {
-          for (Index p = 0; p < points; ++p) {
-            const double length = lengths[at(p)];
-            const T factor = static_cast<T>(1 / length);
-            const bool direct = std::isfinite(factor) && factor >= std::numeric_limits<T>::min();
-            for (Index j = t.first; j < t.first + t.count; ++j)
-              rest[at(p)][j] = direct       ? x[at(p)][j] * factor
-                               : length > 0 ? static_cast<T>(x[at(p)][j] / length)
-                                            : T{0};
-          }
-          add_multiples<T>(rows_of(rest), first, rows_of(known), t);
-          add_dots<T>(rows_of(rest), rows_of(known), t, s);
-        });
+    std::vector<double> second = sum_over_tiles(n_, points * count, run_, [&](Block t, double* s) {
+      for (Index p = 0; p < points; ++p) {
+        const double length = lengths[at(p)];
+        const T factor = static_cast<T>(1 / length);
+        const bool direct = std::isfinite(factor) && factor >= std::numeric_limits<T>::min();
+        for (Index j = t.first; j < t.first + t.count; ++j)
+          rest[at(p)][j] = direct       ? x[at(p)][j] * factor
+                           : length > 0 ? static_cast<T>(x[at(p)][j] / length)
+                                        : T{0};
+      }
+      add_multiples<T>(rows_of(rest), first, rows_of(known), t);
+      add_dots<T>(rows_of(rest), rows_of(known), t, s);
+    });
     if (count == 0) return;
     second = scale_columns(std::move(second), inverse, count);
     for (std::size_t i = 0; i < c.size(); ++i) c[i] += second[i];
@@ -169,10 +171,11 @@ class Orthogonaliser {
     const std::vector<T*> one{row}, known = pointers(asked_.directions, first);
     const Index count = static_cast<Index>(known.size());
     const double* inverse = asked_.inverse_norms.data() + first;
-    const std::vector<double> c =
-        scale_columns(sum_over_tiles(n_, count, run_,
-                     [&](Block t, double* s) { add_dots<T>(rows_of(one), rows_of(known), t, s); }),
-               inverse, count);
+    const std::vector<double> c = scale_columns(
+        sum_over_tiles(
+            n_, count, run_,
+            [&](Block t, double* s) { add_dots<T>(rows_of(one), rows_of(known), t, s); }),
+        inverse, count);
     for (Index k = 0; k < count; ++k) coefficients[at(first + k)] += c[at(k)];
     const std::vector<double> off = scale_columns(c, inverse, count, -1);
     return std::sqrt(sum_over_tiles(n_, 1, run_, [&](Block t, double* s) {

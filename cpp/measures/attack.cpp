@@ -24,7 +24,8 @@ Attack::Attack(const Network& net, View<const double> x, const Run& run)
   Outputs<double> out;
   out.gradients = gradients_.get();
   patterns_ = evaluate(x, f_.data(), out, run);
-  for (Index p = 0; p < x.rows; ++p) grad_norms_[at(p)] = euclidean_norm(gradients().row(p), x.cols);
+  for (Index p = 0; p < x.rows; ++p)
+    grad_norms_[at(p)] = euclidean_norm(gradients().row(p), x.cols);
 }
 
 Attack::Patterns Attack::evaluate(View<const double> x, double* f, Outputs<double> out,

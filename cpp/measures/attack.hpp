@@ -27,7 +27,7 @@ class Attack {
   const Network& network() const { return net_; }
   View<const double> points() const { return x_; }
   View<const double> gradients() const { return {gradients_.get(), x_.rows, x_.cols}; }
-  const std::vector<double>& f() const { return f_; }                  // (N,)
+  const std::vector<double>& f() const { return f_; }                    // (N,)
   const std::vector<double>& grad_norms() const { return grad_norms_; }  // (N,)
 
   // K steps from every point, their numbers (K, N): η (K, N), the points they lead to (K × N, d), and f there

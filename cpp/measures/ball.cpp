@@ -47,8 +47,7 @@ class MaskedDifference {
         delta[first + k] = byte & (1u << k) ? active : lost[first + k];
       }
     }
-    for (Index k = whole; k < units; ++k)
-      delta[k] = bit(at_y, k) ? gained[k] + delta[k] : lost[k];
+    for (Index k = whole; k < units; ++k) delta[k] = bit(at_y, k) ? gained[k] + delta[k] : lost[k];
   }
 
  private:
@@ -132,7 +131,8 @@ class Explorer {
   // ‖∇f(x) − ∇f(y)‖ of every point.
   void gradient(double* deviations, Index stages, const Run& run) {
     View<T> v(a_.get(), points_, layers_.back().size());
-    std::fill_n(v.data, v.rows * v.cols, T{0});  // after the last layer nothing but its mask differs
+    std::fill_n(v.data, v.rows * v.cols,
+                T{0});  // after the last layer nothing but its mask differs
     for (Index i = depth_ - 1; i >= 0; --i) {
       for_each_row(points_, v.cols, run.silent(), [&](Index p) {
         layers_[at(i)].backward.apply(layers_[at(i)].at_y(p), v.row(p));
@@ -156,8 +156,7 @@ class Explorer {
         for (std::size_t c = 0; c < sum.size(); ++c) sum[c] += static_cast<double>(row[c]);
         const Index place = (points.first + p) * depth_ + j;
         if (out.terms) out.terms[place] = euclidean_norm(row, found.cols);
-        if (out.decomposition)
-          std::copy_n(row, found.cols, out.decomposition + place * found.cols);
+        if (out.decomposition) std::copy_n(row, found.cols, out.decomposition + place * found.cols);
       }
       if (out.gradient) out.gradient[points.first + p] = euclidean_norm(sum.data(), found.cols);
     }
@@ -190,9 +189,7 @@ class Explorer {
   }
 
   // The units of layer i that take part.
-  Units part(Index i) const {
-    return net_.deferred() ? Units() : Units(layers_[at(i)].units);
-  }
+  Units part(Index i) const { return net_.deferred() ? Units() : Units(layers_[at(i)].units); }
 
   static std::vector<T> rounded(const std::vector<double>& values) {
     std::vector<T> result(values.begin(), values.end());
@@ -257,7 +254,8 @@ class Explorer {
   View<T> send_back(Index i, View<const T> v, Index stages, const Run& run) {
     const Index units = i ? layers_[at(i - 1)].size() : net_.input_dim();
     const View<T> below(b_.get(), v.rows, units);
-    net_.layers()[at(i)]->apply_transpose(v, below, run.stage(2 * depth_ - 1 - i, 2 * depth_ - i, stages),
+    net_.layers()[at(i)]->apply_transpose(v, below,
+                                          run.stage(2 * depth_ - 1 - i, 2 * depth_ - i, stages),
                                           {part(i), i ? part(i - 1) : Units()});
     return below;
   }
@@ -269,7 +267,7 @@ class Explorer {
   std::vector<LayerState<T>> layers_;
   Buffer<T> a_, b_;
   std::vector<std::vector<Bits>> coins_;
-  std::vector<Bits> bits_;  // of a layer at the points, all units
+  std::vector<Bits> bits_;                                  // of a layer at the points, all units
   std::vector<std::vector<T>> preactivations_, gradients_;  // of x
 };
 

@@ -54,9 +54,7 @@ class Tracer {
   Index pieces() const { return static_cast<Index>(found_.flips.size()) + 1; }
   double start(Index piece) const { return piece ? found_.flips[at(piece - 1)].t : 0; }
   double end(Index piece) const { return piece + 1 < pieces() ? start(piece + 1) : length_; }
-  Run stage(Index i) const {
-    return run_.stage(i, i + 1, static_cast<Index>(net_.depth() + 1));
-  }
+  Run stage(Index i) const { return run_.stage(i, i + 1, static_cast<Index>(net_.depth() + 1)); }
 
   Matrix product(Index i, View<const double> rows, Units inputs) const {
     const Layer& layer = *net_.layers()[at(i)];
@@ -80,9 +78,7 @@ class Tracer {
         const Index unit = some.first + j;
         const double first = z.row(0)[unit], slope = z.row(1)[unit];
         here[j] = {first};
-        active[j] = first != 0   ? first > 0
-                    : slope != 0 ? slope > 0
-                                 : bit(net_.coins(at(i)), unit);
+        active[j] = first != 0 ? first > 0 : slope != 0 ? slope > 0 : bit(net_.coins(at(i)), unit);
         set_bit(bits.data(), unit, active[j]);
       }
       for (Index k = 0; k < pieces(); ++k) {
@@ -104,8 +100,7 @@ class Tracer {
     std::sort(own.begin(), own.end(), [](const Flip& a, const Flip& b) {
       return a.t != b.t ? a.t < b.t : a.unit < b.unit;
     });
-    if (static_cast<Index>(own.size() + found_.flips.size()) > most_flips_)
-      throw TooManyFlips();
+    if (static_cast<Index>(own.size() + found_.flips.size()) > most_flips_) throw TooManyFlips();
     return own;
   }
 
@@ -149,7 +144,8 @@ class Tracer {
     Index flip = 0;  // `bits` are those before this one
     const auto fill = [&](Index row, double* out) {
       for (; flip + 1 < row; ++flip)
-        if (const Flip& f = found_.flips[at(flip)]; f.layer == i) set_bit(bits.data(), f.unit, f.active);
+        if (const Flip& f = found_.flips[at(flip)]; f.layer == i)
+          set_bit(bits.data(), f.unit, f.active);
       const Index piece = row - 1;
       const double* here = z.row(row < 2 ? row : source[at(piece)] + 1);
       const double* before = row < 2 ? nullptr : z.row(source[at(piece - 1)] + 1);

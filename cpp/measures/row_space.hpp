@@ -11,8 +11,14 @@
 
 namespace randrelu {
 
-// ‖δ‖ = ‖W⁺ W x‖ for x (1, d), in double, to 2e-8 ‖x‖ at worst and to rounding for matrices that are far
-// from singular. Nothing where rounding leaves open what the rank of W is. The layer is not deferred.
+// How far the length may be from its true value, in units of ‖x‖.
+constexpr double kRowSpaceAccuracy = 2e-8;
+// Summands that a Gram matrix takes in at once: so many of its rows are held beside it.
+constexpr Index kGramSummands = 512;
+
+// ‖δ‖ = ‖W⁺ W x‖ for x (1, d), in double, to kRowSpaceAccuracy at worst and to rounding for matrices that
+// are far from singular. Nothing where rounding leaves open what the rank of W is. The layer is not
+// deferred.
 std::optional<double> row_space_norm(const Layer& layer, View<const double> x, const Run& run);
 
 }  // namespace randrelu

@@ -117,8 +117,8 @@ void Network::evaluate_block(View<const T> x, Index first, const Outputs<T>& out
   }
   if (!whole) return;
 
-  const View<T> values = out.values ? View<T>(out.values + first, points, 1)
-                                    : scratch.layer(depth(), points, 1);
+  const View<T> values =
+      out.values ? View<T>(out.values + first, points, 1) : scratch.layer(depth(), points, 1);
   {
     const Forgetting forgetting(*layers_.back(), !remember);
     layers_.back()->apply(input, values, stages.next(*layers_.back()));
@@ -133,9 +133,7 @@ void Network::evaluate_block(View<const T> x, Index first, const Outputs<T>& out
   walk_backward<T>(layers_, mask, 0, depth() + 1, ones, gradients, scratch, stages);
 }
 
-template void Network::evaluate(View<const float>, const Outputs<float>&, const Run&,
-                                bool) const;
-template void Network::evaluate(View<const double>, const Outputs<double>&, const Run&,
-                                bool) const;
+template void Network::evaluate(View<const float>, const Outputs<float>&, const Run&, bool) const;
+template void Network::evaluate(View<const double>, const Outputs<double>&, const Run&, bool) const;
 
 }  // namespace randrelu

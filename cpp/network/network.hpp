@@ -17,11 +17,11 @@ namespace randrelu {
 // `activations` have a pointer for each of the first hidden layers, as many as are wanted.
 template <class T>
 struct Outputs {
-  T* values = nullptr;                // (N,)
-  T* gradients = nullptr;             // (N, d)
-  std::vector<Bits*> bits;            // (N, ⌈d_i / 8⌉) each
-  std::vector<T*> preactivations;     // (N, d_i) each
-  std::vector<T*> activations;        // (N, d_i) each
+  T* values = nullptr;             // (N,)
+  T* gradients = nullptr;          // (N, d)
+  std::vector<Bits*> bits;         // (N, ⌈d_i / 8⌉) each
+  std::vector<T*> preactivations;  // (N, d_i) each
+  std::vector<T*> activations;     // (N, d_i) each
 
   // How many hidden layers these need, of `depth`.
   std::size_t layers(std::size_t depth) const {

@@ -123,10 +123,11 @@ RANDRELU_INLINE inline Direction direction(const Uint& word) {
   const Float x = as_float((word & 0x007fffffu) | 0x40000001u) - 3.0f;
   const Float z = x * x;
   // sin(πx/4) and cos(πx/4), minimax in z, relative errors below 4e-9; π/4 in two parts.
-  const Float s = x * 0x1.921fb6p-1f + x * (-0x1.a32bd2p-26f +
-                      z * (-0x1.4abbbap-4f + z * (0x1.465eeap-9f - z * 0x1.2da156p-15f)));
-  const Float c = 1.0f + z * (-0x1.3bd3ccp-2f + z * (0x1.03c1b0p-6f +
-                      z * (-0x1.55b2b6p-12f + z * 0x1.d4f7eep-19f)));
+  const Float s =
+      x * 0x1.921fb6p-1f +
+      x * (-0x1.a32bd2p-26f + z * (-0x1.4abbbap-4f + z * (0x1.465eeap-9f - z * 0x1.2da156p-15f)));
+  const Float c = 1.0f + z * (-0x1.3bd3ccp-2f +
+                              z * (0x1.03c1b0p-6f + z * (-0x1.55b2b6p-12f + z * 0x1.d4f7eep-19f)));
   const Float mirrored = as_float(as_uint(c) ^ (word & 0x80000000u));
   constexpr std::uint32_t kSwap = 0x40000000;
   return {choose(word, kSwap, mirrored, s), choose(word, kSwap, s, mirrored)};
@@ -143,14 +144,13 @@ RANDRELU_INLINE inline void fill_batch(const Common& common, float scale, std::u
   const Scrambled even = scramble(first, common);
   const Scrambled odd = scramble(first + std::uint64_t{1}, common);
 
-  const Uint words[4] = {interleave_high_halves(even.p1, odd.p1) ^
-                             interleave_low_halves(even.word1, odd.word1) ^
-                             common.first_key[kRounds - 1],
-                         interleave_low_halves(even.p1, odd.p1),
-                         interleave_high_halves(even.p0, odd.p0) ^
-                             interleave_low_halves(even.word3, odd.word3) ^
-                             common.second_key[kRounds - 1],
-                         interleave_low_halves(even.p0, odd.p0)};
+  const Uint words[4] = {
+      interleave_high_halves(even.p1, odd.p1) ^ interleave_low_halves(even.word1, odd.word1) ^
+          common.first_key[kRounds - 1],
+      interleave_low_halves(even.p1, odd.p1),
+      interleave_high_halves(even.p0, odd.p0) ^ interleave_low_halves(even.word3, odd.word3) ^
+          common.second_key[kRounds - 1],
+      interleave_low_halves(even.p0, odd.p0)};
 #pragma GCC unroll 2
   for (int half = 0; half < 2; ++half) {
     // Box–Muller: two independent normals from two words.
@@ -205,7 +205,8 @@ void normals(const Stream& stream, float scale, std::uint64_t first, Index count
   }
 }
 
-void normals_in_parallel(const Stream& stream, float scale, Index count, float* out, const Run& run) {
+void normals_in_parallel(const Stream& stream, float scale, Index count, float* out,
+                         const Run& run) {
   constexpr Index kBlock = Index{1} << 16;  // a multiple of every batch
   parallel_for(ceil_div(count, kBlock), run, [&](Index i) {
     const Block part(i, kBlock, count);

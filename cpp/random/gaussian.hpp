@@ -16,7 +16,13 @@ using Words4 = std::array<std::uint32_t, 4>;
 Words4 philox4x32(Words4 counter, std::array<std::uint32_t, 2> key);
 
 // What a stream is for; the low half of a stream number is the layer.
-enum class Purpose : std::uint32_t { weights = 0, coins = 1, directions = 2, radii = 3, revealed = 4 };
+enum class Purpose : std::uint32_t {
+  weights = 0,
+  coins = 1,
+  directions = 2,
+  radii = 3,
+  revealed = 4
+};
 
 struct Stream {
   std::uint64_t seed;
@@ -35,6 +41,7 @@ struct Stream {
 void normals(const Stream& stream, float scale, std::uint64_t first, Index count, float* out);
 
 // The first `count` of them, on several threads.
-void normals_in_parallel(const Stream& stream, float scale, Index count, float* out, const Run& run);
+void normals_in_parallel(const Stream& stream, float scale, Index count, float* out,
+                         const Run& run);
 
 }  // namespace randrelu

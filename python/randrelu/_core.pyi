@@ -215,6 +215,10 @@ def masked_product(
     transposed: bool,
     threads: int,
 ) -> _Doubles: ...
+
+GRAM_SUMMANDS: int
+ROW_SPACE_ACCURACY: float
+
 def row_space_norm(
-    network: Network, x: _Doubles, threads: int, progress: _Progress
+    network: Network, x: _Doubles, *, threads: int, progress: _Progress
 ) -> float | None: ...

@@ -21,10 +21,9 @@ from randrelu.network import Network
 if TYPE_CHECKING:
     import pandas as pd
 
-# How far ‖W₁⁺W₁x‖ may be from its true value, in units of ‖x‖: see cpp/row_space.hpp.
-ACCURACY = 2e-8
+# How far ‖W₁⁺W₁x‖ may be from its true value, in units of ‖x‖.
+ACCURACY: float = core.ROW_SPACE_ACCURACY
 METHODS = ("solve", "law")
-_PANEL = 512  # summands that the core takes in at once
 _PER_MILLE = 1000
 
 
@@ -91,14 +90,14 @@ def min_perturbation(
     if largest == 0:
         return 0.0
     scaled = point / largest  # so that squares neither over- nor underflow
-    length = core.row_space_norm(net._core, scaled, number, progress)
+    length = core.row_space_norm(net._core, scaled, threads=number, progress=progress)
     return largest * (_by_singular_values(net, scaled) if length is None else length)
 
 
 def _require_room(dim: int, hidden: int) -> None:
     smaller = min(dim, hidden)
     memory.require(
-        8 * smaller * (smaller + _PANEL),
+        8 * smaller * (smaller + core.GRAM_SUMMANDS),
         f"the Gram matrix of W_1 of shape ({hidden}, {dim})",
         "choose fewer hidden units, or take the exact law, figure_1(method='law')",
     )
