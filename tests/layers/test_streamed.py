@@ -1,8 +1,10 @@
 """Streamed networks are the stored ones, held as a seed."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -107,3 +109,34 @@ def test_checks_run_on_networks_that_do_not_fit(monkeypatch):
     np.testing.assert_allclose(
         streamed.trials["f_after"], expected.trials["f_after"], rtol=0, atol=1e-12
     )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
+@pytest.mark.parametrize(
+    ("widths", "work"),
+    [
+        # A sixteenth of these rows takes a minute; a tile of this many summands takes some seconds.
+        ((10**6, 10**6, 1), "core.segment(net._core, [ones], 0, 1, v, True, 0)"),
+        ((2 * 10**7, 5000, 1), "net.forward(np.ones((5, 2 * 10**7), np.float32))"),
+    ],
+)
+def test_interrupt_stops_a_product_in_the_middle_of_a_tile(widths, work):
+    code = (
+        "import numpy as np, randrelu as rr\n"
+        "from randrelu._load import core\n"
+        f"net = rr.Network.random({widths}, rng=0, storage='streamed')\n"
+        "ones, v = np.full(10**6 // 8, 255, np.uint8), np.ones((1, 10**6))\n"
+        f"print('ready', flush=True)\ntry:\n    {work}\n"
+        "except KeyboardInterrupt:\n    print('stopped', flush=True)\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        start = time.monotonic()
+        output, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert output == "stopped\n"
+    assert time.monotonic() - start < 4  # a second is promised, on a quiet machine
