@@ -27,7 +27,8 @@ def test_required_width_at_its_edges():
 def test_sizes_of_the_theorem():
     assert laws.size_bound(100, math.exp(-4)) == pytest.approx(0.2)
     assert laws.narrowest((9, 4, 6, 1)) == 4
-    assert laws.paper_step_size((100, 5, 5, 1), math.exp(-4)) == pytest.approx(8 * math.log(100))
+    size = laws.paper_step_size((100, 5, 5, 1), math.exp(-4), [10.0, 20.0])
+    assert size == pytest.approx(np.array([8, 16]) * math.log(100))
     assert laws.nn_def_scale((4, 9, 1), [1 / 4, 1 / 9]) == pytest.approx(1)
     assert laws.nn_def_scale((4, 9, 1), [1, 1]) == pytest.approx(6)
 

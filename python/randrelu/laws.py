@@ -95,13 +95,16 @@ def log10_required_width(widths: tuple[int, ...], delta: float) -> float:
     return 240 * depth * math.log10(base) + math.log10(-math.log(delta))
 
 
-def paper_step_size(widths: tuple[int, ...], delta: float) -> float:
-    """Return 2^ℓ log(d) √(log(1/δ)), which |η| ‖∇f‖² is in the proof of Theorem 1.1 (‖x‖ = √d).
+def paper_step_size(widths: tuple[int, ...], delta: float, norm: ArrayLike) -> NDArray[np.float64]:
+    """Return |η| ‖∇f‖² of the step in the proof of Theorem 1.1, at points x of these norms.
 
-    It exceeds the size that the theorem states by the factor log d.
+    The proof has 2^ℓ log(d) √(log(1/δ)) where ‖x‖ = √d, which exceeds the size that the theorem
+    states by the factor log d; f is homogeneous, so it is proportional to ‖x‖.
     """
     depth, dim = len(widths) - 2, widths[0]
-    return 2.0**depth * math.log(dim) * math.sqrt(-math.log(delta))
+    at_root = 2.0**depth * math.log(dim) * math.sqrt(-math.log(delta))
+    result: NDArray[np.float64] = at_root / math.sqrt(dim) * np.asarray(norm, np.float64)
+    return result
 
 
 # The variance of a weight, given its layer's fan-in.

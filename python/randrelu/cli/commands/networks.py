@@ -15,6 +15,7 @@ from randrelu.cli import bars, inputs, options, tables
 from randrelu.cli.options import Init, Json, Seed, Storage, Threads, Weights, Widths
 from randrelu.figures import style
 from randrelu.figures.flips import flips_figure
+from randrelu.measures.gradient_step import STEPS
 
 
 def attack(
@@ -27,7 +28,7 @@ def attack(
         ),
     ] = None,
     eta: Annotated[
-        str, typer.Option(help="The step: linear, paper, exact, flip, or a number.")
+        str, typer.Option(help=f"The step: {', '.join(STEPS)}, or a number.")
     ] = "linear",
     delta: Annotated[float, typer.Option(help="The failure probability δ, in (0, 1).")] = 0.05,
     init: Init = None,
