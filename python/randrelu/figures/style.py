@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from randrelu._support import extras
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -52,10 +54,7 @@ _FORMATS = (".png", ".svg", ".pdf")
 
 def require_matplotlib(extra: str = "plot") -> None:
     """Raise ImportError, with the extra to install, unless figures can be drawn."""
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError as error:
-        raise ImportError(f"figures need Matplotlib: pip install 'randrelu[{extra}]'") from error
+    extras.require("figures need Matplotlib", "matplotlib", extra)
 
 
 def require_format(path: Path) -> None:
