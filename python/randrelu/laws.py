@@ -12,6 +12,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+CONFIDENCE = 0.95  # of the intervals that checks and figures show
+
+
+def share_interval(count: int, trials: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Return the exact (Clopper–Pearson) confidence interval of a probability.
+
+    `count` is how many of the independent `trials` succeeded.
+    """
+    from scipy.stats import binomtest
+
+    interval = binomtest(count, trials).proportion_ci(confidence, method="exact")
+    return float(interval.low), float(interval.high)
+
 
 def linear_step_norm_quantile(q: ArrayLike, dim: int) -> NDArray[Any] | float:
     """Return quantiles of ‖η∇f(x)‖/‖x‖ for the step η = −2f/‖∇f‖² that reflects f.
@@ -126,6 +139,13 @@ def nn_def_scale(widths: tuple[int, ...], variances: list[float]) -> float:
     return math.prod(factors)
 
 
+def sine_excess(x: ArrayLike) -> NDArray[np.float64]:
+    """Return sin x − x cos x for x ≥ 0, by its series where the terms would cancel."""
+    x = np.asarray(x, np.float64)
+    series = x**3 / 3 - x**5 / 30 + x**7 / 840
+    return np.where(x < 0.05, series, np.sin(x) - x * np.cos(x))
+
+
 def next_angle(angle: ArrayLike) -> NDArray[np.float64]:
     """Return the angle between the images of two points after a wide ReLU layer.
 
@@ -143,10 +163,8 @@ def next_angle(angle: ArrayLike) -> NDArray[np.float64]:
         θ′ in [0, π/2], without loss of digits where θ is small.
     """
     theta = np.asarray(angle, np.float64)
-    # 1 − cos θ′ = 2 sin²(θ′/2) = 2 sin²(θ/2) − (sin θ − θ cos θ)/π; the last by its series near 0.
-    series = theta**3 / 3 - theta**5 / 30 + theta**7 / 840
-    difference = np.where(theta < 0.05, series, np.sin(theta) - theta * np.cos(theta))
-    half_versine = np.sin(theta / 2) ** 2 - difference / (2 * math.pi)
+    # 1 − cos θ′ = 2 sin²(θ′/2) = 2 sin²(θ/2) − (sin θ − θ cos θ)/π.
+    half_versine = np.sin(theta / 2) ** 2 - sine_excess(theta) / (2 * math.pi)
     result: NDArray[np.float64] = 2 * np.arcsin(np.sqrt(np.clip(half_versine, 0, 1)))
     return result
 

@@ -157,11 +157,9 @@ def _finite(lines: Mapping[tuple[Any, ...], str]) -> dict[tuple[Any, ...], str]:
 
 def _shares(axes: Axes, x: list[Any], groups: list[list[bool]], label: str, color: str) -> None:
     """Draw the shares of what is true, with their exact (Clopper–Pearson) 95 % intervals."""
-    from scipy.stats import binomtest
-
-    tests = [binomtest(sum(group), len(group)) for group in groups]
-    middle = np.array([test.statistic for test in tests])
-    low, high = np.array([test.proportion_ci() for test in tests]).reshape(-1, 2).T
+    middle = np.array([sum(group) / len(group) for group in groups])
+    intervals = [laws.share_interval(sum(group), len(group)) for group in groups]
+    low, high = np.array(intervals).reshape(-1, 2).T
     ribbon(axes, x, low, middle, high, label, color)
 
 

@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
 from randrelu.checks.columns import numbered
 from randrelu.checks.deep import (
     DEPTHS,
     by_depth,
-    descend,
     hypothesis,
     limit,
-    validated_depths,
+    measure,
 )
 from randrelu.checks.result import (
     OPEN_CONSTANT,
@@ -69,14 +67,10 @@ def run(
     constant : float
         C, which the paper leaves open; the conclusion is about this one.
     """
-    dim = arguments.integer("dim", dim, at_least=2)
-    width = arguments.integer("width", width, at_least=1)
-    at = validated_depths(depths)
-    points = arguments.integer("points", points, at_least=2)
-    trials = arguments.integer("trials", trials, at_least=1)
-    constant = arguments.number("constant", constant)
-    seed = arguments.seed_of(rng)
-    found = descend(dim, width, at, points, trials, seed, threads=threads, progress=progress)
+    parameters, found = measure(
+        dim, width, depths, points, constant, trials, rng, threads=threads, progress=progress
+    )
+    dim, width, at, constant = (parameters[k] for k in ("dim", "width", "depths", "constant"))
     unit = limit(dim)
     needed = relative(found.ratio, unit)
     within = share(f"at depth {at[-1]} within the bound, C = {constant:g}",
@@ -98,10 +92,7 @@ def run(
         ),
     ]
     return STATEMENT.found(
-        parameters={
-            "dim": dim, "width": width, "depths": at, "points": points, "constant": constant,
-            "trials": trials, "rng": seed,
-        },
+        parameters=parameters,
         hypothesis=hypothesis(dim, width, at[-1]),
         measurements=measurements,
         conclusion=conclude(within, PROBABILITY),

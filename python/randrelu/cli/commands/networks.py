@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +10,7 @@ from rich.console import Console
 
 import randrelu as rr
 from randrelu._support import arguments, euclid
+from randrelu._support.progress import part
 from randrelu.cli import bars, inputs, options, tables
 from randrelu.cli.options import Init, Json, Seed, Storage, Threads, Weights, Widths
 from randrelu.figures import style
@@ -101,7 +101,7 @@ def flips(
                 surface=surface,
                 remember=False,  # nobody asks this network again
                 threads=threads,
-                progress=_part(progress, k, len(radii)),
+                progress=part(progress, k, len(radii)),
             )
             for k, radius in enumerate(radii)
         ]
@@ -116,11 +116,6 @@ def flips(
         tables.print_json({"network": network, "seed": seed, "samples": samples, "balls": balls})
     else:
         Console().print(tables.flips_table(net, seed, samples, radii, found))
-
-
-def _part(progress: Callable[[int, int], None], k: int, parts: int) -> Callable[[int, int], None]:
-    """Return what tells the progress of the k-th of equally long parts as that of the whole."""
-    return lambda done, total: progress(k * total + done, parts * total)
 
 
 def _network(
