@@ -63,7 +63,7 @@ def probability(name: str, value: float) -> float:
 
 
 def number(name: str, value: float, *, positive: bool = False) -> float:
-    """Return `value` when it is a finite number of at least 0; where it is `positive`, above 0."""
+    """Return `value` when it is finite and at least 0, or above 0 where `positive` is true."""
     chosen = finite(name, value)
     if chosen < 0 or (positive and chosen == 0):
         what = "a positive number" if positive else "a finite number of at least 0"

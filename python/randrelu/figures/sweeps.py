@@ -45,10 +45,10 @@ _OF_EXPERIMENT = {
 }
 _FALLS_AS_ROOT = ("relative_norm", "zero_at", "reflected_at")
 
-Row = Mapping[str, Any]
+TableRow = Mapping[str, Any]
 
 
-def _linear_step(row: Row) -> float:
+def _linear_step(row: TableRow) -> float:
     dim = _dim(row)
     if row.get("eta") not in (None, "linear") or dim < 2:
         return math.nan
@@ -56,7 +56,7 @@ def _linear_step(row: Row) -> float:
 
 
 # What the theory says of a row, and how it is called.
-_THEORY: dict[tuple[str, str], tuple[Callable[[Row], float], str]] = {
+_THEORY: dict[tuple[str, str], tuple[Callable[[TableRow], float], str]] = {
     ("attack", "relative_norm"): (_linear_step, "exact median, near 2 × half-normal/√d"),
     ("flips", "mean"): (lambda row: row["predicted"], "predicted by the arc-cosine map"),
     ("flips", "share"): (lambda row: row["predicted_share"], "predicted by the arc-cosine map"),
@@ -88,7 +88,7 @@ def curves(
         figure, axes = canvas(
             _LABELS.get(x, x), _OF_EXPERIMENT.get((experiment, y), _LABELS.get(y, y))
         )
-        cells: dict[Any, dict[Any, list[Row]]] = {}
+        cells: dict[Any, dict[Any, list[TableRow]]] = {}
         for row in rows:
             if row[x] is not None and row[y] is not None:
                 cell = cells.setdefault(_sortable(row[by]) if by else "", {})
@@ -163,7 +163,7 @@ def _shares(axes: Axes, x: list[Any], groups: list[list[bool]], label: str, colo
     ribbon(axes, x, low, middle, high, label, color)
 
 
-def _guide(axes: Axes, x: str, y: str, rows: list[Row]) -> None:
+def _guide(axes: Axes, x: str, y: str, rows: list[TableRow]) -> None:
     """Draw a line of slope −1/2 under the medians, where the paper has that scaling."""
     if y not in _FALLS_AS_ROOT or x not in ("width", "dim"):
         return
@@ -175,7 +175,7 @@ def _guide(axes: Axes, x: str, y: str, rows: list[Row]) -> None:
     axes.plot(at, first * np.sqrt(at[0] / at), "--", color=MUTED, linewidth=1.2, label="slope −1/2")
 
 
-def _dim(row: Row) -> int:
+def _dim(row: TableRow) -> int:
     """Return the input dimension of a row's network."""
     if row.get("widths"):
         return int(row["widths"][0])

@@ -46,8 +46,8 @@ class Store:
             self._lock = _locked(self.folder)
         try:
             with self._explained():
-                for left in self.folder.glob(".*.part"):  # by a process that was killed
-                    left.unlink(missing_ok=True)
+                for part in self.folder.glob(".*.part"):  # of a process that was killed
+                    part.unlink(missing_ok=True)
         except BaseException:
             self.close()
             raise

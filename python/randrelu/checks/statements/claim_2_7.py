@@ -14,7 +14,7 @@ from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
 from randrelu._support.progress import part
 from randrelu.checks.result import Check, Hypothesis, Measurement, conclude, share
-from randrelu.checks.statement import NARROW, Row, Statement
+from randrelu.checks.statement import NARROW, PlanRow, Statement
 from randrelu.checks.trials import Networks
 from randrelu.figures.style import canvas, color, cumulative, legend, threshold
 from randrelu.measures.bottlenecks import bottlenecks
@@ -164,7 +164,7 @@ STATEMENT = Statement(
     run,
     draw,
     plan=(
-        Row(
+        PlanRow(
             "Claim 2.7: a point and its net point hardly differ",
             quick=NARROW,
             full={**NARROW, "trials": 1000},

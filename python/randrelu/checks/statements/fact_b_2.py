@@ -12,7 +12,7 @@ from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
 from randrelu._support.threads import thread_number
 from randrelu.checks.result import Check, Hypothesis, Measurement
-from randrelu.checks.statement import Row, Statement
+from randrelu.checks.statement import PlanRow, Statement
 from randrelu.figures.style import SERIES, canvas, legend, level
 from randrelu.laws import sine_excess
 
@@ -92,5 +92,5 @@ STATEMENT = Statement(
     CLAIM,
     run,
     draw,
-    plan=(Row("Fact B.2: an inequality", quick={}, full={"points": 2_000_001}),),
+    plan=(PlanRow("Fact B.2: an inequality", quick={}, full={"points": 2_000_001}),),
 )

@@ -12,7 +12,7 @@ from randrelu import laws
 from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
 from randrelu.checks.result import Check, Hypothesis, Measurement, same_law, worst
-from randrelu.checks.statement import Row, Statement
+from randrelu.checks.statement import PlanRow, Statement
 from randrelu.figures.row_space import row_space_figure
 from randrelu.measures.row_space import ACCURACY, Figure1, figure_1, run_seed
 
@@ -116,7 +116,7 @@ STATEMENT = Statement(
     run,
     draw,
     plan=(
-        Row(
+        PlanRow(
             "Figure 1: what it takes to undo the first layer",
             quick={"method": ("solve",) * 5 + ("law",) * 2},
             full={"method": "solve"},

@@ -10,7 +10,7 @@ from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
 from randrelu.checks.columns import hidden_layers, numbered, read
 from randrelu.checks.result import Check, Hypothesis, Measurement, relative
-from randrelu.checks.statement import NARROW, WIDER, Row, Statement
+from randrelu.checks.statement import NARROW, WIDER, PlanRow, Statement
 from randrelu.checks.trials import Networks
 from randrelu.figures.style import boxes, canvas
 from randrelu.measures.ball import sample_ball
@@ -103,7 +103,7 @@ STATEMENT = Statement(
     run,
     draw,
     plan=(
-        Row(
+        PlanRow(
             "The change of the gradient, term by term",
             quick=NARROW,
             full={**WIDER, "trials": 200},

@@ -21,7 +21,7 @@ from randrelu.checks.result import (
     constant_needed,
     share,
 )
-from randrelu.checks.statement import NARROW, Row, Statement
+from randrelu.checks.statement import NARROW, PlanRow, Statement
 from randrelu.checks.trials import Networks
 from randrelu.figures.style import INK, band, canvas, color, legend
 from randrelu.measures.ball import sample_ball
@@ -183,7 +183,7 @@ STATEMENT = Statement(
     run,
     draw,
     plan=(
-        Row(
+        PlanRow(
             "Lemma 2.3: images of x avoid 0, images of a ball stay small",
             quick=NARROW,
             full={**NARROW, "trials": 1000, "samples": 100},

@@ -11,7 +11,7 @@ from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
 from randrelu.checks.columns import hidden_layers, numbered, read
 from randrelu.checks.result import FALSE_ALARM, Check, Measurement, conclude, share, worst
-from randrelu.checks.statement import EVEN, Row, Statement
+from randrelu.checks.statement import EVEN, PlanRow, Statement
 from randrelu.checks.trials import Networks
 from randrelu.figures.style import SERIES, boxes, canvas, legend, level
 from randrelu.laws import share_interval
@@ -123,5 +123,5 @@ STATEMENT = Statement(
     CLAIM,
     run,
     draw,
-    plan=(Row("Lemma 2.5: few units are near 0", quick=EVEN, full={**EVEN, "trials": 5000}),),
+    plan=(PlanRow("Lemma 2.5: few units are near 0", quick=EVEN, full={**EVEN, "trials": 5000}),),
 )

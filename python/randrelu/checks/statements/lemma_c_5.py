@@ -17,7 +17,7 @@ from randrelu.checks.result import (
     at_most,
     worst,
 )
-from randrelu.checks.statement import Row, Statement
+from randrelu.checks.statement import PlanRow, Statement
 from randrelu.checks.statements.lemma_a_4 import sign_change_bound
 from randrelu.checks.trials import blocks
 from randrelu.laws import CONFIDENCE, share_interval
@@ -43,7 +43,7 @@ def run(
     The exact probability is θ/π with sin θ = r/R. As printed, the bound is 3 r/R √(log R/r), which
     is 0 where r = R while the probability is 1/2, and fails for r/R above about 0.98. The proof has
     δ + 2 r/R √(log 1/δ) with δ = r/R, the form above; that is at most the printed one where
-    r/R ≤ 1/e. The printed bound is stated beside.
+    r/R ≤ 1/e. The printed bound is among the measurements too.
 
     Parameters
     ----------
@@ -96,8 +96,8 @@ STATEMENT = Statement(
     CLAIM,
     run,
     plan=(
-        Row("Lemma C.5: signs that differ", quick={}, full={"trials": 100_000_000}),
-        Row(
+        PlanRow("Lemma C.5: signs that differ", quick={}, full={"trials": 100_000_000}),
+        PlanRow(
             "Lemma C.5 where the bound as printed fails",
             quick={"ratio": 0.99},
             full={"ratio": 0.99, "trials": 100_000_000},

@@ -12,7 +12,7 @@ from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
 from randrelu._support.threads import thread_number
 from randrelu.checks.result import FALSE_ALARM, Check, Hypothesis, Measurement, worst
-from randrelu.checks.statement import Row, Statement
+from randrelu.checks.statement import PlanRow, Statement
 from randrelu.checks.trials import blocks
 from randrelu.figures.style import SERIES, canvas, legend
 from randrelu.laws import share_interval
@@ -116,5 +116,5 @@ STATEMENT = Statement(
     CLAIM,
     run,
     draw,
-    plan=(Row("Lemma C.6: sphere against Gaussian", quick={}, full={"trials": 2_000_000}),),
+    plan=(PlanRow("Lemma C.6: sphere against Gaussian", quick={}, full={"trials": 2_000_000}),),
 )

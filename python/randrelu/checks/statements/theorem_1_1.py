@@ -15,7 +15,7 @@ from randrelu._load import core
 from randrelu._support import arguments, euclid
 from randrelu._support.arguments import Progress, Rng
 from randrelu.checks.result import Check, Measurement, conclude, constant_needed, quantile, share
-from randrelu.checks.statement import WIDER, Row, Statement
+from randrelu.checks.statement import WIDER, PlanRow, Statement
 from randrelu.checks.trials import Networks, deferred_steps, nonzero_point
 from randrelu.figures.style import INK, SERIES, canvas, cumulative, legend, threshold
 from randrelu.measures.attack import Attack, Base, one_point, one_step, outcome_columns
@@ -220,18 +220,18 @@ STATEMENT = Statement(
     run,
     draw,
     plan=(
-        Row(
+        PlanRow(
             "Theorem 1.1: one gradient step flips the sign",
             quick={**WIDER, "trials": 100},
             full={**WIDER, "trials": 2000},
         ),
-        Row(
+        PlanRow(
             "Theorem 1.1 where a layer is narrow",
             quick={"widths": (784, 1024, 32, 1024, 1), "trials": 100},
             full={"widths": (784, 2048, 32, 2048, 1), "trials": 2000},
             label="bottleneck",
         ),
-        Row(
+        PlanRow(
             "Theorem 1.1 on wide networks",
             quick={"widths": (100_000, 100_000, 100_000, 1), "trials": 100},
             full={"widths": (1_000_000, 1_000_000, 1_000_000, 1), "trials": 200},

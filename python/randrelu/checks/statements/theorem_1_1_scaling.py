@@ -20,7 +20,7 @@ from randrelu.checks.result import (
     Measurement,
     worst,
 )
-from randrelu.checks.statement import Row, Statement
+from randrelu.checks.statement import PlanRow, Statement
 from randrelu.checks.statements import theorem_1_1
 from randrelu.figures.style import INK, band, canvas, color, legend
 
@@ -150,12 +150,12 @@ STATEMENT = Statement(
     run,
     draw,
     plan=(
-        Row(
+        PlanRow(
             "Theorem 1.1 over sizes: how the step shrinks",
             quick={},
             full={"dims": (32, 64, 128, 256, 512, 1024), "depths": (1, 2, 3, 4), "trials": 500},
         ),
-        Row(
+        PlanRow(
             "Theorem 1.1 over sizes, on wide networks",
             quick={"dims": (1000, 10_000, 100_000), "depths": (1, 3), "eta": "shortest"},
             full={

@@ -26,7 +26,7 @@ from randrelu.checks.result import (
     relative,
     share,
 )
-from randrelu.checks.statement import Row, Statement
+from randrelu.checks.statement import PlanRow, Statement
 from randrelu.figures.style import SERIES, band, canvas, legend, level
 
 if TYPE_CHECKING:
@@ -116,18 +116,18 @@ STATEMENT = Statement(
     run,
     draw,
     plan=(
-        Row(
+        PlanRow(
             "Theorem 3.1: deep networks are nearly constant",
             quick={},
             full={"width": 10_000, "depths": DEPTHS, "trials": 20},
         ),
-        Row(
+        PlanRow(
             "Theorem 3.1 in a higher dimension",
             quick={"dim": 64, "trials": 20},
             full={"dim": 64, "width": 10_000, "depths": DEPTHS, "trials": 20},
             label="d = 64",
         ),
-        Row(
+        PlanRow(
             "Theorem 3.1 on narrow layers",
             quick={"width": 100, "trials": 20},
             full={"width": 100, "depths": DEPTHS, "trials": 200},

@@ -24,7 +24,7 @@ from randrelu.checks.result import (
     constant_needed,
     share,
 )
-from randrelu.checks.statement import Row, Statement
+from randrelu.checks.statement import PlanRow, Statement
 from randrelu.checks.statements.theorem_3_1 import PROBABILITY
 from randrelu.figures.style import band, canvas, color, legend, level
 
@@ -129,7 +129,7 @@ STATEMENT = Statement(
     run,
     draw,
     plan=(
-        Row(
+        PlanRow(
             "Theorem B.1: theorem 3.1 at a scale that keeps norms",
             quick={},
             full={"width": 10_000, "depths": DEPTHS, "trials": 20},
