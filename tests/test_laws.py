@@ -47,3 +47,21 @@ def test_arc_cosine_map_keeps_its_digits():
     fractions = laws.flip_fractions(angles, 2)
     np.testing.assert_allclose(fractions[:, 0], angles / np.pi)
     np.testing.assert_allclose(fractions[:, 1], laws.next_angle(angles) / np.pi)
+
+
+@pytest.mark.parametrize("trials", [1, 20, 3000])
+def test_intervals_of_a_share_that_are_known_in_closed_form(trials):
+    """Of no success in n the upper end is 1 − (α/2)^{1/n}; the other way round for n of n."""
+    for confidence in (0.95, 0.999):
+        end = 1 - ((1 - confidence) / 2) ** (1 / trials)
+        assert laws.share_interval(0, trials, confidence) == (0, pytest.approx(end))
+        assert laws.share_interval(trials, trials, confidence) == (pytest.approx(1 - end), 1)
+    assert laws.share_interval(0, trials) == laws.share_interval(0, trials, 0.95)
+
+
+def test_sine_excess_where_its_terms_cancel():
+    x = np.array([0, 1e-9, 1e-4, 0.049, 0.051, math.pi])
+    exact = x**3 / 3 - x**5 / 30 + x**7 / 840 - x**9 / 45360
+    # The first term left out is x⁶/15120 of the whole; beyond 0.05, rounding is 3ε/x² of it.
+    assert laws.sine_excess(x)[:-1] == pytest.approx(exact[:-1], rel=1e-11)
+    assert laws.sine_excess(x)[-1] == pytest.approx(math.pi)
