@@ -27,7 +27,8 @@ def test_required_width_at_its_edges():
 def test_sizes_of_the_theorem():
     assert laws.size_bound(100, math.exp(-4)) == pytest.approx(0.2)
     assert laws.narrowest((9, 4, 6, 1)) == 4
-    assert laws.paper_step_size((100, 5, 5, 1), math.exp(-4)) == pytest.approx(8 * math.log(100))
+    size = laws.paper_step_size((100, 5, 5, 1), math.exp(-4), [10.0, 20.0])
+    assert size == pytest.approx(np.array([8, 16]) * math.log(100))
     assert laws.nn_def_scale((4, 9, 1), [1 / 4, 1 / 9]) == pytest.approx(1)
     assert laws.nn_def_scale((4, 9, 1), [1, 1]) == pytest.approx(6)
 
@@ -46,3 +47,21 @@ def test_arc_cosine_map_keeps_its_digits():
     fractions = laws.flip_fractions(angles, 2)
     np.testing.assert_allclose(fractions[:, 0], angles / np.pi)
     np.testing.assert_allclose(fractions[:, 1], laws.next_angle(angles) / np.pi)
+
+
+@pytest.mark.parametrize("trials", [1, 20, 3000])
+def test_intervals_of_a_share_that_are_known_in_closed_form(trials):
+    """Of no success in n the upper end is 1 − (α/2)^{1/n}; the other way round for n of n."""
+    for confidence in (0.95, 0.999):
+        end = 1 - ((1 - confidence) / 2) ** (1 / trials)
+        assert laws.share_interval(0, trials, confidence) == (0, pytest.approx(end))
+        assert laws.share_interval(trials, trials, confidence) == (pytest.approx(1 - end), 1)
+    assert laws.share_interval(0, trials) == laws.share_interval(0, trials, 0.95)
+
+
+def test_sine_excess_where_its_terms_cancel():
+    x = np.array([0, 1e-9, 1e-4, 0.049, 0.051, math.pi])
+    exact = x**3 / 3 - x**5 / 30 + x**7 / 840 - x**9 / 45360
+    # The first term left out is x⁶/15120 of the whole; beyond 0.05, rounding is 3ε/x² of it.
+    assert laws.sine_excess(x)[:-1] == pytest.approx(exact[:-1], rel=1e-11)
+    assert laws.sine_excess(x)[-1] == pytest.approx(math.pi)

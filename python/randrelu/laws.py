@@ -12,6 +12,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+CONFIDENCE = 0.95  # of the intervals that checks and figures show
+
+
+def share_interval(count: int, trials: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Return the exact (Clopper–Pearson) confidence interval of a probability.
+
+    `count` is how many of the independent `trials` succeeded.
+    """
+    from scipy.stats import binomtest
+
+    interval = binomtest(count, trials).proportion_ci(confidence, method="exact")
+    return float(interval.low), float(interval.high)
+
 
 def linear_step_norm_quantile(q: ArrayLike, dim: int) -> NDArray[Any] | float:
     """Return quantiles of ‖η∇f(x)‖/‖x‖ for the step η = −2f/‖∇f‖² that reflects f.
@@ -95,13 +108,16 @@ def log10_required_width(widths: tuple[int, ...], delta: float) -> float:
     return 240 * depth * math.log10(base) + math.log10(-math.log(delta))
 
 
-def paper_step_size(widths: tuple[int, ...], delta: float) -> float:
-    """Return 2^ℓ log(d) √(log(1/δ)), which |η| ‖∇f‖² is in the proof of Theorem 1.1 (‖x‖ = √d).
+def paper_step_size(widths: tuple[int, ...], delta: float, norm: ArrayLike) -> NDArray[np.float64]:
+    """Return |η| ‖∇f‖² of the step in the proof of Theorem 1.1, at points x of these norms.
 
-    It exceeds the size that the theorem states by the factor log d.
+    The proof has 2^ℓ log(d) √(log(1/δ)) where ‖x‖ = √d, which exceeds the size that the theorem
+    states by the factor log d; f is homogeneous, so it is proportional to ‖x‖.
     """
     depth, dim = len(widths) - 2, widths[0]
-    return 2.0**depth * math.log(dim) * math.sqrt(-math.log(delta))
+    at_root = 2.0**depth * math.log(dim) * math.sqrt(-math.log(delta))
+    result: NDArray[np.float64] = at_root / math.sqrt(dim) * np.asarray(norm, np.float64)
+    return result
 
 
 # The variance of a weight, given its layer's fan-in.
@@ -123,6 +139,13 @@ def nn_def_scale(widths: tuple[int, ...], variances: list[float]) -> float:
     return math.prod(factors)
 
 
+def sine_excess(x: ArrayLike) -> NDArray[np.float64]:
+    """Return sin x − x cos x for x ≥ 0, by its series where the terms would cancel."""
+    x = np.asarray(x, np.float64)
+    series = x**3 / 3 - x**5 / 30 + x**7 / 840
+    return np.where(x < 0.05, series, np.sin(x) - x * np.cos(x))
+
+
 def next_angle(angle: ArrayLike) -> NDArray[np.float64]:
     """Return the angle between the images of two points after a wide ReLU layer.
 
@@ -140,10 +163,8 @@ def next_angle(angle: ArrayLike) -> NDArray[np.float64]:
         θ′ in [0, π/2], without loss of digits where θ is small.
     """
     theta = np.asarray(angle, np.float64)
-    # 1 − cos θ′ = 2 sin²(θ′/2) = 2 sin²(θ/2) − (sin θ − θ cos θ)/π; the last by its series near 0.
-    series = theta**3 / 3 - theta**5 / 30 + theta**7 / 840
-    difference = np.where(theta < 0.05, series, np.sin(theta) - theta * np.cos(theta))
-    half_versine = np.sin(theta / 2) ** 2 - difference / (2 * math.pi)
+    # 1 − cos θ′ = 2 sin²(θ′/2) = 2 sin²(θ/2) − (sin θ − θ cos θ)/π.
+    half_versine = np.sin(theta / 2) ** 2 - sine_excess(theta) / (2 * math.pi)
     result: NDArray[np.float64] = 2 * np.arcsin(np.sqrt(np.clip(half_versine, 0, 1)))
     return result
 

@@ -38,7 +38,7 @@ def test_line_agrees_with_plain_evaluation(shape, storage):
     z = net.preactivations(found.point(t))
     for k in np.flatnonzero(lengths > 1e-9):
         assert found.slope[k] == pytest.approx(gradients[k] @ found.direction, abs=1e-11)
-        # A unit that stays at exactly 0, behind a layer that is off, has no state that matters.
+        # A unit that stays at exactly 0, after a layer that is off, has no state that matters.
         for a, b in zip(found.pattern(t[k]).unpack(), z, strict=True):
             assert np.array_equal(a[b[k] != 0], b[k][b[k] != 0] > 0)
     assert found.gradient(t[-1]) == pytest.approx(gradients[-1], rel=1e-9, abs=1e-12)
@@ -107,7 +107,7 @@ def test_simultaneous_flips_and_a_unit_along_a_boundary():
     assert found.slope[0] == 13 and found.slope[-1] == 24
     assert np.array_equal(found.value([0, 0.5, 1, 2, 3]), [3, 9.5, 16, 40, 64])
     assert found.linearity()[:2] == (64 - (3 + 3 * 13), 3.0)
-    assert found.pattern(0).unpack()[0][4]  # its state behind x, where it is at 0
+    assert found.pattern(0).unpack()[0][4]  # its state after x, where it is at 0
 
 
 @STORAGES
@@ -289,11 +289,18 @@ def test_more_bad_input():
         line(None, np.ones(5), np.arange(5), 1.0)
     with pytest.raises(ValueError, match="until must be finite"):
         line(net, np.ones(5), np.arange(5), 1.0, until=np.nan)
+    with pytest.raises(TypeError, match=r"until must be a number, got \[1.0\] of type list"):
+        line(net, np.ones(5), np.arange(5), 1.0, until=[1.0])
     found = line(net, np.ones(5), np.arange(5), 1.0)
     with pytest.raises(ValueError, match=r"t must lie in \[0, 1\]"):
         found.value(1.5)
     with pytest.raises(ValueError, match=r"t must be a single number, got .* shape \(2,\)"):
         found.pattern([0.0, 1.0])
+    with pytest.raises(TypeError, match=r"level must be a number, got \[1.0\] of type list"):
+        found.first_crossing([1.0])
+    with pytest.raises(ValueError, match="level must be finite, got nan"):
+        found.first_crossing(np.nan)
+    assert found.first_crossing(np.array(found.f0)) == 0
     with pytest.raises(ValueError, match="longest must be a positive number"):
         gradient_step(net, np.ones(5), eta="exact", longest=0)
     assert np.isfinite(line(net, np.ones(5), -np.ones(5), 1.0).value(1.0))
@@ -304,3 +311,12 @@ def test_more_flips_than_there_is_room_for(monkeypatch):
     monkeypatch.setattr(memory, "available_bytes", lambda: 8 * 3 * 300 * 10)  # ten flips
     with pytest.raises(MemoryError, match="more units flip on the line than there is room for"):
         line(net, np.ones(20), np.arange(20.0), 10.0)
+
+
+def test_gradients_at_more_places_than_there_is_room_for(monkeypatch):
+    """The gradients are small here; what the patterns of all the places take is not."""
+    found = line(Network.random((2, 4000, 1), rng=0), np.ones(2), np.arange(2.0), 1.0)
+    places = np.zeros(50_000)
+    monkeypatch.setattr(memory, "available_bytes", lambda: 50_000 * 4000 // 8)
+    with pytest.raises(MemoryError, match="returning the gradients at 50000 places"):
+        found.gradient(places)

@@ -17,7 +17,7 @@ import randrelu as rr
 from randrelu import checks
 from randrelu.checks import words
 from randrelu.checks.result import Check, Hypothesis, Measurement
-from randrelu.checks.statement import Row, Statement
+from randrelu.checks.statement import PlanRow, Statement
 from randrelu.cli import app, options
 from randrelu.figures.style import COLORS
 from randrelu.reproduction import page
@@ -25,10 +25,10 @@ from randrelu.reproduction import run as reproduction
 from randrelu.reproduction.plan import PLAN, Run
 
 SMALL = {"widths": (20, 30, 1), "trials": 12}
-THEOREM = Run("theorem-1.1", Row("Theorem 1.1 <small> & fast", SMALL, {**SMALL, "trials": 15}))
-LEMMA = Run("lemma-2.2", Row("Lemma 2.2", SMALL, SMALL, label="a second"))
-RAISES = Run("raises", Row("Too large", {"widths": (3, 1)}, {"widths": (3, 1)}))
-VIOLATED = Run("violated", Row("Violated", {}, {}))
+THEOREM = Run("theorem-1.1", PlanRow("Theorem 1.1 <small> & fast", SMALL, {**SMALL, "trials": 15}))
+LEMMA = Run("lemma-2.2", PlanRow("Lemma 2.2", SMALL, SMALL, label="a second"))
+RAISES = Run("raises", PlanRow("Too large", {"widths": (3, 1)}, {"widths": (3, 1)}))
+VIOLATED = Run("violated", PlanRow("Violated", {}, {}))
 VOID = {"meta", "link", "br", "hr", "img"}
 
 
@@ -270,12 +270,12 @@ def test_what_was_finished_before_ctrl_c_is_kept(tmp_path):
     code = """
 import sys
 import randrelu.cli.app
-from randrelu.checks.statement import Row
+from randrelu.checks.statement import PlanRow
 from randrelu.reproduction.plan import Run
 small, endless = ({"widths": (20, 30, 1), "trials": n} for n in (5, 10**8))
 randrelu.reproduction.run.PLAN = (
-    Run("lemma-2.2", Row("first", small, small)),
-    Run("lemma-2.2", Row("second", endless, endless, label="endless")),
+    Run("lemma-2.2", PlanRow("first", small, small)),
+    Run("lemma-2.2", PlanRow("second", endless, endless, label="endless")),
 )
 sys.argv = ["randrelu", "reproduce", "--out", "out", "--seed", "1"]
 randrelu.cli.app.main()

@@ -56,15 +56,23 @@ def integer(
 
 def probability(name: str, value: float) -> float:
     """Return `value` when it lies strictly between 0 and 1."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{name} must be a number between 0 and 1, got {value!r}")
-    if not 0 < value < 1:
+    chosen = finite(name, value)
+    if not 0 < chosen < 1:
         raise ValueError(f"{name} must lie strictly between 0 and 1, got {value!r}")
-    return float(value)
+    return chosen
 
 
 def number(name: str, value: float, *, positive: bool = False) -> float:
-    """Return `value` when it is a finite number of at least 0, or `positive`."""
+    """Return `value` when it is finite and at least 0, or above 0 where `positive` is true."""
+    chosen = finite(name, value)
+    if chosen < 0 or (positive and chosen == 0):
+        what = "a positive number" if positive else "a finite number of at least 0"
+        raise ValueError(f"{name} must be {what}, got {value!r}")
+    return chosen
+
+
+def finite(name: str, value: float) -> float:
+    """Return `value` when it is a finite number, of either sign."""
     _refuse_masked(name, value)
     if np.ndim(value) == 0 and hasattr(value, "item"):  # a scalar of NumPy or PyTorch
         value = value.item()
@@ -72,9 +80,6 @@ def number(name: str, value: float, *, positive: bool = False) -> float:
         raise TypeError(f"{name} must be a number, got {value!r} of type {type(value).__name__}")
     if not math.isfinite(value):
         raise ValueError(f"{name} must be finite, got {value!r}")
-    if value < 0 or (positive and value == 0):
-        what = "a positive number" if positive else "a finite number of at least 0"
-        raise ValueError(f"{name} must be {what}, got {value!r}")
     return float(value)
 
 

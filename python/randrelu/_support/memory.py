@@ -13,7 +13,7 @@ _NEVER_MIND = 2**24  # bytes that are not worth asking for
 
 
 def available_bytes() -> int | None:
-    """Return the bytes that can still be allocated without swapping; None where none are told.
+    """Return the bytes that can still be allocated without swapping; None where nothing says.
 
     On Linux the smaller of the kernel's estimate and what is left of a container's limit, elsewhere
     the whole physical memory.

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
+
+
+def hidden_layers(widths: Sequence[int]) -> NDArray[np.int64]:
+    """Return the numbers 1, …, ℓ of the hidden layers."""
+    return np.arange(1, len(widths) - 1)
 
 
 def numbered(name: str, numbers: Iterable[object], values: NDArray[Any]) -> dict[str, NDArray[Any]]:
@@ -16,5 +22,5 @@ def numbered(name: str, numbers: Iterable[object], values: NDArray[Any]) -> dict
 def read(
     trials: Mapping[str, NDArray[Any]], name: str, numbers: Iterable[object]
 ) -> list[NDArray[Any]]:
-    """Return those columns again."""
+    """Return the columns that `numbered` has made, in the order of the numbers."""
     return [trials[f"{name}_{n}"] for n in numbers]

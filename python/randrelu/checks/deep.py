@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from randrelu._support import arguments
-from randrelu._support.arguments import Progress
+from randrelu._support.arguments import Progress, Rng
 from randrelu.checks.columns import read
 from randrelu.checks.result import Check, Hypothesis
 from randrelu.network import Network
@@ -114,7 +115,37 @@ def descend(
     return Deep(*rows)
 
 
-def validated_depths(depths: Sequence[int]) -> tuple[int, ...]:
+def measure(
+    dim: int,
+    width: int,
+    depths: Sequence[int],
+    points: int,
+    constant: float,
+    trials: int,
+    rng: Rng,
+    *,
+    threads: int | None,
+    progress: Progress | None,
+) -> tuple[dict[str, Any], Deep]:
+    """Return the parameters of a check of theorem 3.1 or B.1, validated, and what `descend` finds.
+
+    The constant is for the check to compare with.
+    """
+    parameters: dict[str, Any] = {
+        "dim": arguments.integer("dim", dim, at_least=2),
+        "width": arguments.integer("width", width, at_least=1),
+        "depths": _validated(depths),
+        "points": arguments.integer("points", points, at_least=2),
+        "constant": arguments.number("constant", constant),
+        "trials": arguments.integer("trials", trials, at_least=1),
+        "rng": arguments.seed_of(rng),
+    }
+    of_descent = ("dim", "width", "depths", "points", "trials", "rng")
+    found = descend(*(parameters[name] for name in of_descent), threads=threads, progress=progress)
+    return parameters, found
+
+
+def _validated(depths: Sequence[int]) -> tuple[int, ...]:
     """Return depths, ascending and distinct."""
     chosen = {arguments.integer(f"depths[{i}]", k, at_least=1) for i, k in enumerate(depths)}
     if not chosen:

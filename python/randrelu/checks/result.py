@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from randrelu._support import extras
+from randrelu.laws import share_interval
 
 if TYPE_CHECKING:
     import pandas as pd
 
-CONFIDENCE = 0.95
 # How often a test of equal laws may call a true statement violated.
 FALSE_ALARM = 1e-3
 # What checks take for an absolute constant that the paper leaves open, unless told otherwise; the
@@ -143,13 +143,9 @@ def _plain(value: Any) -> Any:
 
 def share(name: str, successes: NDArray[np.bool_], paper: str = "") -> Measurement:
     """Return the share of the trials that succeeded, with its Clopper–Pearson interval."""
-    from scipy.stats import binomtest
-
     count, trials = int(successes.sum()), int(successes.size)
-    interval = binomtest(count, trials).proportion_ci(CONFIDENCE, method="exact")
-    return Measurement(
-        name, count / trials, float(interval.low), float(interval.high), (count, trials), paper
-    )
+    low, high = share_interval(count, trials)
+    return Measurement(name, count / trials, low, high, (count, trials), paper)
 
 
 def worst(*conclusions: str) -> str:
@@ -172,12 +168,10 @@ def conclude(measured: Measurement, at_least: float) -> str:
 
 def at_most(count: int, trials: int, bound: float, confidence: float) -> str:
     """Compare a probability, seen `count` times, with the claim that it is at most a number."""
-    from scipy.stats import binomtest
-
-    interval = binomtest(count, trials).proportion_ci(confidence, method="exact")
-    if interval.high <= bound:
+    low, high = share_interval(count, trials, confidence)
+    if high <= bound:
         return "holds"
-    return "violated" if interval.low > bound else "consistent"
+    return "violated" if low > bound else "consistent"
 
 
 def relative(sizes: ArrayLike, to: ArrayLike) -> NDArray[np.float64]:

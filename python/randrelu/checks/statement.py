@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Row:
+class PlanRow:
     """A row of what `randrelu reproduce` runs: a statement's check with these parameters.
 
     Attributes
@@ -55,7 +55,7 @@ class Statement:
         among them, and returns what `found` makes of its results.
     figure : callable or None
         Draws a check of this statement; None where a table says it all.
-    plan : tuple of Row
+    plan : tuple of PlanRow
         What `randrelu reproduce` runs.
     """
 
@@ -63,7 +63,7 @@ class Statement:
     claim: str
     run: Callable[..., Check]
     figure: Callable[[Check], Figure] | None = None
-    plan: tuple[Row, ...] = ()
+    plan: tuple[PlanRow, ...] = ()
 
     def found(
         self,

@@ -60,7 +60,7 @@ class Networks:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """The parameters of the check that these were asked for by."""
+        """The parameters of the check that say which networks these are."""
         return {
             "widths": self.widths,
             "trials": self.trials,
@@ -153,21 +153,11 @@ def blocks(trials: int, size: int, progress: Progress | None) -> Iterator[slice]
             progress(end, trials)
 
 
-def part(progress: Progress | None, k: int, of: int) -> Progress | None:
-    """Return the progress of the k-th part (from 0) of equal ones as that of the whole."""
-    if progress is None:
-        return None
-    return lambda done, total: progress(k * total + done, of * total)
-
-
 def nonzero_point(x: ArrayLike | None, dim: int) -> NDArray[np.float64]:
     """Return the one point (d,) that every network is looked at; by default (1, …, 1)."""
     if x is None:
         return np.ones(dim)
-    point, single = arguments.points("x", x, dim, np.dtype("float64"))
-    if not single:
-        raise ValueError(f"x must be a single point of shape ({dim},), got {np.shape(x)}")
+    point = arguments.point("x", x, dim)
     if not point.any():
         raise ValueError("x must not be 0: the statement asks for x ≠ 0")
-    chosen: NDArray[np.float64] = point[0]
-    return chosen
+    return point

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from randrelu._support import extras
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -52,10 +54,7 @@ _FORMATS = (".png", ".svg", ".pdf")
 
 def require_matplotlib(extra: str = "plot") -> None:
     """Raise ImportError, with the extra to install, unless figures can be drawn."""
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError as error:
-        raise ImportError(f"figures need Matplotlib: pip install 'randrelu[{extra}]'") from error
+    extras.require("figures need Matplotlib", "matplotlib", extra)
 
 
 def require_format(path: Path) -> None:
@@ -80,7 +79,7 @@ def color(k: int) -> str:
 
 
 def canvas(x_label: str = "", y_label: str = "") -> tuple[Figure, Axes]:
-    """Return a figure with a grid that is still read on a phone."""
+    """Return a figure with a grid, of a size that can be read on a phone."""
     require_matplotlib()
     from matplotlib.figure import Figure
 
@@ -95,7 +94,7 @@ def canvas(x_label: str = "", y_label: str = "") -> tuple[Figure, Axes]:
 def cumulative(
     axes: Axes, values: ArrayLike, label: str, color: str, *, of: str = "networks"
 ) -> None:
-    """Draw the share of values up to a number; an infinite one counts, but is nowhere."""
+    """Draw the share of values up to a number; an infinite one counts, but is not drawn."""
     numbers = np.asarray(values, float)
     seen = np.sort(numbers[np.isfinite(numbers)])
     shares = np.arange(1, seen.size + 1) / numbers.size
@@ -106,12 +105,12 @@ def cumulative(
 
 
 def threshold(axes: Axes, at: float, label: str, color: str = MUTED) -> None:
-    """Draw what the paper asks for, as a line across."""
+    """Draw what the paper asks for, as a vertical line."""
     axes.axvline(at, color=color, linestyle=":", label=label)
 
 
 def level(axes: Axes, at: float, label: str, color: str = MUTED) -> None:
-    """Draw what the paper asks for, as a line along."""
+    """Draw what the paper asks for, as a horizontal line."""
     axes.axhline(at, color=color, linestyle=":", label=label)
 
 

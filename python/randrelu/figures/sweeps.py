@@ -45,10 +45,10 @@ _OF_EXPERIMENT = {
 }
 _FALLS_AS_ROOT = ("relative_norm", "zero_at", "reflected_at")
 
-Row = Mapping[str, Any]
+TableRow = Mapping[str, Any]
 
 
-def _linear_step(row: Row) -> float:
+def _linear_step(row: TableRow) -> float:
     dim = _dim(row)
     if row.get("eta") not in (None, "linear") or dim < 2:
         return math.nan
@@ -56,7 +56,7 @@ def _linear_step(row: Row) -> float:
 
 
 # What the theory says of a row, and how it is called.
-_THEORY: dict[tuple[str, str], tuple[Callable[[Row], float], str]] = {
+_THEORY: dict[tuple[str, str], tuple[Callable[[TableRow], float], str]] = {
     ("attack", "relative_norm"): (_linear_step, "exact median, near 2 × half-normal/√d"),
     ("flips", "mean"): (lambda row: row["predicted"], "predicted by the arc-cosine map"),
     ("flips", "share"): (lambda row: row["predicted_share"], "predicted by the arc-cosine map"),
@@ -88,7 +88,7 @@ def curves(
         figure, axes = canvas(
             _LABELS.get(x, x), _OF_EXPERIMENT.get((experiment, y), _LABELS.get(y, y))
         )
-        cells: dict[Any, dict[Any, list[Row]]] = {}
+        cells: dict[Any, dict[Any, list[TableRow]]] = {}
         for row in rows:
             if row[x] is not None and row[y] is not None:
                 cell = cells.setdefault(_sortable(row[by]) if by else "", {})
@@ -157,15 +157,13 @@ def _finite(lines: Mapping[tuple[Any, ...], str]) -> dict[tuple[Any, ...], str]:
 
 def _shares(axes: Axes, x: list[Any], groups: list[list[bool]], label: str, color: str) -> None:
     """Draw the shares of what is true, with their exact (Clopper–Pearson) 95 % intervals."""
-    from scipy.stats import binomtest
-
-    tests = [binomtest(sum(group), len(group)) for group in groups]
-    middle = np.array([test.statistic for test in tests])
-    low, high = np.array([test.proportion_ci() for test in tests]).reshape(-1, 2).T
+    middle = np.array([sum(group) / len(group) for group in groups])
+    intervals = [laws.share_interval(sum(group), len(group)) for group in groups]
+    low, high = np.array(intervals).reshape(-1, 2).T
     ribbon(axes, x, low, middle, high, label, color)
 
 
-def _guide(axes: Axes, x: str, y: str, rows: list[Row]) -> None:
+def _guide(axes: Axes, x: str, y: str, rows: list[TableRow]) -> None:
     """Draw a line of slope −1/2 under the medians, where the paper has that scaling."""
     if y not in _FALLS_AS_ROOT or x not in ("width", "dim"):
         return
@@ -177,7 +175,7 @@ def _guide(axes: Axes, x: str, y: str, rows: list[Row]) -> None:
     axes.plot(at, first * np.sqrt(at[0] / at), "--", color=MUTED, linewidth=1.2, label="slope −1/2")
 
 
-def _dim(row: Row) -> int:
+def _dim(row: TableRow) -> int:
     """Return the input dimension of a row's network."""
     if row.get("widths"):
         return int(row["widths"][0])

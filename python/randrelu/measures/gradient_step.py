@@ -18,7 +18,8 @@ from randrelu.measures.attack import Attack, Base, one_point, one_step
 from randrelu.measures.shortest_step import shortest_steps
 from randrelu.network import Network, require_network
 
-_NAMED_ETAS = ("linear", "paper", "exact", "flip")
+# The steps that have a name.
+STEPS = ("linear", "paper", "exact", "flip")
 
 
 def gradient_step(
@@ -119,8 +120,8 @@ def _name(eta: Any) -> str:
     """Return the name of a named step, and "" for numbers."""
     if not isinstance(eta, str):
         return ""
-    if eta not in _NAMED_ETAS:
-        names = ", ".join(map(repr, _NAMED_ETAS))
+    if eta not in STEPS:
+        names = ", ".join(map(repr, STEPS))
         raise ValueError(f"eta must be a number or one of {names}, got {eta!r}")
     return eta
 
@@ -129,7 +130,7 @@ def _numbers(eta: Any) -> NDArray[np.float64]:
     """Return η as a float64 array of shape () or (K,)."""
     numbers: NDArray[np.float64] = arguments.real_array("eta", eta).astype(np.float64)
     if numbers.ndim > 1:
-        names = ", ".join(map(repr, _NAMED_ETAS))
+        names = ", ".join(map(repr, STEPS))
         raise ValueError(
             f"eta must be a number, a sequence of K numbers, or one of {names}, "
             f"got an array of shape {numbers.shape}"
@@ -139,9 +140,7 @@ def _numbers(eta: Any) -> NDArray[np.float64]:
 
 def _paper_sizes(net: Network, base: Base, delta: float) -> NDArray[np.float64]:
     """Return by how much the "paper" step changes f towards 0 where it is linear, (N,)."""
-    size = laws.paper_step_size(net.widths, delta) / math.sqrt(net.widths[0])
-    sizes: NDArray[np.float64] = size * base.norm * _nn_def_scale(net)
-    return sizes
+    return laws.paper_step_size(net.widths, delta, base.norm) * _nn_def_scale(net)
 
 
 def _from(progress: Progress | None, offset: int, total: int) -> Progress | None:

@@ -148,8 +148,9 @@ class Line:
             If a place lies outside.
         """
         at = self._checked(t)
+        packed = sum(bits.size for bits in self._bits)  # while bits are made, four arrays of them
         memory.require(
-            8 * at.size * self.x.size,
+            at.size * (8 * self.x.size + 4 * packed),
             f"returning the gradients at {at.size} places",
             "pass fewer places at a time",
         )
@@ -162,7 +163,7 @@ class Line:
 
     def first_crossing(self, level: float) -> float:
         """Return the smallest t with f(t) = level, or NaN when f does not reach it."""
-        return self._first_crossing(float(level))[0]
+        return self._first_crossing(arguments.finite("level", level))[0]
 
     def linearity(self) -> Linearity:
         """Compare f with its tangent at x, f(0) + t f′(0)."""

@@ -35,7 +35,8 @@ def shortest_steps(
     for n, (x, f, g) in enumerate(zip(base.points, base.f, base.gradient, strict=True)):
         level, grad_norm = -f if eta == "exact" else 0.0, base.grad_norm[n]
         shortest = longest * float(base.norm[n])
-        # Against f, and then, no farther, the other way: f may turn on its way up.
+        # The first direction lets |f| fall. The other is looked along too, no farther than the
+        # first needed, since f may turn there.
         for sign in (-np.sign(f), np.sign(f)) if f != 0 and grad_norm > 0 else ():
             start = float(f), float(sign * grad_norm)
             t = _first_reach(net, x, unit_vector(sign * g), shortest, level, start, threads)

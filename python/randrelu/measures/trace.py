@@ -87,7 +87,7 @@ def line(
         )
     if until is None:
         return _trace(net, base, unit, end, threads, progress)
-    level = float(arguments.real_array("until", until))
+    level = arguments.finite("until", until)
     value, _, gradient = net._evaluate(base[np.newaxis], value=True, gradient=True, threads=threads)
     start = float(value[0]), float(gradient[0] @ unit)
     return trace_until(net, base, unit, end, level, start, threads=threads, progress=progress)

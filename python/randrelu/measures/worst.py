@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from randrelu._load import core
 from randrelu._support import arguments, euclid, memory
 from randrelu._support.threads import thread_number
 from randrelu.measures.ball import visit
+from randrelu.measures.layer_at import layer_at
 from randrelu.network import Network, require_network
 
 _EPS = float(np.finfo(np.float64).eps)
@@ -125,12 +125,7 @@ def _ascend(
 
     That is the point of the ball at which most units flip, of those that the ascent passes.
     """
-
-    def evaluate(y: NDArray[np.float64]) -> tuple[core.BasePoint, NDArray[np.float64]]:
-        at_y = core.BasePoint(net._core, y, layers=index + 1, gradient=False, threads=threads)
-        return at_y, at_y.preactivations(index)
-
-    here, z = evaluate(base)
+    z, gradient = layer_at(net, base, index, threads)
     # base + u is rounded; with a u that is so much shorter it stays in the ball.
     length = radius * (1 - 4 * _EPS) - _EPS * (euclid.norm(base) + radius)
     if length <= 0:
@@ -143,14 +138,14 @@ def _ascend(
         share = 0.5 * 0.04 ** (step / max(1, steps - 1))
         width = float(np.quantile(margin, share)) or 1.0
         pull = 1.0 / np.cosh(np.clip(margin / width, -50, 50)) ** 2
-        ascent = here.pull_back(index, -side * pull, threads=threads)
+        ascent = gradient(-side * pull)
         size = euclid.norm(ascent)
         if size == 0:
             break
         u = 0.7 * u + 0.3 * radius / size * ascent
         u *= length / (euclid.norm(u) or 1.0)
         y = base + u
-        here, at_y = evaluate(y)
+        at_y, gradient = layer_at(net, y, index, threads)
         on_side = side * at_y  # positive where the unit is as at x
         if (count := int(np.count_nonzero(on_side < 0))) > most:
             most, best = count, y

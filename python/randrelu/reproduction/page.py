@@ -6,16 +6,13 @@ import re
 from functools import cache
 from importlib.resources import files
 
+from jinja2 import Environment, StrictUndefined, Template
+from markupsafe import Markup, escape
+
 from randrelu import laws
 from randrelu.checks import words
 from randrelu.figures.style import COLORS
 from randrelu.reproduction.report import Report, summary
-
-try:
-    from jinja2 import Environment, StrictUndefined, Template
-    from markupsafe import Markup, escape
-except ImportError as error:
-    raise ImportError("the report needs Jinja2: pip install 'randrelu[report]'") from error
 
 _EXAMPLE = (784, 2048, 2048, 1)
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from randrelu._support import arguments
 from randrelu.checks import STATEMENTS
-from randrelu.checks.statement import Row
+from randrelu.checks.statement import PlanRow
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,12 @@ class Run:
     ----------
     statement : str
         The statement, as `randrelu.check` names it.
-    row : Row
+    row : PlanRow
         What is run of it.
     """
 
     statement: str
-    row: Row
+    row: PlanRow
 
     @property
     def heading(self) -> str:

@@ -89,8 +89,9 @@ def reproduce(
         If the folder cannot be written to; no check was run then.
     """
     require_matplotlib("report")
-    extras.require_parquet()
-    from randrelu.reproduction import page  # here too: it needs Jinja2
+    extras.require("Parquet files need pyarrow", "pyarrow", "report")
+    extras.require("the report needs Jinja2", "jinja2", "report")
+    from randrelu.reproduction import page  # here: it needs Jinja2
 
     root = arguments.seed_of(rng)
     installed = versions.facts("scipy", "matplotlib", "pyarrow", threads=threads)
@@ -150,6 +151,8 @@ def _check(run: Run, root: int, full: bool, **common: Any) -> Check:
 
 def _save(run: Run, check: Check, folder: Path) -> tuple[tuple[str, ...], Drawn | None]:
     """Write the trials and the figure; return the names of the files, and the figure."""
+    import pyarrow as pa
+
     described = check.to_dict()
     metadata = {
         "statement": check.statement,
@@ -157,7 +160,8 @@ def _save(run: Run, check: Check, folder: Path) -> tuple[tuple[str, ...], Drawn 
         "seed": str(check.parameters["rng"]),
         "randrelu": str(versions.facts()["version"]),
     }
-    contents = {f"trials/{run.slug}.parquet": extras.parquet_bytes(check.trials, metadata)}
+    table = pa.table(dict(check.trials)).replace_schema_metadata(metadata)
+    contents = {f"trials/{run.slug}.parquet": extras.parquet_bytes(table)}
     drawn = draw(check)
     if drawn is not None:
         contents[f"figures/{run.slug}.png"] = drawn.png

@@ -27,7 +27,7 @@ class _Throughput(ProgressColumn):
 
 @contextmanager
 def bar() -> Iterator[arguments.Progress]:
-    """Show a bar with the throughput and the time left."""
+    """Show a bar with the throughput and the time that remains."""
     columns = (TextColumn("trials"), BarColumn(), MofNCompleteColumn(), _Throughput())
     with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True,
                   speed_estimate_period=120) as shown:  # fmt: skip

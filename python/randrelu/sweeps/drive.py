@@ -109,8 +109,8 @@ def _results(
             yield Failure(block.point.params, bad, ran.error)
     # The time was up: the rest becomes a block for every worker, none shorter than what was done.
     parts = pieces(rest, max(1, len(finished), -(-len(rest) // ahead)))
-    left = replace(block, attempt=1, alone=False)
-    waiting.extendleft(replace(left, trials=part) for part in parts[::-1])
+    remaining = replace(block, attempt=1, alone=False)
+    waiting.extendleft(replace(remaining, trials=part) for part in parts[::-1])
 
 
 def _lost(block: Block, error: BaseException, where: deque[Block]) -> Failure | None:

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from randrelu import laws
 from randrelu._support import arguments
 from randrelu.checks import STATEMENTS, check
 from randrelu.checks.deep import descend
 from randrelu.measures.deviation import gradient_deviation
 from randrelu.measures.flips import flips
-from randrelu.measures.gradient_step import gradient_step
+from randrelu.measures.gradient_step import STEPS, gradient_step
 from randrelu.measures.row_space import min_perturbation
 from randrelu.measures.trace import line
 from randrelu.network import Network
@@ -240,7 +241,7 @@ def _widths(
 
 def _valid_eta(name: str, value: Any) -> None:
     if isinstance(value, str):
-        arguments.one_of(name, value, ("linear", "paper", "exact", "flip"))
+        arguments.one_of(name, value, STEPS)
     elif isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"{name} must be a number or the name of a step, got {value!r}")
 
@@ -261,7 +262,7 @@ _VALID: dict[str, Callable[[str, Any], object]] = {
     "length": partial(arguments.number, positive=True),
     "delta": arguments.probability,
     "eta": _valid_eta,
-    "init": lambda name, value: arguments.one_of(name, value, ("paper", "he", "unit")),
+    "init": lambda name, value: arguments.one_of(name, value, laws.VARIANCES),
     "dtype": lambda name, value: arguments.one_of(name, value, ("float32", "float64")),
     "storage": lambda _, value: arguments.storage(value),
 }

@@ -11,7 +11,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 
@@ -30,6 +30,12 @@ def like(pool: ProcessPoolExecutor) -> ProcessPoolExecutor:
         initializer=pool._initializer,
         initargs=pool._initargs,
     )
+
+
+def size(executor: Executor) -> int | None:
+    """Return how many workers an executor has, where it says so."""
+    number: int | None = getattr(executor, "_max_workers", None)
+    return number
 
 
 def dead(pool: ProcessPoolExecutor) -> set[object]:

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from randrelu._support import extras
 from randrelu.sweeps import tables
 from randrelu.sweeps.failures import Failure
 
@@ -71,7 +72,7 @@ class Sweep:
 
     def to_pandas(self) -> pd.DataFrame:
         """Return the table of `to_arrow` as a data frame; needs pandas."""
-        tables.require("to_pandas() needs", "pandas")
+        extras.require("to_pandas() needs pandas", "pandas", "sweep")
         frame: pd.DataFrame = self._table.to_pandas()
         return frame
 

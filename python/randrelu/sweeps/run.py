@@ -8,10 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from randrelu._support import arguments
+from randrelu._support import arguments, extras
 from randrelu._support.arguments import Progress, Rng
 from randrelu.sweeps import failures as failed
-from randrelu.sweeps import reading, tables
+from randrelu.sweeps import reading
 from randrelu.sweeps.blocks import Experiment, Job
 from randrelu.sweeps.experiments import BuiltIn, chosen, name_of
 from randrelu.sweeps.grid import Point, points_of
@@ -96,7 +96,7 @@ def sweep(
     from randrelu.sweeps.running import run_missing
     from randrelu.sweeps.workers import Workers  # loads what runs processes
 
-    tables.require("sweeps need", "pyarrow")
+    extras.require("sweeps need pyarrow", "pyarrow", "sweep")
     run = chosen(experiment)
     every = points_of(grid, points)
     if isinstance(run, BuiltIn):
@@ -135,7 +135,7 @@ def read_sweep(store: str | os.PathLike[str]) -> Sweep:
     FileNotFoundError, ValueError
         If the folder is not the store of a sweep.
     """
-    tables.require("sweeps need", "pyarrow")
+    extras.require("sweeps need pyarrow", "pyarrow", "sweep")
     folder = Path(store)
     has = reading.contents(folder)
     points = tuple(point["params"] for point in has["points"])

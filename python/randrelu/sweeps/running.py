@@ -31,15 +31,15 @@ def run_missing(
 ) -> tuple[Failure, ...]:
     """Run the trials that are missing and keep them; return those that failed twice."""
     finished = kept.finished()
-    left = [(p, rest) for p in points for rest in missing(finished.get(p.key, ()), trials)]
-    count = sum(len(rest) for _, rest in left)
+    remaining = [(p, rest) for p in points for rest in missing(finished.get(p.key, ()), trials)]
+    count = sum(len(rest) for _, rest in remaining)
     total = len(points) * trials
     failures: list[Failure] = []
     if not count:
         return ()
     workers.require(job.experiment)
     size = -(-count // (2 * workers.ahead))  # so that every worker has something to do
-    blocks = [Block(p, piece) for p, rest in left for piece in pieces(rest, size)]
+    blocks = [Block(p, piece) for p, rest in remaining for piece in pieces(rest, size)]
     with _shown(progress) as show:
         done = total - count
         show(done, total)
@@ -52,7 +52,7 @@ def run_missing(
                     failures += _keep(kept, result)
                 done += len(result.trials)
                 show(done, total)
-                # Seldom enough that writing them takes at most a twentieth of the time.
+                # Failures are written so seldom that it takes at most a twentieth of the time.
                 if failures and (began := time.monotonic()) >= due:
                     kept.fail(merged(failures))
                     due = began + max(1.0, 20 * (time.monotonic() - began))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from randrelu._support import arguments
+from randrelu._support import arguments, extras
 from randrelu.sweeps import tables
 from randrelu.sweeps.experiments import EXPERIMENTS, BuiltIn
 from randrelu.sweeps.grid import points_of
@@ -31,7 +31,7 @@ class Spec:
 
 def read_spec(path: Path) -> Spec:
     """Read a sweep; raise ValueError with the key and the line that are wrong."""
-    tables.require("sweeps need", "pyarrow")
+    extras.require("sweeps need pyarrow", "pyarrow", "sweep")
     text = path.read_text(encoding="utf-8")
     try:
         content = tomllib.loads(text)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from randrelu._support import arguments, files, versions
+from randrelu._support import arguments, extras, files, versions
 from randrelu._support.arguments import Rng
 from randrelu.sweeps import failures as failed
 from randrelu.sweeps import reading, tables
@@ -46,8 +46,8 @@ class Store:
             self._lock = _locked(self.folder)
         try:
             with self._explained():
-                for left in self.folder.glob(".*.part"):  # by a process that was killed
-                    left.unlink(missing_ok=True)
+                for part in self.folder.glob(".*.part"):  # of a process that was killed
+                    part.unlink(missing_ok=True)
         except BaseException:
             self.close()
             raise
@@ -112,7 +112,7 @@ class Store:
         if self._schema is not None and not wider.equals(self._schema):
             self._widen(wider)
         self._schema = wider
-        self._write(reading.file_of(key, trials), _parquet(table, wider))
+        self._write_block(reading.file_of(key, trials), table, wider)
 
     def read(self, keys: Iterable[str]) -> pa.Table | None:
         """Return the rows of points, in their order, by trial; None where there are no blocks."""
@@ -137,8 +137,11 @@ class Store:
         for file in self._files():
             table = reading.block(file)
             if not table.schema.equals(schema):
-                self._write(f"{reading.TRIALS}/{file.name}", _parquet(table, schema))
+                self._write_block(f"{reading.TRIALS}/{file.name}", table, schema)
         (self.folder / _CHANGING).unlink()
+
+    def _write_block(self, name: str, table: pa.Table, schema: pa.Schema) -> None:
+        self._write(name, extras.parquet_bytes(tables.conform(table, schema)))
 
     def _write(self, name: str, content: bytes) -> None:
         with self._explained():
@@ -166,23 +169,13 @@ def _schema(file: Path) -> pa.Schema:
     return pq.read_schema(file)
 
 
-def _parquet(table: pa.Table, schema: pa.Schema) -> bytes:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    sink = pa.BufferOutputStream()
-    pq.write_table(tables.conform(table, schema), sink)
-    content: bytes = sink.getvalue().to_pybytes()
-    return content
-
-
 def _json(value: Any) -> bytes:
     return f"{json.dumps(value, indent=1, ensure_ascii=False)}\n".encode()
 
 
 def _locked(folder: Path) -> FileLock:
     """Lock the folder, until the lock is released or the process ends, however it ends."""
-    tables.require("a sweep's store needs", "filelock")
+    extras.require("a sweep's store needs filelock", "filelock", "sweep")
     from filelock import FileLock, Timeout
 
     # The lock belongs to the store, not to the thread that opened it.

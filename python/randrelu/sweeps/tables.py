@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-
-def require(what_needs: str, package: str) -> None:
-    """Raise ImportError unless there is a package of the extra for sweeps."""
-    try:
-        importlib.import_module(package)
-    except ImportError as error:
-        raise ImportError(f"{what_needs} {package}: pip install 'randrelu[sweep]'") from error
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:

@@ -40,7 +40,7 @@ class Workers:
             self._executor = executor
             if isinstance(executor, ProcessPoolExecutor):
                 self._make = lambda: pools.like(executor)
-            number = getattr(executor, "_max_workers", None)
+            number = pools.size(executor)
             self.ahead = 2 * number if number else _MANY
         else:
             number = arguments.integer("executor", executor, at_least=1)

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
+from randrelu._support.progress import part
 from randrelu.checks.result import Check, Hypothesis, Measurement, conclude, share
-from randrelu.checks.statement import NARROW, Row, Statement
-from randrelu.checks.trials import Networks, part
+from randrelu.checks.statement import NARROW, PlanRow, Statement
+from randrelu.checks.trials import Networks
 from randrelu.figures.style import canvas, color, cumulative, legend, threshold
 from randrelu.measures.bottlenecks import bottlenecks
 from randrelu.measures.flips import flips
@@ -80,13 +81,13 @@ def run(
 
         # Parts of one network are independent of each other.
         own = np.random.SeedSequence(networks.seed, spawn_key=(0, place))
-        segment = replace(
+        section = replace(
             networks,
             widths=(*widths[earlier : later + 1], 1),
             seed=arguments.seed_of(own) if place else networks.seed,
             progress=part(progress, place, len(parts)),
         )
-        rows.append(segment.measure(count))
+        rows.append(section.measure(count))
     found = np.array(rows)  # (parts, trials, 2), as multiples of the bottleneck's width
     sampled, attained = found.max(axis=0).T
     few = share(f"at most {multiple:g} d units differ", attained <= multiple, f"≥ {1 - delta:g}")
@@ -163,7 +164,7 @@ STATEMENT = Statement(
     run,
     draw,
     plan=(
-        Row(
+        PlanRow(
             "Claim 2.7: a point and its net point hardly differ",
             quick=NARROW,
             full={**NARROW, "trials": 1000},

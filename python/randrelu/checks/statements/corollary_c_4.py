@@ -11,7 +11,7 @@ from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
 from randrelu._support.threads import thread_number
 from randrelu.checks.result import Check, Hypothesis, Measurement, conclude, share, worst
-from randrelu.checks.statement import Row, Statement
+from randrelu.checks.statement import PlanRow, Statement
 from randrelu.checks.trials import blocks
 from randrelu.figures.style import SERIES, canvas, cumulative, legend, threshold
 
@@ -41,7 +41,7 @@ def run(
     As printed, the second event compares ‖Wv‖ with ‖v‖, with d_{i−1} in both denominators. ‖Wv‖²
     is χ² with d_i degrees of freedom over d_{i−1}, so it is near d_i/d_{i−1}, not 1, unless W is
     square; the form above follows from Theorem C.3, as the proofs use it (they carry √(d_i/d_{i−1})
-    along). The printed event is measured beside.
+    along). The printed event is measured too.
 
     Parameters
     ----------
@@ -59,17 +59,17 @@ def run(
     seed = arguments.seed_of(rng)
     generator = np.random.default_rng(seed)
     u, v = np.full(m, 1 / math.sqrt(m)), np.full(n, 1 / math.sqrt(n))
-    left, right = np.empty(trials), np.empty(trials)
+    from_left, from_right = np.empty(trials), np.empty(trials)
     for one in blocks(trials, 1, progress):
         weights = generator.standard_normal((m, n)) / math.sqrt(n)
-        left[one], right[one] = np.linalg.norm(u @ weights), np.linalg.norm(weights @ v)
+        from_left[one], from_right[one] = np.linalg.norm(u @ weights), np.linalg.norm(weights @ v)
     reach = widen * (math.sqrt(2 * math.log(2 / delta)) + 1)
     scale = centres(m, n)[1]
-    first = share("‖uᵀW‖ within its bound", np.abs(left - 1) <= reach / math.sqrt(n),
+    first = share("‖uᵀW‖ within its bound", np.abs(from_left - 1) <= reach / math.sqrt(n),
                   f"≥ {1 - delta:g}; {_exact(n, reach):.6g} (exact law)")  # fmt: skip
-    second = share("‖Wv‖ within its bound", np.abs(right / scale - 1) <= reach / math.sqrt(m),
+    second = share("‖Wv‖ within its bound", np.abs(from_right / scale - 1) <= reach / math.sqrt(m),
                    f"≥ {1 - delta:g}; {_exact(m, reach):.6g} (exact law)")  # fmt: skip
-    printed = share("‖Wv‖ within the printed bound", np.abs(right - 1) <= reach / math.sqrt(n),
+    printed = share("‖Wv‖ within the printed bound", np.abs(from_right - 1) <= reach / math.sqrt(n),
                     f"≥ {1 - delta:g} as printed")  # fmt: skip
     return STATEMENT.found(
         parameters={
@@ -80,10 +80,12 @@ def run(
             first,
             second,
             printed,
-            Measurement("‖Wv‖, mean", float(right.mean()), paper=f"√(d_i/d_{{i−1}}) = {scale:.4g}"),
+            Measurement(
+                "‖Wv‖, mean", float(from_right.mean()), paper=f"√(d_i/d_{{i−1}}) = {scale:.4g}"
+            ),
         ),
         conclusion=worst(conclude(first, 1 - delta), conclude(second, 1 - delta)),
-        trials={"left": left, "right": right},
+        trials={"left": from_left, "right": from_right},
     )  # fmt: skip
 
 
@@ -116,5 +118,5 @@ STATEMENT = Statement(
     CLAIM,
     run,
     draw,
-    plan=(Row("Corollary C.4: a layer keeps norms", quick={}, full={"trials": 50_000}),),
+    plan=(PlanRow("Corollary C.4: a layer keeps norms", quick={}, full={"trials": 50_000}),),
 )

@@ -12,8 +12,9 @@ from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
 from randrelu._support.threads import thread_number
 from randrelu.checks.result import Check, Hypothesis, Measurement
-from randrelu.checks.statement import Row, Statement
+from randrelu.checks.statement import PlanRow, Statement
 from randrelu.figures.style import SERIES, canvas, legend, level
+from randrelu.laws import sine_excess
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -49,11 +50,11 @@ def run(
     seed = arguments.seed_of(rng)
     thread_number(threads)
     x = np.unique(np.r_[np.geomspace(1e-6, 1, points // 2), np.linspace(1, math.pi, points // 2)])
-    left, right = sides(x)
-    ratio = divisor * left / right
+    greater, lesser = sides(x)
+    ratio = divisor * greater / lesser
     # Below the grid the ratio is that of the series, divisor · 2√2/3 (1 + x²/40 + …).
     limit = divisor * 2 * math.sqrt(2) / 3
-    certain = min(float((divisor * left[:-1] / right[1:]).min()), limit)
+    certain = min(float((divisor * greater[:-1] / lesser[1:]).min()), limit)
     least = int(np.argmin(ratio))
     if progress is not None:
         progress(1, 1)
@@ -73,9 +74,7 @@ def run(
 
 def sides(x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return sin x − x cos x and (1 − cos x)^{3/2}, without cancellation."""
-    series = x**3 / 3 - x**5 / 30 + x**7 / 840
-    left = np.where(x < 0.05, series, np.sin(x) - x * np.cos(x))
-    return left, (2 * np.sin(x / 2) ** 2) ** 1.5
+    return sine_excess(x), (2 * np.sin(x / 2) ** 2) ** 1.5
 
 
 def draw(check: Check) -> Figure:
@@ -93,5 +92,5 @@ STATEMENT = Statement(
     CLAIM,
     run,
     draw,
-    plan=(Row("Fact B.2: an inequality", quick={}, full={"points": 2_000_001}),),
+    plan=(PlanRow("Fact B.2: an inequality", quick={}, full={"points": 2_000_001}),),
 )

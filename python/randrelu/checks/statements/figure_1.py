@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from randrelu import laws
 from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
-from randrelu.checks.result import CONFIDENCE, Check, Hypothesis, Measurement, same_law, worst
-from randrelu.checks.statement import Row, Statement
+from randrelu.checks.result import Check, Hypothesis, Measurement, same_law, worst
+from randrelu.checks.statement import PlanRow, Statement
 from randrelu.figures.row_space import row_space_figure
 from randrelu.measures.row_space import ACCURACY, Figure1, figure_1, run_seed
 
@@ -101,7 +101,7 @@ def _mean(found: Figure1, i: int) -> Measurement:
     name = f"mean ‖δ*‖/‖x‖, k = {found.hidden[i]}{drawn}"
     if len(ratios) == 1:
         return Measurement(name, mean, paper=paper)
-    half = float(sem(ratios) * t.ppf((1 + CONFIDENCE) / 2, len(ratios) - 1))
+    half = float(sem(ratios) * t.ppf((1 + laws.CONFIDENCE) / 2, len(ratios) - 1))
     return Measurement(name, mean, mean - half, mean + half, paper=paper)
 
 
@@ -116,7 +116,7 @@ STATEMENT = Statement(
     run,
     draw,
     plan=(
-        Row(
+        PlanRow(
             "Figure 1: what it takes to undo the first layer",
             quick={"method": ("solve",) * 5 + ("law",) * 2},
             full={"method": "solve"},

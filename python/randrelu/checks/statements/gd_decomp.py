@@ -8,9 +8,9 @@ import numpy as np
 
 from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
-from randrelu.checks.columns import numbered, read
+from randrelu.checks.columns import hidden_layers, numbered, read
 from randrelu.checks.result import Check, Hypothesis, Measurement, relative
-from randrelu.checks.statement import NARROW, WIDER, Row, Statement
+from randrelu.checks.statement import NARROW, WIDER, PlanRow, Statement
 from randrelu.checks.trials import Networks
 from randrelu.figures.style import boxes, canvas
 from randrelu.measures.ball import sample_ball
@@ -85,19 +85,15 @@ def run(
             "seed": networks.seeds,
             "error": error,
             "deviation": deviation,
-            **numbered("term", _layers(networks.widths), terms),
+            **numbered("term", hidden_layers(networks.widths), terms),
         },
     )
-
-
-def _layers(widths: tuple[int, ...]) -> range:
-    return range(1, len(widths) - 1)
 
 
 def draw(check: Check) -> Figure:
     """Draw the norms of the Δ_j."""
     figure, axes = canvas("layer j", "‖Δ_j‖/‖∇f(x)‖")
-    boxes(axes, read(check.trials, "term", _layers(check.parameters["widths"])))
+    boxes(axes, read(check.trials, "term", hidden_layers(check.parameters["widths"])))
     return figure
 
 
@@ -107,7 +103,7 @@ STATEMENT = Statement(
     run,
     draw,
     plan=(
-        Row(
+        PlanRow(
             "The change of the gradient, term by term",
             quick=NARROW,
             full={**WIDER, "trials": 200},

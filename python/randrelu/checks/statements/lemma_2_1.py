@@ -12,7 +12,7 @@ from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
 from randrelu._support.threads import thread_number
 from randrelu.checks.result import Check, Hypothesis, Measurement, same_law
-from randrelu.checks.statement import Row, Statement
+from randrelu.checks.statement import PlanRow, Statement
 from randrelu.checks.trials import blocks
 from randrelu.figures.style import INK, SERIES, canvas, color, legend
 
@@ -163,5 +163,5 @@ STATEMENT = Statement(
     CLAIM,
     run,
     draw,
-    plan=(Row("Lemma 2.1: masks are fair coins", quick={}, full={"trials": 50_000}),),
+    plan=(PlanRow("Lemma 2.1: masks are fair coins", quick={}, full={"trials": 50_000}),),
 )

@@ -23,7 +23,7 @@ from randrelu.checks.result import (
     share,
     worst,
 )
-from randrelu.checks.statement import WIDER, Row, Statement
+from randrelu.checks.statement import WIDER, PlanRow, Statement
 from randrelu.checks.trials import Networks, deferred_steps, nonzero_point
 from randrelu.figures.style import SERIES, canvas, cumulative, legend, threshold
 from randrelu.network import Network
@@ -148,7 +148,7 @@ STATEMENT = Statement(
     run,
     draw,
     plan=(
-        Row(
+        PlanRow(
             "Lemma 2.2: f(x) is bounded and ∇f(x) is not small",
             quick={**WIDER, "trials": 1000},
             full={**WIDER, "trials": 10_000},

@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from randrelu import laws
-from randrelu._load import core
 from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
 from randrelu._support.threads import thread_number
-from randrelu.checks.columns import numbered, read
+from randrelu.checks.columns import hidden_layers, numbered, read
 from randrelu.checks.result import (
     OPEN_CONSTANT,
     Check,
@@ -22,10 +21,11 @@ from randrelu.checks.result import (
     constant_needed,
     share,
 )
-from randrelu.checks.statement import NARROW, Row, Statement
+from randrelu.checks.statement import NARROW, PlanRow, Statement
 from randrelu.checks.trials import Networks
 from randrelu.figures.style import INK, band, canvas, color, legend
 from randrelu.measures.ball import sample_ball
+from randrelu.measures.layer_at import layer_at
 from randrelu.network import Network
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def run(
         attained = [max(a, b) for a, b in zip(climbed, sampled, strict=True)]
         return np.array([norms, sampled, attained])
 
-    layers = _layers(widths)
+    layers = hidden_layers(widths)
     found = np.array(networks.measure(images)).reshape(networks.trials, 3, len(layers))
     norms, sampled, attained = found.transpose(1, 0, 2)
     far = np.all(norms >= 2.0**-layers * np.sqrt(widths[1:-1]), axis=1)
@@ -127,14 +127,10 @@ def run(
     )
 
 
-def _layers(widths: tuple[int, ...]) -> NDArray[np.int64]:
-    return np.arange(1, len(widths) - 1)
-
-
 def bound(widths: tuple[int, ...], constant: float) -> NDArray[np.float64]:
     """Return what the lemma allows ‖f̃_i(x) − f̃_i(x′)‖/R to be, in every hidden layer."""
     narrowest = np.minimum.accumulate(widths[:-1])[:-1]
-    steep = (constant * laws.log_widest(widths)) ** (_layers(widths) / 2)
+    steep = (constant * laws.log_widest(widths)) ** (hidden_layers(widths) / 2)
     result: NDArray[np.float64] = steep * (1 + np.sqrt(widths[1:-1] / narrowest))
     return result
 
@@ -154,10 +150,10 @@ def ascend(
     """
     best = 0.0
     for _ in range(_STEPS):
-        at_y = core.BasePoint(net._core, y, layers=layer + 1, gradient=False, threads=threads)
-        moved = at_y.preactivations(layer) - at_x
+        at_y, gradient = layer_at(net, y, layer, threads)
+        moved = at_y - at_x
         best = max(best, float(np.linalg.norm(moved)))
-        way = at_y.pull_back(layer, moved, threads=threads)
+        way = gradient(moved)
         length = float(np.linalg.norm(way))
         if length == 0:
             break
@@ -169,7 +165,7 @@ def draw(check: Check) -> Figure:
     """Draw how far a ball is moved in every layer, sampled and attained, below the bound."""
     widths, constant = check.parameters["widths"], check.parameters["constant"]
     size = check.parameters["radius"] * math.sqrt(widths[0])
-    layers = _layers(widths)
+    layers = hidden_layers(widths)
     figure, axes = canvas("layer i", "sup ‖f̃_i(x) − f̃_i(x′)‖/R")
     for k, name in enumerate(("sampled", "attained")):
         groups = [values / size for values in read(check.trials, name, layers)]
@@ -187,7 +183,7 @@ STATEMENT = Statement(
     run,
     draw,
     plan=(
-        Row(
+        PlanRow(
             "Lemma 2.3: images of x avoid 0, images of a ball stay small",
             quick=NARROW,
             full={**NARROW, "trials": 1000, "samples": 100},

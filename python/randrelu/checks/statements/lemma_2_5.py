@@ -9,11 +9,12 @@ import numpy as np
 
 from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
-from randrelu.checks.columns import numbered, read
+from randrelu.checks.columns import hidden_layers, numbered, read
 from randrelu.checks.result import FALSE_ALARM, Check, Measurement, conclude, share, worst
-from randrelu.checks.statement import EVEN, Row, Statement
+from randrelu.checks.statement import EVEN, PlanRow, Statement
 from randrelu.checks.trials import Networks
 from randrelu.figures.style import SERIES, boxes, canvas, legend, level
+from randrelu.laws import share_interval
 from randrelu.network import Network
 
 if TYPE_CHECKING:
@@ -78,13 +79,13 @@ def run(
             continue
         test = binomtest(int(total), int(seen * width), large)
         exact &= test.pvalue * max(1, hidden.size) >= FALSE_ALARM
-        interval = test.proportion_ci(0.95, method="exact")
+        low, high = share_interval(int(total), int(seen * width))
         measurements.append(
             Measurement(
                 f"share of large preactivations, layer {i + 1}",
                 float(total / (seen * width)),
-                float(interval.low),
-                float(interval.high),
+                low,
+                high,
                 paper=f"{large:.4g} (exact law); claimed ≥ {claimed:.4g}",
             )
         )
@@ -93,12 +94,8 @@ def run(
         hypothesis=networks.hypothesis(delta),
         measurements=measurements,
         conclusion=worst(conclude(all_layers, 1 - delta), "holds" if exact else "violated"),
-        trials={"seed": networks.seeds, **numbered("large", _layers(widths), counts)},
+        trials={"seed": networks.seeds, **numbered("large", hidden_layers(widths), counts)},
     )
-
-
-def _layers(widths: tuple[int, ...]) -> range:
-    return range(1, len(widths) - 1)
 
 
 def shares(alpha: float) -> tuple[float, float]:
@@ -111,7 +108,7 @@ def shares(alpha: float) -> tuple[float, float]:
 def draw(check: Check) -> Figure:
     """Draw the share of large preactivations in every layer, the claim and the exact law."""
     widths, alpha = check.parameters["widths"], check.parameters["alpha"]
-    counts = read(check.trials, "large", _layers(widths))
+    counts = read(check.trials, "large", hidden_layers(widths))
     claimed, law = shares(alpha)
     figure, axes = canvas("layer", f"share of units with |f̃| ≥ {alpha:g} ‖f‖/√d")
     boxes(axes, [c / width for c, width in zip(counts, widths[1:-1], strict=True)])
@@ -126,5 +123,5 @@ STATEMENT = Statement(
     CLAIM,
     run,
     draw,
-    plan=(Row("Lemma 2.5: few units are near 0", quick=EVEN, full={**EVEN, "trials": 5000}),),
+    plan=(PlanRow("Lemma 2.5: few units are near 0", quick=EVEN, full={**EVEN, "trials": 5000}),),
 )

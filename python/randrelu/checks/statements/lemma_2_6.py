@@ -20,7 +20,7 @@ from randrelu.checks.result import (
     constant_needed,
     share,
 )
-from randrelu.checks.statement import NARROW, Row, Statement
+from randrelu.checks.statement import NARROW, PlanRow, Statement
 from randrelu.checks.trials import Networks
 from randrelu.figures.style import canvas, color, cumulative, legend
 from randrelu.measures.ball import sample_ball
@@ -143,7 +143,7 @@ STATEMENT = Statement(
     run,
     draw,
     plan=(
-        Row(
+        PlanRow(
             "Lemma 2.6: masked products between bottlenecks are not large",
             quick=NARROW,
             full={**NARROW, "trials": 1000, "samples": 10},

@@ -21,7 +21,7 @@ from randrelu.checks.result import (
     relative,
     share,
 )
-from randrelu.checks.statement import EVEN, Row, Statement
+from randrelu.checks.statement import EVEN, PlanRow, Statement
 from randrelu.checks.trials import Networks
 from randrelu.figures.style import canvas, color, cumulative, legend
 from randrelu.measures.deviation import gradient_deviation
@@ -175,18 +175,18 @@ STATEMENT = Statement(
     run,
     draw,
     plan=(
-        Row(
+        PlanRow(
             "Lemma 2.8: around x the gradient hardly changes",
             quick=EVEN,
             full={**EVEN, "trials": 2000, "samples": 100},
         ),
-        Row(
+        PlanRow(
             "Lemma 2.8 on wider networks",
             quick={"widths": (2000, 3000, 3000, 1), "trials": 20},
             full={"widths": (20_000, 30_000, 30_000, 1), "trials": 50},
             label="wider",
         ),
-        Row(
+        PlanRow(
             "Lemma 2.8 after a bottleneck",
             quick={"widths": (200, 20, 2000, 1)},
             full={"widths": (200, 20, 20_000, 1), "trials": 500},

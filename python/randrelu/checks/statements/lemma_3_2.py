@@ -13,7 +13,7 @@ from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
 from randrelu.checks.deep import images
 from randrelu.checks.result import Check, Hypothesis, Measurement, same_law
-from randrelu.checks.statement import Row, Statement
+from randrelu.checks.statement import PlanRow, Statement
 from randrelu.checks.trials import blocks
 from randrelu.figures.style import INK, MUTED, SERIES, canvas, legend
 
@@ -139,7 +139,7 @@ STATEMENT = Statement(
     run,
     draw,
     plan=(
-        Row(
+        PlanRow(
             "Lemma 3.2: the arc-cosine map",
             quick={},
             full={"trials": 20_000_000, "width": 100_000, "depth": 50},

@@ -11,7 +11,7 @@ from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
 from randrelu._support.threads import thread_number
 from randrelu.checks.result import Check, Hypothesis, conclude, constant_needed, share
-from randrelu.checks.statement import Row, Statement
+from randrelu.checks.statement import PlanRow, Statement
 from randrelu.checks.trials import blocks
 from randrelu.figures.style import SERIES, canvas, cumulative, legend
 
@@ -45,7 +45,7 @@ def run(
     inequality with ν = L²P/m to t of the order of n + log 1/δ, where P, the probability that a unit
     differs, is bounded by Lemma C.5; that gives √(νt), so the second factor belongs under the root,
     and this is what the conclusion is about. The printed bound is smaller where n + log 1/δ < m,
-    and false where m and k/m are so large that the 1024 does not save it; it is measured beside.
+    and false where m and k/m are so large that the 1024 does not save it; it is measured too.
 
     Parameters
     ----------
@@ -120,5 +120,5 @@ STATEMENT = Statement(
     CLAIM,
     run,
     draw,
-    plan=(Row("Lemma A.4: a masked difference", quick={}, full={"trials": 20_000}),),
+    plan=(PlanRow("Lemma A.4: a masked difference", quick={}, full={"trials": 20_000}),),
 )

@@ -18,7 +18,7 @@ from randrelu.checks.result import (
     constant_needed,
     share,
 )
-from randrelu.checks.statement import Row, Statement
+from randrelu.checks.statement import PlanRow, Statement
 from randrelu.checks.trials import blocks
 from randrelu.figures.style import SERIES, canvas, cumulative, legend, threshold
 
@@ -111,5 +111,5 @@ STATEMENT = Statement(
     CLAIM,
     run,
     draw,
-    plan=(Row("Lemma C.1: Gaussian matrices", quick={}, full={"trials": 5000}),),
+    plan=(PlanRow("Lemma C.1: Gaussian matrices", quick={}, full={"trials": 5000}),),
 )

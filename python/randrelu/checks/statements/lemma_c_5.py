@@ -10,7 +10,6 @@ from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
 from randrelu._support.threads import thread_number
 from randrelu.checks.result import (
-    CONFIDENCE,
     FALSE_ALARM,
     Check,
     Hypothesis,
@@ -18,9 +17,10 @@ from randrelu.checks.result import (
     at_most,
     worst,
 )
-from randrelu.checks.statement import Row, Statement
+from randrelu.checks.statement import PlanRow, Statement
 from randrelu.checks.statements.lemma_a_4 import sign_change_bound
 from randrelu.checks.trials import blocks
+from randrelu.laws import CONFIDENCE, share_interval
 
 CLAIM = (
     "For ‖x‖ ≥ R and ‖x − y‖ ≤ r, the signs of wᵀx and wᵀy differ with probability at most "
@@ -43,7 +43,7 @@ def run(
     The exact probability is θ/π with sin θ = r/R. As printed, the bound is 3 r/R √(log R/r), which
     is 0 where r = R while the probability is 1/2, and fails for r/R above about 0.98. The proof has
     δ + 2 r/R √(log 1/δ) with δ = r/R, the form above; that is at most the printed one where
-    r/R ≤ 1/e. The printed bound is stated beside.
+    r/R ≤ 1/e. The printed bound is among the measurements too.
 
     Parameters
     ----------
@@ -70,15 +70,14 @@ def run(
     exact, bound = angle / math.pi, widen * sign_change_bound(ratio)
     printed = 3 * ratio * math.sqrt(math.log(1 / ratio))
     test = binomtest(changes, trials, exact)
-    interval = test.proportion_ci(CONFIDENCE, method="exact")
+    low, high = share_interval(changes, trials)
     within = at_most(changes, trials, bound, CONFIDENCE)
     return STATEMENT.found(
         parameters={"ratio": ratio, "widen": widen, "trials": trials, "rng": seed},
         hypothesis=Hypothesis("0 < r ≤ R ≤ ‖x‖", f"r/R = {ratio:g}, ‖x‖ = R", True),
         measurements=(
             Measurement(
-                "share of sign changes", changes / trials, float(interval.low),
-                float(interval.high), (changes, trials),
+                "share of sign changes", changes / trials, low, high, (changes, trials),
                 f"≤ {bound:.4g}; {exact:.4g} (exact law)",
             ),
             Measurement("p-value of the exact law θ/π", float(test.pvalue)),
@@ -97,8 +96,8 @@ STATEMENT = Statement(
     CLAIM,
     run,
     plan=(
-        Row("Lemma C.5: signs that differ", quick={}, full={"trials": 100_000_000}),
-        Row(
+        PlanRow("Lemma C.5: signs that differ", quick={}, full={"trials": 100_000_000}),
+        PlanRow(
             "Lemma C.5 where the bound as printed fails",
             quick={"ratio": 0.99},
             full={"ratio": 0.99, "trials": 100_000_000},

@@ -12,9 +12,10 @@ from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
 from randrelu._support.threads import thread_number
 from randrelu.checks.result import FALSE_ALARM, Check, Hypothesis, Measurement, worst
-from randrelu.checks.statement import Row, Statement
+from randrelu.checks.statement import PlanRow, Statement
 from randrelu.checks.trials import blocks
 from randrelu.figures.style import SERIES, canvas, legend
+from randrelu.laws import share_interval
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -47,8 +48,6 @@ def run(
     spread : float
         The variance of Y's components as a multiple of r²/d, 2 in the claim.
     """
-    from scipy.stats import binomtest
-
     dim = arguments.integer("dim", dim, at_least=1)
     k = arguments.integer("rows", rows, at_least=1)
     trials = arguments.integer("trials", trials, at_least=2)
@@ -68,19 +67,19 @@ def run(
     # The levels come from the first half of the draws, the counts from the second.
     for level in _LEVELS:
         t = float(np.quantile(sphere[: trials // 2], level))
-        left, right = (int(np.sum(v[trials // 2 :] >= t)) for v in (sphere, normal))
+        of_sphere, of_normal = (int(np.sum(v[trials // 2 :] >= t)) for v in (sphere, normal))
         counted = trials - trials // 2
-        at_left = binomtest(left, counted).proportion_ci(confidence, method="exact")
-        at_right = binomtest(right, counted).proportion_ci(confidence, method="exact")
+        low, high = share_interval(of_sphere, counted, confidence)
+        normal_low, normal_high = share_interval(of_normal, counted, confidence)
         conclusions.append(
-            "holds" if at_left.high <= 2 * at_right.low
-            else "violated" if at_left.low > 2 * at_right.high
+            "holds" if high <= 2 * normal_low
+            else "violated" if low > 2 * normal_high
             else "consistent"
         )  # fmt: skip
         measurements.append(
             Measurement(
-                f"P{{‖MZ‖ ≥ t}} at t = {t:.3g} r", left / counted,
-                paper=f"≤ 2 P{{‖MY‖ ≥ t}} = {2 * right / counted:.4g} (measured)",
+                f"P{{‖MZ‖ ≥ t}} at t = {t:.3g} r", of_sphere / counted,
+                paper=f"≤ 2 P{{‖MY‖ ≥ t}} = {2 * of_normal / counted:.4g} (measured)",
             )
         )  # fmt: skip
     return STATEMENT.found(
@@ -117,5 +116,5 @@ STATEMENT = Statement(
     CLAIM,
     run,
     draw,
-    plan=(Row("Lemma C.6: sphere against Gaussian", quick={}, full={"trials": 2_000_000}),),
+    plan=(PlanRow("Lemma C.6: sphere against Gaussian", quick={}, full={"trials": 2_000_000}),),
 )

@@ -11,9 +11,10 @@ import numpy as np
 
 from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
+from randrelu._support.progress import part
 from randrelu.checks.result import Check, Hypothesis, Measurement
-from randrelu.checks.statement import EVEN, Row, Statement
-from randrelu.checks.trials import Networks, part
+from randrelu.checks.statement import EVEN, PlanRow, Statement
+from randrelu.checks.trials import Networks
 from randrelu.figures.style import band, canvas, color, legend
 from randrelu.measures.ball import visit
 from randrelu.measures.bottlenecks import bottlenecks
@@ -141,7 +142,7 @@ STATEMENT = Statement(
     run,
     draw,
     plan=(
-        Row(
+        PlanRow(
             "The bottleneck layers, and what a narrow layer does",
             quick=EVEN,
             full={"widths": (1000, 1000, 1000, 1), "trials": 300},

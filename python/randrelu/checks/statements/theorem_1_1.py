@@ -15,7 +15,7 @@ from randrelu._load import core
 from randrelu._support import arguments, euclid
 from randrelu._support.arguments import Progress, Rng
 from randrelu.checks.result import Check, Measurement, conclude, constant_needed, quantile, share
-from randrelu.checks.statement import WIDER, Row, Statement
+from randrelu.checks.statement import WIDER, PlanRow, Statement
 from randrelu.checks.trials import Networks, deferred_steps, nonzero_point
 from randrelu.figures.style import INK, SERIES, canvas, cumulative, legend, threshold
 from randrelu.measures.attack import Attack, Base, one_point, one_step, outcome_columns
@@ -34,7 +34,8 @@ CLAIM = (
 MULTIPLES = np.array([1, 1.05, 1.1, 1.2, 1.35, 1.5, 2, 3, 5, 10, 30, 100, 1000], float)
 # Layers up to which the exact step is the default: it follows every flip on the way.
 WIDEST_EXACT = 10_000
-_NAMED = ("exact", "shortest", "linear", "paper")
+# The steps that have a name.
+STEPS = ("exact", "shortest", "linear", "paper")
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
@@ -115,11 +116,11 @@ def run(
 
 def a_step(eta: float | str) -> float | str:
     """Return a number, or the name of a step, as it is when it is one of those."""
-    if isinstance(eta, str) and eta in _NAMED:
+    if isinstance(eta, str) and eta in STEPS:
         return eta
     if not isinstance(eta, numbers.Real):
         raise ValueError(
-            f"eta must be a number or one of {', '.join(map(repr, _NAMED))}, got {eta!r}"
+            f"eta must be a number or one of {', '.join(map(repr, STEPS))}, got {eta!r}"
         )
     return float(arguments.real_array("eta", eta))
 
@@ -151,7 +152,7 @@ def _one_by_one(
 def _deferred(
     networks: Networks, point: NDArray[np.float64], eta: float | str, delta: float
 ) -> tuple[_Columns, _Columns]:
-    """Return these columns of deferred networks, whose steps the core takes."""
+    """Return the same columns for deferred networks: the core takes their steps."""
     kind, numbers = _steps(networks.widths, point, eta, delta)
     found = deferred_steps(networks, point, kind, numbers)
     slope = found.grad_norm / euclid.norm(point)
@@ -165,14 +166,13 @@ def _deferred(
 def _steps(
     widths: tuple[int, ...], point: NDArray[np.float64], eta: float | str, delta: float
 ) -> tuple[core.StepKind, NDArray[np.float64]]:
-    """Return the steps that are tried one after the other, as the core takes them."""
+    """Return the steps to try, in this order, as the core takes them."""
     if eta == "shortest":
         return core.StepKind.reflections, MULTIPLES
     if eta == "linear":
         return core.StepKind.reflections, np.ones(1)
     if eta == "paper":
-        size = laws.paper_step_size(widths, delta) / np.sqrt(widths[0]) * euclid.norm(point)
-        return core.StepKind.changes, np.array([size])
+        return core.StepKind.changes, laws.paper_step_size(widths, delta, [euclid.norm(point)])
     return core.StepKind.etas, np.array([float(eta)])
 
 
@@ -220,18 +220,18 @@ STATEMENT = Statement(
     run,
     draw,
     plan=(
-        Row(
+        PlanRow(
             "Theorem 1.1: one gradient step flips the sign",
             quick={**WIDER, "trials": 100},
             full={**WIDER, "trials": 2000},
         ),
-        Row(
+        PlanRow(
             "Theorem 1.1 where a layer is narrow",
             quick={"widths": (784, 1024, 32, 1024, 1), "trials": 100},
             full={"widths": (784, 2048, 32, 2048, 1), "trials": 2000},
             label="bottleneck",
         ),
-        Row(
+        PlanRow(
             "Theorem 1.1 on wide networks",
             quick={"widths": (100_000, 100_000, 100_000, 1), "trials": 100},
             full={"widths": (1_000_000, 1_000_000, 1_000_000, 1), "trials": 200},

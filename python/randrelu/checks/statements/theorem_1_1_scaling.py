@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from randrelu import laws
 from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
+from randrelu._support.progress import part
 from randrelu.checks.result import (
-    CONFIDENCE,
     FALSE_ALARM,
     Check,
     Hypothesis,
     Measurement,
     worst,
 )
-from randrelu.checks.statement import Row, Statement
+from randrelu.checks.statement import PlanRow, Statement
 from randrelu.checks.statements import theorem_1_1
-from randrelu.checks.trials import part
 from randrelu.figures.style import INK, band, canvas, color, legend
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def run(
             conclusions.append("consistent")
             continue
         fit = dim_column[here], norms[here]
-        slope, low, high = fitted_power(*fit, CONFIDENCE)
+        slope, low, high = fitted_power(*fit, laws.CONFIDENCE)
         # Violated only where a true claim hardly ever is, at any of the depths.
         surely = fitted_power(*fit, 1 - 2 * FALSE_ALARM / len(layers))[1] > -0.5
         conclusions.append("holds" if high <= -0.5 else "violated" if surely else "consistent")
@@ -150,12 +150,12 @@ STATEMENT = Statement(
     run,
     draw,
     plan=(
-        Row(
+        PlanRow(
             "Theorem 1.1 over sizes: how the step shrinks",
             quick={},
             full={"dims": (32, 64, 128, 256, 512, 1024), "depths": (1, 2, 3, 4), "trials": 500},
         ),
-        Row(
+        PlanRow(
             "Theorem 1.1 over sizes, on wide networks",
             quick={"dims": (1000, 10_000, 100_000), "depths": (1, 3), "eta": "shortest"},
             full={

@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
 from randrelu.checks.columns import numbered
 from randrelu.checks.deep import (
     DEPTHS,
     by_depth,
-    descend,
     hypothesis,
     limit,
-    validated_depths,
+    measure,
 )
 from randrelu.checks.result import (
     OPEN_CONSTANT,
@@ -28,7 +26,7 @@ from randrelu.checks.result import (
     relative,
     share,
 )
-from randrelu.checks.statement import Row, Statement
+from randrelu.checks.statement import PlanRow, Statement
 from randrelu.figures.style import SERIES, band, canvas, legend, level
 
 if TYPE_CHECKING:
@@ -69,14 +67,10 @@ def run(
     constant : float
         C, which the paper leaves open; the conclusion is about this one.
     """
-    dim = arguments.integer("dim", dim, at_least=2)
-    width = arguments.integer("width", width, at_least=1)
-    at = validated_depths(depths)
-    points = arguments.integer("points", points, at_least=2)
-    trials = arguments.integer("trials", trials, at_least=1)
-    constant = arguments.number("constant", constant)
-    seed = arguments.seed_of(rng)
-    found = descend(dim, width, at, points, trials, seed, threads=threads, progress=progress)
+    parameters, found = measure(
+        dim, width, depths, points, constant, trials, rng, threads=threads, progress=progress
+    )
+    dim, width, at, constant = (parameters[k] for k in ("dim", "width", "depths", "constant"))
     unit = limit(dim)
     needed = relative(found.ratio, unit)
     within = share(f"at depth {at[-1]} within the bound, C = {constant:g}",
@@ -98,10 +92,7 @@ def run(
         ),
     ]
     return STATEMENT.found(
-        parameters={
-            "dim": dim, "width": width, "depths": at, "points": points, "constant": constant,
-            "trials": trials, "rng": seed,
-        },
+        parameters=parameters,
         hypothesis=hypothesis(dim, width, at[-1]),
         measurements=measurements,
         conclusion=conclude(within, PROBABILITY),
@@ -125,18 +116,18 @@ STATEMENT = Statement(
     run,
     draw,
     plan=(
-        Row(
+        PlanRow(
             "Theorem 3.1: deep networks are nearly constant",
             quick={},
             full={"width": 10_000, "depths": DEPTHS, "trials": 20},
         ),
-        Row(
+        PlanRow(
             "Theorem 3.1 in a higher dimension",
             quick={"dim": 64, "trials": 20},
             full={"dim": 64, "width": 10_000, "depths": DEPTHS, "trials": 20},
             label="d = 64",
         ),
-        Row(
+        PlanRow(
             "Theorem 3.1 on narrow layers",
             quick={"width": 100, "trials": 20},
             full={"width": 100, "depths": DEPTHS, "trials": 200},

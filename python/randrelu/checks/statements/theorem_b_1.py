@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
 from randrelu.checks.columns import numbered
 from randrelu.checks.deep import (
     DEPTHS,
     by_depth,
-    descend,
     hypothesis,
     limit,
-    validated_depths,
+    measure,
 )
 from randrelu.checks.result import (
     OPEN_CONSTANT,
@@ -26,7 +24,7 @@ from randrelu.checks.result import (
     constant_needed,
     share,
 )
-from randrelu.checks.statement import Row, Statement
+from randrelu.checks.statement import PlanRow, Statement
 from randrelu.checks.statements.theorem_3_1 import PROBABILITY
 from randrelu.figures.style import band, canvas, color, legend, level
 
@@ -66,14 +64,10 @@ def run(
     dim, width, depths, points, constant
         As for theorem-3.1.
     """
-    dim = arguments.integer("dim", dim, at_least=2)
-    width = arguments.integer("width", width, at_least=1)
-    at = validated_depths(depths)
-    points = arguments.integer("points", points, at_least=2)
-    trials = arguments.integer("trials", trials, at_least=1)
-    constant = arguments.number("constant", constant)
-    seed = arguments.seed_of(rng)
-    found = descend(dim, width, at, points, trials, seed, threads=threads, progress=progress)
+    parameters, found = measure(
+        dim, width, depths, points, constant, trials, rng, threads=threads, progress=progress
+    )
+    dim, width, at, constant = (parameters[k] for k in ("dim", "width", "depths", "constant"))
     large = found.smallest[:, -1] >= LEAST
     needed = np.where(large, found.spread[:, -1], np.inf) / limit(dim)
     both = share(f"both at depth {at[-1]}, C = {constant:g}", needed <= constant,
@@ -98,10 +92,7 @@ def run(
         ),
     ]  # fmt: skip
     return STATEMENT.found(
-        parameters={
-            "dim": dim, "width": width, "depths": at, "points": points, "constant": constant,
-            "trials": trials, "rng": seed,
-        },
+        parameters=parameters,
         hypothesis=hypothesis(dim, width, depth),
         measurements=measurements,
         conclusion=conclude(both, PROBABILITY),
@@ -138,7 +129,7 @@ STATEMENT = Statement(
     run,
     draw,
     plan=(
-        Row(
+        PlanRow(
             "Theorem B.1: theorem 3.1 at a scale that keeps norms",
             quick={},
             full={"width": 10_000, "depths": DEPTHS, "trials": 20},

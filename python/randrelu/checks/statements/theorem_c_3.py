@@ -20,7 +20,7 @@ from randrelu.checks.result import (
     at_most,
     worst,
 )
-from randrelu.checks.statement import Row, Statement
+from randrelu.checks.statement import PlanRow, Statement
 from randrelu.checks.trials import blocks
 from randrelu.figures.style import INK, SERIES, canvas, legend
 
@@ -139,5 +139,5 @@ STATEMENT = Statement(
     CLAIM,
     run,
     draw,
-    plan=(Row("Theorem C.3: norms concentrate", quick={}, full={"trials": 5_000_000}),),
+    plan=(PlanRow("Theorem C.3: norms concentrate", quick={}, full={"trials": 5_000_000}),),
 )

@@ -11,6 +11,7 @@ from rich.console import Console
 
 import randrelu as rr
 from randrelu.checks import STATEMENTS
+from randrelu.checks.statements.theorem_1_1 import STEPS, WIDEST_EXACT
 from randrelu.cli import bars, options, tables
 from randrelu.cli.options import Json, Seed, Threads, Widths
 from randrelu.reproduction.report import summary
@@ -29,9 +30,9 @@ def check(
     eta: Annotated[
         str | None,
         typer.Option(
-            help="For theorem-1.1 and its scaling: exact (the shortest step that succeeds; the "
-            "default up to 10 000 units a layer), shortest (of a few multiples of the linear "
-            "step), linear, paper, or a number."
+            help=f"For theorem-1.1 and its scaling: {', '.join(STEPS)}, or a number. By default "
+            "exact, the shortest step that succeeds, and where a layer has more than "
+            f"{WIDEST_EXACT} units shortest, of a few multiples of the linear step."
         ),
     ] = None,
     storage: Annotated[

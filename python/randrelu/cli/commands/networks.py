@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -11,10 +10,12 @@ from rich.console import Console
 
 import randrelu as rr
 from randrelu._support import arguments, euclid
+from randrelu._support.progress import part
 from randrelu.cli import bars, inputs, options, tables
 from randrelu.cli.options import Init, Json, Seed, Storage, Threads, Weights, Widths
 from randrelu.figures import style
 from randrelu.figures.flips import flips_figure
+from randrelu.measures.gradient_step import STEPS
 
 
 def attack(
@@ -27,7 +28,7 @@ def attack(
         ),
     ] = None,
     eta: Annotated[
-        str, typer.Option(help="The step: linear, paper, exact, flip, or a number.")
+        str, typer.Option(help=f"The step: {', '.join(STEPS)}, or a number.")
     ] = "linear",
     delta: Annotated[float, typer.Option(help="The failure probability δ, in (0, 1).")] = 0.05,
     init: Init = None,
@@ -100,7 +101,7 @@ def flips(
                 surface=surface,
                 remember=False,  # nobody asks this network again
                 threads=threads,
-                progress=_part(progress, k, len(radii)),
+                progress=part(progress, k, len(radii)),
             )
             for k, radius in enumerate(radii)
         ]
@@ -115,11 +116,6 @@ def flips(
         tables.print_json({"network": network, "seed": seed, "samples": samples, "balls": balls})
     else:
         Console().print(tables.flips_table(net, seed, samples, radii, found))
-
-
-def _part(progress: Callable[[int, int], None], k: int, parts: int) -> Callable[[int, int], None]:
-    """Return what tells the progress of the k-th of equally long parts as that of the whole."""
-    return lambda done, total: progress(k * total + done, parts * total)
 
 
 def _network(

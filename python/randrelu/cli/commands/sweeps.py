@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 import randrelu as rr
+from randrelu._support import extras
 from randrelu.cli import tables
 from randrelu.cli.options import Json, Threads
 from randrelu.figures import style
@@ -98,9 +99,8 @@ def _executor(workers: int | None, scheduler: str | None) -> Iterator[Any]:
     if scheduler is None:
         yield workers
         return
-    try:
-        from distributed import Client
-    except ImportError as error:
-        raise ImportError("--scheduler needs Dask: pip install 'randrelu[dask]'") from error
+    extras.require("--scheduler needs Dask", "distributed", "dask")
+    from distributed import Client
+
     with Client(scheduler) as client:  # type: ignore[no-untyped-call]
         yield client.get_executor()
