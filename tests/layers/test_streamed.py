@@ -116,14 +116,14 @@ def test_checks_run_on_networks_that_do_not_fit(monkeypatch):
     ("widths", "work"),
     [
         # A sixteenth of these rows takes a minute; a tile of this many summands takes some seconds.
-        ((10**6, 10**6, 1), "core.segment(net._core, [ones], 0, 1, v, True, 0)"),
+        ((10**6, 10**6, 1), "masked_product(net, [ones], 0, 1, v, transposed=True, threads=None)"),
         ((2 * 10**7, 5000, 1), "net.forward(np.ones((5, 2 * 10**7), np.float32))"),
     ],
 )
 def test_interrupt_stops_a_product_in_the_middle_of_a_tile(widths, work):
     code = (
         "import numpy as np, randrelu as rr\n"
-        "from randrelu._load import core\n"
+        "from randrelu.measures.masked_product import masked_product\n"
         f"net = rr.Network.random({widths}, rng=0, storage='streamed')\n"
         "ones, v = np.full(10**6 // 8, 255, np.uint8), np.ones((1, 10**6))\n"
         f"print('ready', flush=True)\ntry:\n    {work}\n"
@@ -135,8 +135,10 @@ def test_interrupt_stops_a_product_in_the_middle_of_a_tile(widths, work):
         time.sleep(1)
         process.send_signal(signal.SIGINT)
         start = time.monotonic()
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=90)
     finally:
         process.kill()
     assert output == "stopped\n"
-    assert time.monotonic() - start < 4  # a second is promised, on a quiet machine
+    # A second is promised, on a quiet machine; a sanitizer makes everything slower.
+    limit = 60 if "asan" in os.environ.get("LD_PRELOAD", "") else 4
+    assert time.monotonic() - start < limit
