@@ -16,7 +16,7 @@ from randrelu._load import core
 from randrelu._support import arguments, euclid, extras, memory
 from randrelu._support.arguments import Progress, Rng
 from randrelu._support.threads import thread_number
-from randrelu.network import Network
+from randrelu.network import Network, require_network
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 # How far ‖W₁⁺W₁x‖ may be from its true value, in units of ‖x‖.
 ACCURACY: float = core.ROW_SPACE_ACCURACY
 METHODS = ("solve", "law")
+# The numbers of hidden units in the paper's figure, and its input dimension.
+HIDDEN = (10, 50, 100, 500, 1000, 5000, 10_000)
+DIM = 10_000
 _PER_MILLE = 1000
 
 
@@ -73,11 +76,8 @@ def min_perturbation(
     instead (in NumPy's way: those below max(k, d) units in the last place of the largest are 0),
     which takes far longer and 24 k d bytes.
     """
-    if not isinstance(net, Network):
-        raise TypeError(f"net must be a Network, got {type(net).__name__}")
-    (point,), single = arguments.points("x", x, net.widths[0], np.dtype(np.float64))
-    if not single:
-        raise ValueError(f"x must be a single point of shape ({net.widths[0]},), got {np.shape(x)}")
+    require_network(net)
+    point = arguments.point("x", x, net.widths[0])
     if net.storage == "deferred":
         raise ValueError(
             "net must be stored or streamed: the rows of a deferred network are never all known; "
@@ -203,8 +203,8 @@ class Figure1:
 
 
 def figure_1(
-    dim: int = 10_000,
-    hidden: int | Iterable[int] = (10, 50, 100, 500, 1000, 5000, 10_000),
+    dim: int = DIM,
+    hidden: int | Iterable[int] = HIDDEN,
     runs: int = 10,
     *,
     rng: Rng = None,
@@ -261,14 +261,14 @@ def figure_1(
 
     costs = [_cost(dim, k) if m == "solve" else 0.0 for k, m in zip(widths, methods, strict=True)]
     total = runs * sum(costs) or 1.0
-    ratios, behind = np.empty((len(widths), runs)), 0.0
+    ratios, done = np.empty((len(widths), runs)), 0.0
 
-    def tell(done: float) -> None:
+    def tell(so_far: float) -> None:
         if progress is not None:
-            progress(round(_PER_MILLE * min(1.0, done / total)), _PER_MILLE)
+            progress(round(_PER_MILLE * min(1.0, so_far / total)), _PER_MILLE)
 
-    def tell_part(start: float, cost: float, done: int, of: int) -> None:
-        tell(start + cost * done / of)
+    def tell_part(start: float, cost: float, part: int, of: int) -> None:
+        tell(start + cost * part / of)
 
     for i, (k, how, cost) in enumerate(zip(widths, methods, costs, strict=True)):
         for run in range(runs):
@@ -276,9 +276,9 @@ def figure_1(
             if how == "law":
                 ratios[i, run] = laws.draw_projected_length(k, dim, np.random.default_rng(own))
             else:
-                part = None if progress is None else partial(tell_part, behind, cost)
+                part = None if progress is None else partial(tell_part, done, cost)
                 ratios[i, run] = _solved(dim, k, own, threads, part)
-            behind += cost
+            done += cost
     tell(total)
     return Figure1(dim, np.array(widths, np.int64), ratios, methods, seed)
 

@@ -20,7 +20,7 @@ from randrelu.checks.deep import descend
 from randrelu.measures.deviation import gradient_deviation
 from randrelu.measures.flips import flips
 from randrelu.measures.gradient_step import STEPS, gradient_step
-from randrelu.measures.row_space import min_perturbation
+from randrelu.measures.row_space import DIM, min_perturbation
 from randrelu.measures.trace import line
 from randrelu.network import Network
 from randrelu.sweeps.blocks import Experiment, Row
@@ -61,7 +61,7 @@ def deviation(rng: np.random.Generator, *, radius: float, samples: int = 16, **n
     }
 
 
-def perturbation(rng: np.random.Generator, *, hidden: int, dim: int = 10_000) -> Row:
+def perturbation(rng: np.random.Generator, *, hidden: int, dim: int = DIM) -> Row:
     """Find the smallest perturbation that undoes (1, …, 1) for the first layer (Figure 1)."""
     net = Network.random((dim, hidden, 1), rng=rng, init="unit", storage="streamed")
     return {"ratio": min_perturbation(net, np.ones(dim)) / math.sqrt(dim)}

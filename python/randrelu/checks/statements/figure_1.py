@@ -14,7 +14,7 @@ from randrelu._support.arguments import Progress, Rng
 from randrelu.checks.result import Check, Hypothesis, Measurement, same_law, worst
 from randrelu.checks.statement import PlanRow, Statement
 from randrelu.figures.row_space import row_space_figure
-from randrelu.measures.row_space import ACCURACY, Figure1, figure_1, run_seed
+from randrelu.measures.row_space import ACCURACY, DIM, HIDDEN, Figure1, figure_1, run_seed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,8 +27,8 @@ CLAIM = (
 
 def run(
     *,
-    dim: int = 10_000,
-    hidden: int | Iterable[int] = (10, 50, 100, 500, 1000, 5000, 10_000),
+    dim: int = DIM,
+    hidden: int | Iterable[int] = HIDDEN,
     runs: int = 10,
     rng: Rng = None,
     method: str | Sequence[str] = "solve",
