@@ -200,7 +200,7 @@ void multiply_tiles(const Cut& cut, View<const T> x, View<T> y, bool transposed,
       const Index end = std::min(x.cols, (r + 1) * round);
       for (Index first = r * round; first < end; first += slab) {
         const Block summands(first, std::min(slab, end - first));
-        add(1, tile(x, points, summands), make(units, summands, workspace), out);
+        add(tile(x, points, summands), make(units, summands, workspace), out);
       }
     });
 }

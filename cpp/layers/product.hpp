@@ -20,13 +20,13 @@ Tile<T> tile(View<T> a, Block rows, Block cols) {
   return {a.data + rows.first * a.cols + cols.first, rows.count, cols.count, a.cols};
 }
 
-// y += factor × x w, on the calling thread.
+// y += x w, on the calling thread.
 template <class T>
-void add_product(T factor, Tile<const T> x, Tile<const T> w, Tile<T> y);
+void add_product(Tile<const T> x, Tile<const T> w, Tile<T> y);
 
-// y += factor × x wᵀ, on the calling thread.
+// y += x wᵀ, on the calling thread.
 template <class T>
-void add_product_transposed(T factor, Tile<const T> x, Tile<const T> w, Tile<T> y);
+void add_product_transposed(Tile<const T> x, Tile<const T> w, Tile<T> y);
 
 // "major.minor.patch" of the Eigen that was compiled in.
 const char* eigen_version();

@@ -4,6 +4,8 @@
 
 #include "base/dot.hpp"
 
+// The elimination works on −A, so that every product adds: all that it takes off A.
+
 namespace randrelu {
 namespace {
 
@@ -19,17 +21,17 @@ Tile<const T> fixed(Tile<T> a) {
   return {a.data, a.rows, a.cols, a.stride};
 }
 
-// a += sign × p pᵀ in the lower triangle: halved until little is computed twice.
+// a += p pᵀ in the lower triangle: halved until little is computed twice.
 template <class T>
-void add_lower(T sign, Tile<const T> p, Tile<T> a) {
-  if (p.rows <= 128) return add_product_transposed(sign, p, p, a);
+void add_lower(Tile<const T> p, Tile<T> a) {
+  if (p.rows <= 128) return add_product_transposed(p, p, a);
   const Block columns(0, p.cols), top(0, p.rows / 2), rest(p.rows / 2, p.rows - p.rows / 2);
-  add_lower(sign, part(p, top, columns), part(a, top, top));
-  add_product_transposed(sign, part(p, rest, columns), part(p, top, columns), part(a, rest, top));
-  add_lower(sign, part(p, rest, columns), part(a, rest, rest));
+  add_lower(part(p, top, columns), part(a, top, top));
+  add_product_transposed(part(p, rest, columns), part(p, top, columns), part(a, rest, top));
+  add_lower(part(p, rest, columns), part(a, rest, rest));
 }
 
-// x ← x L⁻ᵀ for a small L; some rows of x at once, as each step of one waits for the step before it.
+// x ← −x L⁻ᵀ for a small L; some rows of x at once, as each step of one waits for the step before it.
 template <class T>
 void solve_small(Tile<const T> l, Tile<T> x) {
   constexpr Index kRows = 4;
@@ -39,7 +41,8 @@ void solve_small(Tile<const T> l, Tile<T> x) {
   for (Index first = 0; first < x.rows; first += kRows) {
     const Index count = std::min(kRows, x.rows - first);
     T rows[kRows][kSmall] = {};
-    for (Index p = 0; p < count; ++p) std::copy_n(x.row(first + p), x.cols, rows[p]);
+    for (Index p = 0; p < count; ++p)
+      for (Index c = 0; c < x.cols; ++c) rows[p][c] = -x.row(first + p)[c];
     for (Index c = 0; c < x.cols; ++c)
       for (Index p = 0; p < kRows; ++p) {
         const T value = rows[p][c] /= l.row(c)[c];
@@ -49,22 +52,24 @@ void solve_small(Tile<const T> l, Tile<T> x) {
   }
 }
 
-// x ← x L⁻ᵀ.
+// x ← −x L⁻ᵀ.
 template <class T>
 void solve_rows(Tile<const T> l, Tile<T> x) {
   const Block rows(0, x.rows);
   for (Index j = 0; j < ceil_div(l.cols, kSmall); ++j) {
     const Block here(j, kSmall, l.cols), before(0, here.first);
     if (j)
-      add_product_transposed(T{-1}, fixed(part(x, rows, before)), part(l, here, before),
+      add_product_transposed(fixed(part(x, rows, before)), part(l, here, before),
                              part(x, rows, here));
     solve_small(part(l, here, here), part(x, rows, here));
   }
 }
 
-// a ← L for a small a = L Lᵀ, unless a pivot's square is not more than `least`.
+// a ← L for a small a = −L Lᵀ, unless a pivot's square is not more than `least`.
 template <class T>
 bool factor_small(Tile<T> a, const T* least) {
+  for (Index r = 0; r < a.rows; ++r)
+    for (Index c = 0; c <= r; ++c) a.row(r)[c] = -a.row(r)[c];
   for (Index c = 0; c < a.cols; ++c) {
     if (!(a.row(c)[c] > least[c])) return false;
     const T pivot = a.row(c)[c] = std::sqrt(a.row(c)[c]);
@@ -76,14 +81,16 @@ bool factor_small(Tile<T> a, const T* least) {
   return true;
 }
 
+// The same for any a.
 template <class T>
 bool factor_block(Tile<T> a, const T* least) {
   for (Index j = 0; j < ceil_div(a.cols, kSmall); ++j) {
-    const Block here(j, kSmall, a.cols),
-        rest(here.first + here.count, a.rows - here.first - here.count);
+    const Block here(j, kSmall, a.cols);
+    const Index done = here.first + here.count;
+    const Block rest(done, a.rows - done);
     if (!factor_small(part(a, here, here), least + here.first)) return false;
     solve_small(fixed(part(a, here, here)), part(a, rest, here));
-    add_lower(T{-1}, fixed(part(a, rest, here)), part(a, rest, rest));
+    add_lower(fixed(part(a, rest, here)), part(a, rest, rest));
   }
   return true;
 }
@@ -96,7 +103,12 @@ Symmetric<T>::Symmetric(Index n, const Run& run) : data_(n * n), all_(data_.get(
 }
 
 template <class T>
-void Symmetric<T>::add_square(T sign, Tile<const T> p, const Run& run) {
+void Symmetric<T>::add_square(View<const T> p, const Run& run) {
+  add_square(tile(p, Block(0, p.rows), Block(0, p.cols)), run);
+}
+
+template <class T>
+void Symmetric<T>::add_square(Tile<const T> p, const Run& run) {
   const Index first = all_.rows - p.rows, tiles = ceil_div(p.rows, kTile);
   parallel_for(tiles * (tiles + 1) / 2, run, [&](Index t) {
     Index i = 0;
@@ -105,9 +117,9 @@ void Symmetric<T>::add_square(T sign, Tile<const T> p, const Run& run) {
     const Tile<T> out =
         block(Block(first + rows.first, rows.count), Block(first + cols.first, cols.count));
     if (rows.first == cols.first)
-      add_lower(sign, part(p, rows, all), out);
+      add_lower(part(p, rows, all), out);
     else
-      add_product_transposed(sign, part(p, rows, all), part(p, cols, all), out);
+      add_product_transposed(part(p, rows, all), part(p, cols, all), out);
   });
 }
 
@@ -116,6 +128,9 @@ bool Symmetric<T>::factor(T tolerance, const Run& run) {
   const Index n = all_.rows;
   std::vector<T> least;
   for (Index i = 0; i < n; ++i) least.push_back(tolerance * all_.row(i)[i]);
+  for_each_row(n, n, run.stage(0, 0), [&](Index r) {
+    for (Index c = 0; c <= r; ++c) all_.row(r)[c] = -all_.row(r)[c];
+  });
   // The share of the elimination that is done once the first rows are.
   const auto done = [n](Index rows) {
     const double left = 1 - static_cast<double>(rows) / static_cast<double>(n);
@@ -138,7 +153,7 @@ bool Symmetric<T>::eliminate(Block columns, const T* least, const Run& run) {
     const Block some(i, kTile, rest);
     solve_rows(fixed(pivots), block(Block(done + some.first, some.count), columns));
   });
-  add_square(T{-1}, fixed(block(Block(done, rest), columns)), run.stage(0.1, 1));
+  add_square(fixed(block(Block(done, rest), columns)), run.stage(0.1, 1));
   return true;
 }
 

@@ -16,9 +16,7 @@ class Symmetric {
   Symmetric(Index n, const Run& run);
 
   // A += P Pᵀ for P (n, any).
-  void add_square(View<const T> p, const Run& run) {
-    add_square(T{1}, tile(p, Block(0, p.rows), Block(0, p.cols)), run);
-  }
+  void add_square(View<const T> p, const Run& run);
 
   // Replaces A by L. False when a pivot is not more than `tolerance` times its diagonal entry.
   bool factor(T tolerance, const Run& run);
@@ -27,8 +25,8 @@ class Symmetric {
   void solve(double* v, const Run& run) const;
 
  private:
-  // The last |P| rows and columns: A += sign × P Pᵀ.
-  void add_square(T sign, Tile<const T> p, const Run& run);
+  // A += P Pᵀ for its last rows and columns, as many as P has rows.
+  void add_square(Tile<const T> p, const Run& run);
   bool eliminate(Block columns, const T* least, const Run& run);
   Tile<T> block(Block rows, Block cols) const { return tile(all_, rows, cols); }
 
