@@ -178,7 +178,7 @@ Revealed revealed(const Network& net) {
 void forget(const Network& net) {
   const py::gil_scoped_release release;
   const Network::Alone alone(net);
-  for (const auto& layer : net.layers()) layer->forget_since({});
+  net.forget();
 }
 
 template <class T, class Class>

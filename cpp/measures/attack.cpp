@@ -20,7 +20,12 @@ bool succeeds(double before, double after) {
 }
 
 Attack::Attack(const Network& net, View<const double> x, const Run& run)
-    : net_(net), x_(x), f_(at(x.rows)), grad_norms_(at(x.rows)), gradients_(x.rows * x.cols) {
+    : net_(net),
+      x_(x),
+      f_(at(x.rows)),
+      grad_norms_(at(x.rows)),
+      gradients_(x.rows * x.cols),
+      forgotten_(net.forgotten()) {
   Outputs<double> out;
   out.gradients = gradients_.get();
   patterns_ = evaluate(x, f_.data(), out, run);
@@ -64,6 +69,7 @@ bool Attack::same_pattern(const Patterns& after, Index row, Index p) const {
 
 void Attack::step(StepKind kind, View<const double> numbers, double* eta, View<double> x_after,
                   double* f_after, const Run& run) const {
+  net_.require_unforgotten(forgotten_);
   const Index points = x_.rows;
   assert(numbers.cols == points && x_after.rows == numbers.rows * points);
   for_each_piece(x_after.rows, x_.cols, run.silent(), [&](Index row, Block some) {

@@ -51,6 +51,7 @@ class Attack {
   std::vector<double> f_, grad_norms_;
   Buffer<double> gradients_;
   Patterns patterns_;
+  std::uint64_t forgotten_;
 };
 
 // Networks at least this wide are attacked one after the other, each on all threads; narrower ones side by

@@ -276,6 +276,7 @@ class Explorer {
 template <class T>
 void explore(const BasePoint& base, const Differences& differences, Index points,
              const Deviations& out, const Run& run, bool remember) {
+  base.require_known();
   const Network& net = base.net;
   const auto depth = static_cast<Index>(net.depth());
   if (points == 0) return;

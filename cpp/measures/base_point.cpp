@@ -8,7 +8,8 @@ BasePoint::BasePoint(const Network& network, View<const double> x_, std::size_t 
       x(x_.data, x_.data + x_.cols),
       preactivations(layers),
       bits(layers),
-      backward(layers) {
+      backward(layers),
+      forgotten(network.forgotten()) {
   assert(layers <= net.depth() && (!with_gradient || layers == net.depth()));
   Outputs<double> out;
   for (std::size_t i = 0; i < layers; ++i) {
@@ -32,6 +33,7 @@ BasePoint::BasePoint(const Network& network, View<const double> x_, std::size_t 
 
 std::vector<double> BasePoint::pull_back(std::size_t i, const std::vector<double>& v,
                                          const Run& run) const {
+  require_known();
   std::vector<double> result(x.size());
   Scratch<double> scratch(net.widest());
   Stages stages(run, count_weights(net.layers(), 0, i + 1));

@@ -15,6 +15,9 @@ struct BasePoint {
   // v (d_i,).
   std::vector<double> pull_back(std::size_t i, const std::vector<double>& v, const Run& run) const;
 
+  // Throws std::runtime_error where the network has been told to forget meanwhile.
+  void require_known() const { net.require_unforgotten(forgotten); }
+
   View<const double> point() const { return {x.data(), 1, static_cast<Index>(x.size())}; }
   Mask mask() const;
 
@@ -25,6 +28,7 @@ struct BasePoint {
   // With the gradient: that of f by f_i, before the mask of layer i, (d_i,).
   std::vector<std::vector<double>> backward;
   std::vector<double> gradient;  // (d,), or empty
+  std::uint64_t forgotten;
 };
 
 }  // namespace randrelu

@@ -50,6 +50,17 @@ std::size_t Network::held() const {
   return total;
 }
 
+void Network::forget() const {
+  for (const auto& layer : layers_) layer->forget_since({});
+  if (busy_) ++busy_->forgotten;
+}
+
+void Network::require_unforgotten(std::uint64_t then) const {
+  if (forgotten() != then)
+    throw std::runtime_error(
+        "the deferred network was told to forget while it was asked about a point; ask again");
+}
+
 std::size_t Network::nbytes() const { return busy_ ? busy_->nbytes.load() : held(); }
 
 Index Network::widest() const {

@@ -40,6 +40,7 @@ struct Busy {
   std::atomic<std::thread::id> owner;
   std::atomic<int> forks{0};
   std::atomic<std::size_t> nbytes{0};
+  std::uint64_t forgotten = 0;  // how often everything was
 };
 
 class Network {
@@ -73,6 +74,12 @@ class Network {
   std::size_t nbytes() const;
 
   bool deferred() const { return static_cast<bool>(busy_); }
+  // Forgets all that a deferred network has revealed: it is another one from then on.
+  void forget() const;
+  // How often it did; 0 for others. Whoever keeps what a network answered compares it.
+  std::uint64_t forgotten() const { return busy_ ? busy_->forgotten : 0; }
+  // Throws std::runtime_error unless it is still what it was then.
+  void require_unforgotten(std::uint64_t then) const;
   // Asking a deferred network changes it: whoever does holds one of these. Others wait.
   class Alone {
    public:

@@ -441,3 +441,21 @@ def test_trials_do_not_depend_on_the_storage_in_law():
     )
     for name in ("relative_norm", "f_after"):
         assert stats.ks_2samp(a[name], b[name]).pvalue > ALARM, name
+
+
+def test_a_point_of_a_network_that_forgot_it_is_refused():
+    """So may another thread call `forget` in the middle of a question that takes several calls."""
+    net = deferred((6, 5, 4, 1))
+    x = points(1, 6)
+    at_x = core.BasePoint(net._core, x[0], layers=2, gradient=False, threads=0)
+    attack = core.Attack(net._core, x, threads=0, progress=None)
+    net.forget()
+    with pytest.raises(RuntimeError, match="told to forget"):
+        core.explore(at_x, x, flips=True)
+    with pytest.raises(RuntimeError, match="told to forget"):
+        at_x.pull_back(0, np.ones(5), threads=0)
+    with pytest.raises(RuntimeError, match="told to forget"):
+        attack.step(core.StepKind.etas, np.ones((1, 1)), threads=0, progress=None)
+    net.forget()  # and a fresh point is a point
+    at_x = core.BasePoint(net._core, x[0], layers=2, gradient=False, threads=0)
+    assert core.explore(at_x, x, flips=True).flips.shape == (1, 2)
