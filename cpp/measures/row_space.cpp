@@ -87,6 +87,30 @@ std::optional<double> project(const Layer& layer, bool wide, const Symmetric<T>&
   return euclidean_norm(delta.data(), d);
 }
 
+// Whether the factored Gram matrix knows W's smallest direction. The vector v that it shortens most, found by
+// inverse iteration, is compared with W itself, in double: where rounding has hidden a direction, ‖Wᵀv‖² (or
+// ‖Wv‖²) is far from what the Gram matrix says. A pivot alone may be much larger than that rounding.
+template <class T>
+bool knows_smallest(const Layer& layer, bool wide, const Symmetric<T>& gram, const Run& run) {
+  constexpr int kSolves = 4;
+  const Index k = layer.fan_out(), d = layer.fan_in(), n = wide ? k : d;
+  std::vector<double> v(at(n)), image(at(wide ? d : k));
+  for (Index i = 0; i < n; ++i) v[at(i)] = 1 + static_cast<double>(i % 7);  // no special direction
+  double said = 0;  // by the Gram matrix, of ‖Wᵀv‖²
+  for (int i = 0; i < kSolves; ++i) {
+    const std::vector<double> before = v;
+    gram.solve(v.data(), run.stage(0, 0));
+    const double length = euclidean_norm(v.data(), n);
+    said = dot<double>(v.data(), before.data(), n) / length / length;
+    for (double& c : v) c /= length;
+  }
+  const View<const double> row(v.data(), 1, n);
+  const View<double> out(image.data(), 1, static_cast<Index>(image.size()));
+  wide ? layer.apply_transpose(row, out, run) : layer.apply(row, out, run);
+  const double size = euclidean_norm(out.data, out.cols);
+  return std::abs(size * size - said) <= said / 2;
+}
+
 // With the Gram matrix in T: its rounding costs steps, not digits.
 template <class T>
 std::optional<double> norm_by_gram(const Layer& layer, View<const double> x, const Run& run) {
@@ -99,7 +123,8 @@ std::optional<double> norm_by_gram(const Layer& layer, View<const double> x, con
   // The rounding of a pivot is at most (γ_max(k, d) + γ_{n+1}) times its diagonal entry (Higham, Accuracy
   // and Stability of Numerical Algorithms, theorem 10.3): below that nothing is known of it.
   const T tolerance = static_cast<T>(k + d + 1) * std::numeric_limits<T>::epsilon();
-  if (!gram.factor(tolerance, run.stage(gram_share, 0.95))) return std::nullopt;
+  if (!gram.factor(tolerance, run.stage(gram_share, 0.94))) return std::nullopt;
+  if (!knows_smallest(layer, wide, gram, run.stage(0.94, 0.95))) return std::nullopt;
   return project(layer, wide, gram, x, run.stage(0.95, 1));
 }
 
