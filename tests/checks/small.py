@@ -1,4 +1,4 @@
-"""Parameters of every statement that keep its check quick, and others that its claim fails at."""
+"""Parameters of every statement that keep its check quick."""
 
 from randrelu.checks import STATEMENTS
 
@@ -27,28 +27,4 @@ SMALL = {
     "lemma-c.6": {"trials": 20_000},
     "figure-1": {"dim": 40, "hidden": (3, 10, 50), "runs": 20, "method": ("solve", "law", "solve")},
 }
-# Those whose claim asks for more than any of these networks has.
-UNMET = {
-    "theorem-1.1", "theorem-1.1-scaling", "lemma-2.2", "lemma-2.3", "lemma-2.5", "lemma-2.6",
-    "claim-2.7", "lemma-2.8", "theorem-3.1", "theorem-b.1",
-}  # fmt: skip
-# How to break a claim, by its own parameters.
-BREAK = {
-    "theorem-1.1": {"eta": "linear"},
-    "lemma-2.3": {"constant": 1e-4},
-    "lemma-2.6": {"constant": 1e-4},
-    "claim-2.7": {"multiple": 0.0, "epsilon": 0.3},
-    "lemma-2.8": {"constant": 0.1, "radius": 0.3},
-    # One layer is far from constant, and has both signs.
-    "theorem-3.1": {"depths": (1,)},
-    "theorem-b.1": {"depths": (1,)},
-    "lemma-a.4": {"constant": 0.05},
-    "fact-b.2": {"divisor": 1.0},
-    "lemma-c.1": {"constant": 0.5},
-    "theorem-c.3": {"lipschitz": 0.3},
-    "corollary-c.4": {"widen": 0.2},
-    "lemma-c.5": {"widen": 0.05},
-    "lemma-c.6": {"spread": 0.1},
-}
-
 assert list(SMALL) == list(STATEMENTS), "every statement needs its parameters here"

@@ -11,11 +11,6 @@ from scipy import integrate, stats
 from small import SMALL
 
 
-def test_another_map_of_angles_is_violated(monkeypatch):
-    monkeypatch.setattr(lemma_3_2, "closed_form", lambda angle: (1 + np.cos(angle)) / 2)
-    assert check("lemma-3.2", **SMALL["lemma-3.2"], rng=0).verdict == "violated"
-
-
 def test_numbers_that_are_not_normal_violate_the_concentration(monkeypatch):
     heavy = lambda count, dim, generator: generator.standard_t(3, (count, dim))  # noqa: E731
     monkeypatch.setattr(theorem_c_3, "draw_vectors", heavy)

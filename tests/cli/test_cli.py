@@ -29,8 +29,8 @@ def test_check_prints_the_table():
     assert f"[{flipped.low:.4f}, {flipped.high:.4f}]" in out
     assert f"{np.median(c.trials['linear_relative_norm']):.4g}" in out
     assert "smallest c₃" in out and f"{c.measurements[-1].value:.4g}" in out
-    assert "NOT met" in out and "d_min = 80" in out and "10^" in out
-    assert "Verdict: hypothesis not met" in out
+    assert "Hypothesis: open." in out and "d_min = 80" in out and "10^" in out
+    assert "Verdict: hypothesis open" in out and "with probability 0.001 at most" in out
     # The first line repeats the check.
     command = out.splitlines()[0].split()
     assert command[0] == "randrelu" and run(*command[1:]).stdout == out

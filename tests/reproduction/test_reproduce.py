@@ -48,8 +48,8 @@ def false_claim(*, rng=None):
 @pytest.fixture
 def plan(monkeypatch):
     for statement in (
-        Statement("raises", "There is enough memory.", too_large),
-        Statement("violated", "1 > 2.", false_claim),
+        Statement("raises", "There is enough memory.", too_large, ()),
+        Statement("violated", "1 > 2.", false_claim, ("violated",)),
     ):
         monkeypatch.setitem(checks.STATEMENTS, statement.name, statement)
 

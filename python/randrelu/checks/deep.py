@@ -167,9 +167,10 @@ def by_depth(check: Check, name: str) -> tuple[tuple[int, ...], list[NDArray[np.
 def hypothesis(dim: int, width: int, depth: int) -> Hypothesis:
     """Return what theorems 3.1 and B.1 ask of the depth and the width."""
     low, high = 20 * math.log10(depth * dim), math.sqrt(depth) / math.log(10)
-    has = depth >= dim**3 and low <= math.log10(width) <= high
+    fits = depth >= dim**3 and low <= math.log10(width) <= high
     return Hypothesis(
-        f"d sufficiently large, ℓ ≥ d³ = {dim**3} and 10^{low:.1f} ≤ k ≤ 10^{high:.1f}",
+        f"ℓ ≥ d³ = {dim**3}, 10^{low:.1f} ≤ k ≤ 10^{high:.1f}, and d sufficiently large, which the "
+        "paper leaves open",
         f"d = {dim}, ℓ = {depth}, k = {width}",
-        has,
+        None if fits else False,
     )

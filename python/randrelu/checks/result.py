@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,17 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from randrelu._support import extras
-from randrelu.laws import share_interval
+from randrelu.laws import CONFIDENCE, share_interval
 
 if TYPE_CHECKING:
     import pandas as pd
-
-# How often a test of equal laws may call a true statement violated.
-FALSE_ALARM = 1e-3
-# What checks take for an absolute constant that the paper leaves open, unless told otherwise; the
-# smallest one that would do is among the measurements.
-OPEN_CONSTANT = 10.0
-_CONCLUSIONS = ("holds", "consistent", "violated")
 
 
 @dataclass(frozen=True)
@@ -34,13 +27,14 @@ class Hypothesis:
         The condition, with its number at these widths.
     has : str
         What there is instead.
-    met : bool
-        Whether the condition holds.
+    met : bool or None
+        Whether the condition holds; None where the paper leaves one of its constants open, so that
+        nobody can tell.
     """
 
     asks: str
     has: str
-    met: bool
+    met: bool | None
 
 
 @dataclass(frozen=True)
@@ -54,7 +48,8 @@ class Measurement:
     value : float
         The number.
     low, high : float or None
-        The ends of its 95 % confidence interval, where there is one.
+        The ends of its 95 % confidence interval, where there is one; infinite where the trials are
+        too few for an end.
     count : tuple of int or None
         For a share of the trials: how many, out of how many.
     paper : str
@@ -86,13 +81,16 @@ class Check:
         What the check was run with, in plain values: ``check(statement, **parameters)`` repeats it,
         also once they were JSON. ``rng`` is the seed.
     hypothesis : Hypothesis
-        Whether the paper's claim covers these widths at all.
+        Whether the paper's claim covers these parameters at all.
     measurements : tuple of Measurement
         What was measured.
-    conclusion : {"holds", "consistent", "violated"}
-        Whether the claimed conclusion was seen at these parameters, hypothesis or not: "holds" when
-        the confidence interval lies within the claim, "violated" when it lies outside, else
-        "consistent". That two laws are equal can be violated or consistent; samples never prove it.
+    conclusion : str
+        Whether the claimed conclusion was seen at these parameters, hypothesis or not. "holds":
+        the 95 % interval lies within the claim, or it is an identity. "consistent": nothing speaks
+        against it; that is the most to be said of an exact law, of all points where some were
+        looked at, and of a bound with an open constant. "uninformative": no data could break the
+        bound. "not shown": what is claimed to exist was not found. "violated": a true claim would
+        look so bad with probability below 0.001, over the whole check.
     trials : mapping of str to ndarray
         Everything that was measured, an entry per trial (or per row of a grid); ``seed`` is that of
         the trial's network.
@@ -108,8 +106,10 @@ class Check:
 
     @property
     def verdict(self) -> str:
-        """The conclusion where the hypothesis is met, else "hypothesis not met"."""
-        return self.conclusion if self.hypothesis.met else "hypothesis not met"
+        """The conclusion where the hypothesis is met, else that it is open or not met."""
+        if self.hypothesis.met:
+            return self.conclusion
+        return "hypothesis open" if self.hypothesis.met is None else "hypothesis not met"
 
     def to_frame(self) -> pd.DataFrame:
         """Return a data frame with a row per trial; needs pandas."""
@@ -143,35 +143,13 @@ def _plain(value: Any) -> Any:
 
 def share(name: str, successes: NDArray[np.bool_], paper: str = "") -> Measurement:
     """Return the share of the trials that succeeded, with its Clopper–Pearson interval."""
-    count, trials = int(successes.sum()), int(successes.size)
+    return counted(name, int(successes.sum()), int(successes.size), paper)
+
+
+def counted(name: str, count: int, trials: int, paper: str = "") -> Measurement:
+    """Return a share of the trials, with its Clopper–Pearson interval."""
     low, high = share_interval(count, trials)
     return Measurement(name, count / trials, low, high, (count, trials), paper)
-
-
-def worst(*conclusions: str) -> str:
-    """Return what is left of a claim with several parts: its weakest part."""
-    return max(conclusions, key=_CONCLUSIONS.index)
-
-
-def same_law(p_values: Sequence[float]) -> str:
-    """Return what tests of equal laws say together, with Bonferroni's correction."""
-    return "violated" if min(p_values) * len(p_values) < FALSE_ALARM else "consistent"
-
-
-def conclude(measured: Measurement, at_least: float) -> str:
-    """Compare the interval of a probability with the claim that it is at least `at_least`."""
-    assert measured.low is not None and measured.high is not None
-    if measured.low >= at_least:
-        return "holds"
-    return "violated" if measured.high < at_least else "consistent"
-
-
-def at_most(count: int, trials: int, bound: float, confidence: float) -> str:
-    """Compare a probability, seen `count` times, with the claim that it is at most a number."""
-    low, high = share_interval(count, trials, confidence)
-    if high <= bound:
-        return "holds"
-    return "violated" if low > bound else "consistent"
 
 
 def relative(sizes: ArrayLike, to: ArrayLike) -> NDArray[np.float64]:
@@ -184,10 +162,16 @@ def relative(sizes: ArrayLike, to: ArrayLike) -> NDArray[np.float64]:
 def constant_needed(
     name: str, needed: NDArray[np.float64], of_trials: float, paper: str = ""
 ) -> Measurement:
-    """Return the smallest constant for which a claim held in that share of the trials."""
+    """Return the smallest constant for which a claim held in that share of the trials.
+
+    Its interval is the exact one of that quantile of the law.
+    """
+    low, high = quantile_interval(needed, of_trials)
     return Measurement(
         f"smallest {name}, {100 * of_trials:g}% of trials",
         smallest_constant(needed, of_trials),
+        low,
+        high,
         paper=paper,
         smallest=True,
     )
@@ -198,7 +182,8 @@ def quantile(
 ) -> Measurement:
     """Return a quantile of what was measured, beside that of its exact law where there is one."""
     paper = "" if law is None else f"{law(q):.4g} (exact law)"
-    return Measurement(name, float(np.quantile(values, q)), paper=paper)
+    low, high = quantile_interval(values, q)
+    return Measurement(name, float(np.quantile(values, q)), low, high, paper=paper)
 
 
 def smallest_constant(ratios: NDArray[np.float64], of_trials: float) -> float:
@@ -208,3 +193,19 @@ def smallest_constant(ratios: NDArray[np.float64], of_trials: float) -> float:
     """
     needed = math.ceil(of_trials * ratios.size - 1e-9)  # 0.95 × 200 is 190, not 191
     return float(np.sort(ratios)[max(needed, 1) - 1])
+
+
+def quantile_interval(
+    values: NDArray[np.float64], q: float, confidence: float = CONFIDENCE
+) -> tuple[float, float]:
+    """Return the exact confidence interval of a law's quantile: two order statistics of its draws.
+
+    As many draws lie at or below the quantile as a binomial number says, whatever the law. Where
+    the draws are too few for an end, it is infinite.
+    """
+    from scipy.stats import binom
+
+    law, tail = binom(values.size, q), (1 - confidence) / 2
+    first, after = int(law.ppf(tail)), int(law.isf(tail)) + 1  # counted from 1
+    ordered = np.r_[-np.inf, np.sort(values), np.inf]
+    return float(ordered[first]), float(ordered[after])

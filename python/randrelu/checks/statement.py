@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from randrelu.checks.result import Check, Hypothesis, Measurement
+from randrelu.checks.verdict import Part, conclude
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -53,6 +54,9 @@ class Statement:
     run : callable
         The check. It takes its parameters by keyword, with ``rng``, ``threads`` and ``progress``
         among them, and returns what `found` makes of its results.
+    may : tuple of str
+        The conclusions that it can come to, see `randrelu.checks.verdict`: what data can say of a
+        claim of this kind.
     figure : callable or None
         Draws a check of this statement; None where a table says it all.
     plan : tuple of PlanRow
@@ -62,6 +66,7 @@ class Statement:
     name: str
     claim: str
     run: Callable[..., Check]
+    may: tuple[str, ...]
     figure: Callable[[Check], Figure] | None = None
     plan: tuple[PlanRow, ...] = ()
 
@@ -71,13 +76,16 @@ class Statement:
         parameters: Mapping[str, Any],
         hypothesis: Hypothesis,
         measurements: Sequence[Measurement],
-        conclusion: str,
+        parts: Sequence[Part],
         trials: Mapping[str, NDArray[Any]],
     ) -> Check:
         """Return what a check of this statement found, see `Check`.
 
-        The parameters repeat the check, and are plain values that JSON can hold.
+        The parameters repeat the check, and are plain values that JSON can hold. The parts are
+        what the data say of each part of the claim.
         """
+        conclusion = conclude(*parts)
+        assert conclusion in self.may, f"{self.name} may not say {conclusion!r}"
         return Check(
             self.name, self.claim, parameters, hypothesis, tuple(measurements), conclusion, trials
         )

@@ -17,7 +17,7 @@ from randrelu._support import arguments, memory
 from randrelu._support.arguments import Progress, Rng
 from randrelu._support.threads import thread_number
 from randrelu.checks.result import Hypothesis
-from randrelu.laws import log10_required_width, narrowest, weight_variances
+from randrelu.laws import log10_required_width, log_widest, narrowest, weight_variances
 from randrelu.network import Network
 
 T = TypeVar("T")
@@ -106,18 +106,51 @@ class Networks:
                 self.progress(done, self.trials)
         return results
 
-    def hypothesis(self, delta: float) -> Hypothesis:
-        """Return what section 2 of the paper asks of the narrowest layer, and whether it has it."""
+    def hypothesis(self, delta: float, radius: float | None = None) -> Hypothesis:
+        """Return what section 2 of the paper asks of the widths, and of the radius of a ball."""
+        asked = [self._width_hypothesis(delta)]
+        if radius is not None:
+            asked.append(self._radius_hypothesis(radius))
+        mets = [one.met for one in asked]
+        met = False if False in mets else None if None in mets else True
+        has = ", ".join(one.has for one in asked)
+        return Hypothesis("; and ".join(one.asks for one in asked), has, met)
+
+    def _width_hypothesis(self, delta: float) -> Hypothesis:
+        depth, smallest = len(self.widths) - 2, narrowest(self.widths)
+        has = f"d_min = {smallest}"
+        if depth == 0:
+            least = -math.log(delta)
+            return Hypothesis(f"d_min ≥ log(1/δ) = {least:.3g}", has, smallest >= least)
         required = log10_required_width(self.widths, delta)
-        smallest = narrowest(self.widths)
         return Hypothesis(
             asks=(
-                "d_min ≥ (C ℓ log d_max)^{240ℓ} log(1/δ), which with C = 1 (the paper leaves its "
-                f"constant open) is 10^{required:.1f}"
+                "d_min ≥ (C ℓ log d_max)^{240ℓ} log(1/δ), whose constant C the paper leaves open "
+                f"(10^{required:.1f} if it were 1)"
             ),
-            has=f"d_min = {smallest}",
-            met=bool(np.log10(smallest) >= required),
+            has=f"{has}, which suffices for C ≤ {largest_constant(self.widths, delta):.3g}",
+            met=None,
         )
+
+    def _radius_hypothesis(self, radius: float) -> Hypothesis:
+        power = 80 * (len(self.widths) - 2) * math.log10(_base(self.widths))
+        largest = math.log10(narrowest(self.widths)) / 2 - power
+        fits = radius == 0 or math.log10(radius) <= largest
+        return Hypothesis(
+            f"R ≤ √d_min/(ℓ log d_max)^{{80ℓ}} = 10^{largest:.1f}", f"R = {radius:.3g}", fits
+        )
+
+
+def largest_constant(widths: tuple[int, ...], delta: float) -> float:
+    """Return the largest C for which d_min ≥ (C ℓ log d_max)^{240ℓ} log(1/δ), of section 2."""
+    depth = len(widths) - 2
+    root = (math.log(narrowest(widths)) - math.log(-math.log(delta))) / (240 * depth)
+    return math.exp(root) / _base(widths)
+
+
+def _base(widths: tuple[int, ...]) -> float:
+    """Return ℓ log d_max, with a logarithm of at least 1."""
+    return max(1, len(widths) - 2) * log_widest(widths)
 
 
 _SMALL = 2**21  # weights of a layer

@@ -8,14 +8,23 @@ import shlex
 from typing import Any
 
 from randrelu.checks.result import Check, Measurement
+from randrelu.checks.verdict import FALSE_ALARM
+from randrelu.laws import CONFIDENCE
 
 # What `randrelu check` has options of its own for.
 _OPTIONS = ("widths", "trials", "delta", "eta", "storage", "rng")
 _SEEN = {
     "holds": "what was measured shows the claimed conclusion here",
     "consistent": "what was measured agrees with the claim, but cannot establish it",
+    "uninformative": "no data could break this bound",
+    "not shown": "what is claimed to exist was not found often enough, which does not refute it",
     "violated": "what was measured contradicts the claimed conclusion here",
 }
+MET = {True: "met", False: "not met", None: "open"}
+LEVELS = (
+    f"Intervals are {100 * CONFIDENCE:g} % intervals. A check calls a true statement violated with "
+    f"probability {FALSE_ALARM:g} at most."
+)
 
 
 def command(check: Check) -> str:
@@ -74,8 +83,8 @@ def _number(number: float, digits: str) -> str:
 
 def hypothesis(check: Check) -> str:
     """Return whether the hypothesis is met, and why."""
-    met = "met" if check.hypothesis.met else "NOT met"
-    return f"Hypothesis: {met}. It asks for {check.hypothesis.asks}; here {check.hypothesis.has}."
+    asked = check.hypothesis
+    return f"Hypothesis: {MET[asked.met]}. It asks for {asked.asks}; here {asked.has}."
 
 
 def verdict(check: Check) -> str:
@@ -83,4 +92,7 @@ def verdict(check: Check) -> str:
     seen = _SEEN[check.conclusion]
     if check.hypothesis.met:
         return f"Verdict: {check.verdict} ({seen})."
-    return f"Verdict: {check.verdict}, so this neither confirms nor refutes the paper; {seen}."
+    return (
+        f"Verdict: {check.verdict}, so this neither confirms nor refutes the paper. Conclusion: "
+        f"{check.conclusion} ({seen})."
+    )

@@ -37,6 +37,7 @@ def check_table(check: Check) -> RenderableType:
         table,
         Text(words.hypothesis(check)),
         Text(words.verdict(check), style="bold"),
+        Text(words.LEVELS, style="dim"),
     )
 
 

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
 from randrelu._support.progress import part
-from randrelu.checks.result import Check, Hypothesis, Measurement, conclude, share
+from randrelu.checks.result import Check, Hypothesis, Measurement, share
 from randrelu.checks.statement import NARROW, PlanRow, Statement
 from randrelu.checks.trials import Networks
+from randrelu.checks.verdict import for_all
 from randrelu.figures.style import canvas, color, cumulative, legend, threshold
 from randrelu.measures.bottlenecks import bottlenecks
 from randrelu.measures.flips import flips
@@ -115,7 +116,7 @@ def run(
             f"{asked.asks}; and ε = 10^{smallest:.0f}", f"{asked.has}, ε = {epsilon:g}", False
         ),
         measurements=measurements,
-        conclusion=conclude(few, 1 - delta),
+        parts=[for_all(few, 1 - delta)],
         trials={
             "seed": networks.seeds,
             **dict(zip(_FOUND, (sampled, attained), strict=True)),
@@ -162,6 +163,7 @@ STATEMENT = Statement(
     "claim-2.7",
     CLAIM,
     run,
+    ("consistent", "violated"),
     draw,
     plan=(
         PlanRow(

@@ -10,9 +10,10 @@ import numpy as np
 from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
 from randrelu._support.threads import thread_number
-from randrelu.checks.result import Check, Hypothesis, Measurement, conclude, share, worst
+from randrelu.checks.result import Check, Hypothesis, Measurement, share
 from randrelu.checks.statement import PlanRow, Statement
 from randrelu.checks.trials import blocks
+from randrelu.checks.verdict import at_least
 from randrelu.figures.style import SERIES, canvas, cumulative, legend, threshold
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def run(
                 "‖Wv‖, mean", float(from_right.mean()), paper=f"√(d_i/d_{{i−1}}) = {scale:.4g}"
             ),
         ),
-        conclusion=worst(conclude(first, 1 - delta), conclude(second, 1 - delta)),
+        parts=[at_least(event, 1 - delta) for event in (first, second)],
         trials={"left": from_left, "right": from_right},
     )  # fmt: skip
 
@@ -117,6 +118,7 @@ STATEMENT = Statement(
     "corollary-c.4",
     CLAIM,
     run,
+    ("holds", "consistent", "violated"),
     draw,
     plan=(PlanRow("Corollary C.4: a layer keeps norms", quick={}, full={"trials": 50_000}),),
 )

@@ -13,6 +13,7 @@ from randrelu._support.arguments import Progress, Rng
 from randrelu._support.threads import thread_number
 from randrelu.checks.result import Check, Hypothesis, Measurement
 from randrelu.checks.statement import PlanRow, Statement
+from randrelu.checks.verdict import Part
 from randrelu.figures.style import SERIES, canvas, legend, level
 from randrelu.laws import sine_excess
 
@@ -67,7 +68,7 @@ def run(
             Measurement("… and no less anywhere than", certain),
             Measurement("the divisor could be as small as", divisor / float(ratio[least])),
         ),
-        conclusion="holds" if certain >= 1 else "violated" if ratio[least] < 1 else "consistent",
+        parts=[Part("holds" if certain >= 1 else "consistent", 0.0 if ratio[least] < 1 else None)],
         trials={"x": x, "ratio": ratio},
     )
 
@@ -91,6 +92,7 @@ STATEMENT = Statement(
     "fact-b.2",
     CLAIM,
     run,
+    ("holds", "consistent", "violated"),
     draw,
     plan=(PlanRow("Fact B.2: an inequality", quick={}, full={"points": 2_000_001}),),
 )

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from randrelu import laws
 from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
-from randrelu.checks.result import Check, Hypothesis, Measurement, same_law, worst
+from randrelu.checks.result import Check, Hypothesis, Measurement
 from randrelu.checks.statement import PlanRow, Statement
+from randrelu.checks.verdict import identity, same_law
 from randrelu.figures.row_space import row_space_figure
 from randrelu.measures.row_space import ACCURACY, DIM, HIDDEN, Figure1, figure_1, run_seed
 
@@ -63,8 +64,6 @@ def run(
         measurements.append(
             Measurement("largest |‖δ*‖/‖x‖ − 1|, k ≥ d", max(gaps), paper=f"0, to {ACCURACY:g}")
         )
-    same = same_law(p_values) if p_values else "consistent"
-    whole = "consistent" if max(gaps, default=0.0) <= ACCURACY else "violated"
     columns = found.columns()
     seeds = [
         arguments.seed_of(run_seed(found.seed, int(k), int(r)))
@@ -80,7 +79,10 @@ def run(
         },
         hypothesis=Hypothesis("nothing", f"d = {found.dim}", met=True),
         measurements=measurements,
-        conclusion=worst(same, whole),
+        parts=[
+            *map(same_law, p_values),
+            *(identity(gap <= ACCURACY) for gap in gaps),
+        ],
         trials={"seed": np.array(seeds, np.uint64), **columns},
     )
 
@@ -114,6 +116,7 @@ STATEMENT = Statement(
     "figure-1",
     CLAIM,
     run,
+    ("holds", "consistent", "violated"),
     draw,
     plan=(
         PlanRow(

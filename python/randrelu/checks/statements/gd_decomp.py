@@ -12,6 +12,7 @@ from randrelu.checks.columns import hidden_layers, numbered, read
 from randrelu.checks.result import Check, Hypothesis, Measurement, relative
 from randrelu.checks.statement import NARROW, WIDER, PlanRow, Statement
 from randrelu.checks.trials import Networks
+from randrelu.checks.verdict import identity
 from randrelu.figures.style import boxes, canvas
 from randrelu.measures.ball import sample_ball
 from randrelu.measures.deviation import gradient_decomposition
@@ -80,7 +81,7 @@ def run(
         parameters={**networks.parameters, "radius": radius},
         hypothesis=Hypothesis("nothing: it is an identity", "rounding", True),
         measurements=measurements,
-        conclusion="holds" if error.max() <= allowed else "violated",
+        parts=[identity(bool(error.max() <= allowed))],
         trials={
             "seed": networks.seeds,
             "error": error,
@@ -101,6 +102,7 @@ STATEMENT = Statement(
     "gd-decomp",
     CLAIM,
     run,
+    ("holds", "violated"),
     draw,
     plan=(
         PlanRow(

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
 from randrelu._support.threads import thread_number
-from randrelu.checks.result import Check, Hypothesis, Measurement, same_law
+from randrelu.checks.result import Check, Hypothesis, Measurement
 from randrelu.checks.statement import PlanRow, Statement
 from randrelu.checks.trials import blocks
+from randrelu.checks.verdict import same_law
 from randrelu.figures.style import INK, SERIES, canvas, color, legend
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def run(
             Measurement(f"Kolmogorov–Smirnov p-value: {name}", p, paper="the same law")
             for name, p in zip(_STATISTICS, p_values, strict=True)
         ],
-        conclusion=same_law(p_values),
+        parts=[same_law(p) for p in p_values],
         trials={
             _column(name, law): arrays[law][i]
             for i, name in enumerate(_STATISTICS)
@@ -162,6 +163,7 @@ STATEMENT = Statement(
     "lemma-2.1",
     CLAIM,
     run,
+    ("consistent", "violated"),
     draw,
     plan=(PlanRow("Lemma 2.1: masks are fair coins", quick={}, full={"trials": 50_000}),),
 )

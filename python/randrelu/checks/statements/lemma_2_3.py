@@ -14,15 +14,14 @@ from randrelu._support.arguments import Progress, Rng
 from randrelu._support.threads import thread_number
 from randrelu.checks.columns import hidden_layers, numbered, read
 from randrelu.checks.result import (
-    OPEN_CONSTANT,
     Check,
     Measurement,
-    conclude,
     constant_needed,
     share,
 )
 from randrelu.checks.statement import NARROW, PlanRow, Statement
 from randrelu.checks.trials import Networks
+from randrelu.checks.verdict import for_all
 from randrelu.figures.style import INK, band, canvas, color, legend
 from randrelu.measures.ball import sample_ball
 from randrelu.measures.layer_at import layer_at
@@ -43,7 +42,7 @@ def run(
     widths: tuple[int, ...],
     radius: float = 0.05,
     samples: int = 20,
-    constant: float = OPEN_CONSTANT,
+    constant: float = 10.0,
     trials: int = 100,
     delta: float = 0.05,
     storage: str = "deferred",
@@ -115,9 +114,9 @@ def run(
             "samples": samples,
             "constant": constant,
         },
-        hypothesis=networks.hypothesis(delta),
+        hypothesis=networks.hypothesis(delta, size),
         measurements=measurements,
-        conclusion=conclude(both, 1 - delta),
+        parts=[for_all(both, 1 - delta)],
         trials={
             "seed": networks.seeds,
             **numbered("norm", layers, norms),
@@ -181,6 +180,7 @@ STATEMENT = Statement(
     "lemma-2.3",
     CLAIM,
     run,
+    ("consistent", "violated"),
     draw,
     plan=(
         PlanRow(

@@ -13,15 +13,14 @@ from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
 from randrelu.checks.columns import numbered, read
 from randrelu.checks.result import (
-    OPEN_CONSTANT,
     Check,
     Measurement,
-    conclude,
     constant_needed,
     share,
 )
 from randrelu.checks.statement import NARROW, PlanRow, Statement
 from randrelu.checks.trials import Networks
+from randrelu.checks.verdict import for_all
 from randrelu.figures.style import canvas, color, cumulative, legend
 from randrelu.measures.ball import sample_ball
 from randrelu.measures.bottlenecks import bottlenecks
@@ -42,7 +41,7 @@ def run(
     widths: tuple[int, ...],
     radius: float = 0.05,
     samples: int = 3,
-    constant: float = OPEN_CONSTANT,
+    constant: float = 10.0,
     trials: int = 100,
     delta: float = 0.05,
     storage: str = "deferred",
@@ -109,9 +108,9 @@ def run(
             "samples": samples,
             "constant": constant,
         },
-        hypothesis=networks.hypothesis(delta),
+        hypothesis=networks.hypothesis(delta, size),
         measurements=measurements,
-        conclusion=conclude(within, 1 - delta),
+        parts=[for_all(within, 1 - delta)],
         trials={"seed": networks.seeds, **numbered("norm", _ends(pairs), norms)},
     )
 
@@ -141,6 +140,7 @@ STATEMENT = Statement(
     "lemma-2.6",
     CLAIM,
     run,
+    ("consistent", "violated"),
     draw,
     plan=(
         PlanRow(

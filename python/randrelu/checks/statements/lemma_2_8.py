@@ -13,16 +13,15 @@ from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
 from randrelu.checks.columns import numbered
 from randrelu.checks.result import (
-    OPEN_CONSTANT,
     Check,
     Measurement,
-    conclude,
     constant_needed,
     relative,
     share,
 )
 from randrelu.checks.statement import EVEN, PlanRow, Statement
 from randrelu.checks.trials import Networks
+from randrelu.checks.verdict import for_all
 from randrelu.figures.style import canvas, color, cumulative, legend
 from randrelu.measures.deviation import gradient_deviation
 from randrelu.measures.trace import line
@@ -43,7 +42,7 @@ def run(
     widths: tuple[int, ...],
     radius: float = 0.05,
     samples: int = 20,
-    constant: float = OPEN_CONSTANT,
+    constant: float = 10.0,
     trials: int = 100,
     delta: float = 0.05,
     storage: str = "deferred",
@@ -118,9 +117,9 @@ def run(
             "samples": samples,
             "constant": constant,
         },
-        hypothesis=networks.hypothesis(delta),
+        hypothesis=networks.hypothesis(delta, size),
         measurements=measurements,
-        conclusion=conclude(within, 1 - delta),
+        parts=[for_all(within, 1 - delta)],
         trials={
             "seed": networks.seeds,
             "grad_norm": norm,
@@ -173,6 +172,7 @@ STATEMENT = Statement(
     "lemma-2.8",
     CLAIM,
     run,
+    ("consistent", "violated"),
     draw,
     plan=(
         PlanRow(

@@ -12,9 +12,10 @@ from randrelu import laws
 from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
 from randrelu.checks.deep import images
-from randrelu.checks.result import Check, Hypothesis, Measurement, same_law
+from randrelu.checks.result import Check, Hypothesis, Measurement
 from randrelu.checks.statement import PlanRow, Statement
 from randrelu.checks.trials import blocks
+from randrelu.checks.verdict import same_law
 from randrelu.figures.style import INK, MUTED, SERIES, canvas, legend
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def run(
         },
         hypothesis=Hypothesis("x ≠ 0 and y ≠ 0", "unit vectors", True),
         measurements=measurements,
-        conclusion=same_law([p]),
+        parts=[same_law(p)],
         trials={"angle": theta, "mean": mean, "standard_error": error, "closed_form": exact},
     )  # fmt: skip
 
@@ -137,6 +138,7 @@ STATEMENT = Statement(
     "lemma-3.2",
     CLAIM,
     run,
+    ("consistent", "violated"),
     draw,
     plan=(
         PlanRow(

@@ -10,9 +10,10 @@ import numpy as np
 from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
 from randrelu._support.threads import thread_number
-from randrelu.checks.result import Check, Hypothesis, conclude, constant_needed, share
+from randrelu.checks.result import Check, Hypothesis, constant_needed, share
 from randrelu.checks.statement import PlanRow, Statement
 from randrelu.checks.trials import blocks
+from randrelu.checks.verdict import at_least
 from randrelu.figures.style import SERIES, canvas, cumulative, legend
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def run(
             share(f"within the printed bound with {constant:g}", sizes <= constant * printed),
             constant_needed("number in the printed bound", sizes / printed, 1 - delta),
         ),
-        conclusion=conclude(within, 1 - delta),
+        parts=[at_least(within, 1 - delta)],
         trials={"norm": sizes},
     )  # fmt: skip
 
@@ -119,6 +120,7 @@ STATEMENT = Statement(
     "lemma-a.4",
     CLAIM,
     run,
+    ("holds", "consistent", "violated"),
     draw,
     plan=(PlanRow("Lemma A.4: a masked difference", quick={}, full={"trials": 20_000}),),
 )

@@ -14,12 +14,12 @@ from randrelu.checks.result import (
     Check,
     Hypothesis,
     Measurement,
-    conclude,
     constant_needed,
     share,
 )
 from randrelu.checks.statement import PlanRow, Statement
 from randrelu.checks.trials import blocks
+from randrelu.checks.verdict import at_least
 from randrelu.figures.style import SERIES, canvas, cumulative, legend, threshold
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def run(
             Measurement("‖A‖/(√m + √n), median", float(np.median(ratio)), paper="→ 1"),
             Measurement("‖A‖/(√m + √n), largest", float(ratio.max())),
         ),
-        conclusion=conclude(within, 1 - delta),
+        parts=[at_least(within, 1 - delta)],
         trials={"norm": norms},
     )  # fmt: skip
 
@@ -110,6 +110,7 @@ STATEMENT = Statement(
     "lemma-c.1",
     CLAIM,
     run,
+    ("holds", "consistent", "violated"),
     draw,
     plan=(PlanRow("Lemma C.1: Gaussian matrices", quick={}, full={"trials": 5000}),),
 )

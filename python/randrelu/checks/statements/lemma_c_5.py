@@ -10,17 +10,15 @@ from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
 from randrelu._support.threads import thread_number
 from randrelu.checks.result import (
-    FALSE_ALARM,
     Check,
     Hypothesis,
     Measurement,
-    at_most,
-    worst,
+    counted,
 )
 from randrelu.checks.statement import PlanRow, Statement
 from randrelu.checks.statements.lemma_a_4 import sign_change_bound
 from randrelu.checks.trials import blocks
-from randrelu.laws import CONFIDENCE, share_interval
+from randrelu.checks.verdict import at_most, same_law
 
 CLAIM = (
     "For ‖x‖ ≥ R and ‖x − y‖ ≤ r, the signs of wᵀx and wᵀy differ with probability at most "
@@ -70,23 +68,21 @@ def run(
     exact, bound = angle / math.pi, widen * sign_change_bound(ratio)
     printed = 3 * ratio * math.sqrt(math.log(1 / ratio))
     test = binomtest(changes, trials, exact)
-    low, high = share_interval(changes, trials)
-    within = at_most(changes, trials, bound, CONFIDENCE)
+    seen = counted(
+        "share of sign changes", changes, trials, f"≤ {bound:.4g}; {exact:.4g} (exact law)"
+    )
     return STATEMENT.found(
         parameters={"ratio": ratio, "widen": widen, "trials": trials, "rng": seed},
         hypothesis=Hypothesis("0 < r ≤ R ≤ ‖x‖", f"r/R = {ratio:g}, ‖x‖ = R", True),
         measurements=(
-            Measurement(
-                "share of sign changes", changes / trials, low, high, (changes, trials),
-                f"≤ {bound:.4g}; {exact:.4g} (exact law)",
-            ),
+            seen,
             Measurement("p-value of the exact law θ/π", float(test.pvalue)),
             Measurement(
                 "exact probability over the printed bound", exact / printed,
                 paper="≤ 1 as printed",
             ),
         ),
-        conclusion=worst(within, "violated" if test.pvalue < FALSE_ALARM else "holds"),
+        parts=[at_most(seen, bound), same_law(float(test.pvalue))],
         trials={"sign_changes": np.array([changes]), "draws": np.array([trials])},
     )  # fmt: skip
 
@@ -95,6 +91,7 @@ STATEMENT = Statement(
     "lemma-c.5",
     CLAIM,
     run,
+    ("consistent", "violated"),
     plan=(
         PlanRow("Lemma C.5: signs that differ", quick={}, full={"trials": 100_000_000}),
         PlanRow(

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
 from randrelu._support.threads import thread_number
-from randrelu.checks.result import FALSE_ALARM, Check, Hypothesis, Measurement, worst
+from randrelu.checks.result import Check, Hypothesis, Measurement
 from randrelu.checks.statement import PlanRow, Statement
 from randrelu.checks.trials import blocks
+from randrelu.checks.verdict import FALSE_ALARM, Part
 from randrelu.figures.style import SERIES, canvas, legend
 from randrelu.laws import share_interval
 
@@ -62,7 +63,7 @@ def run(
         z, y = generator.standard_normal((2, some.stop - some.start, dim))
         sphere[some] = _norms(matrix, z / np.linalg.norm(z, axis=1, keepdims=True))
         normal[some] = _norms(matrix, math.sqrt(spread / dim) * y)
-    measurements, conclusions = [], []
+    measurements, parts = [], []
     confidence = 1 - FALSE_ALARM / (2 * len(_LEVELS))  # of all intervals together
     # The levels come from the first half of the draws, the counts from the second.
     for level in _LEVELS:
@@ -71,11 +72,8 @@ def run(
         counted = trials - trials // 2
         low, high = share_interval(of_sphere, counted, confidence)
         normal_low, normal_high = share_interval(of_normal, counted, confidence)
-        conclusions.append(
-            "holds" if high <= 2 * normal_low
-            else "violated" if low > 2 * normal_high
-            else "consistent"
-        )  # fmt: skip
+        seen = "holds" if high <= 2 * normal_low else "consistent"
+        parts.append(Part(seen, 0.0 if low > 2 * normal_high else None))
         measurements.append(
             Measurement(
                 f"P{{‖MZ‖ ≥ t}} at t = {t:.3g} r", of_sphere / counted,
@@ -86,7 +84,7 @@ def run(
         parameters={"dim": dim, "rows": k, "spread": spread, "trials": trials, "rng": seed},
         hypothesis=Hypothesis("d ≥ 40", f"d = {dim}", dim >= 40),
         measurements=measurements,
-        conclusion=worst(*conclusions),
+        parts=parts,
         trials={"sphere": sphere, "normal": normal},
     )
 
@@ -115,6 +113,7 @@ STATEMENT = Statement(
     "lemma-c.6",
     CLAIM,
     run,
+    ("holds", "consistent", "violated"),
     draw,
     plan=(PlanRow("Lemma C.6: sphere against Gaussian", quick={}, full={"trials": 2_000_000}),),
 )

@@ -15,6 +15,7 @@ from randrelu._support.progress import part
 from randrelu.checks.result import Check, Hypothesis, Measurement
 from randrelu.checks.statement import EVEN, PlanRow, Statement
 from randrelu.checks.trials import Networks
+from randrelu.checks.verdict import identity
 from randrelu.figures.style import band, canvas, color, legend
 from randrelu.measures.ball import visit
 from randrelu.measures.bottlenecks import bottlenecks
@@ -108,7 +109,7 @@ def run(
         },
         hypothesis=Hypothesis("nothing of the widths", f"d_min = {min(widths[:-1])}", True),
         measurements=measurements,
-        conclusion="holds" if chain_is_right(widths, chain) else "violated",
+        parts=[identity(chain_is_right(widths, chain))],
         trials=columns,
     )
 
@@ -140,6 +141,7 @@ STATEMENT = Statement(
     "nn-decomp",
     CLAIM,
     run,
+    ("holds", "violated"),
     draw,
     plan=(
         PlanRow(

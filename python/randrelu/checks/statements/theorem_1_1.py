@@ -14,9 +14,10 @@ from randrelu import laws
 from randrelu._load import core
 from randrelu._support import arguments, euclid
 from randrelu._support.arguments import Progress, Rng
-from randrelu.checks.result import Check, Measurement, conclude, constant_needed, quantile, share
+from randrelu.checks.result import Check, Measurement, constant_needed, quantile, share
 from randrelu.checks.statement import WIDER, PlanRow, Statement
 from randrelu.checks.trials import Networks, deferred_steps, nonzero_point
+from randrelu.checks.verdict import there_is
 from randrelu.figures.style import INK, SERIES, canvas, cumulative, legend, threshold
 from randrelu.measures.attack import Attack, Base, one_point, one_step, outcome_columns
 from randrelu.measures.shortest_step import shortest_steps
@@ -109,7 +110,7 @@ def run(
         },
         hypothesis=networks.hypothesis(delta),
         measurements=measurements,
-        conclusion=conclude(flipped, 1 - delta),
+        parts=[there_is(flipped, 1 - delta)],
         trials={"seed": networks.seeds, **columns},
     )
 
@@ -218,6 +219,7 @@ STATEMENT = Statement(
     "theorem-1.1",
     CLAIM,
     run,
+    ("holds", "not shown"),
     draw,
     plan=(
         PlanRow(

@@ -14,14 +14,13 @@ from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
 from randrelu._support.progress import part
 from randrelu.checks.result import (
-    FALSE_ALARM,
     Check,
     Hypothesis,
     Measurement,
-    worst,
 )
 from randrelu.checks.statement import PlanRow, Statement
 from randrelu.checks.statements import theorem_1_1
+from randrelu.checks.verdict import FALSE_ALARM, Part
 from randrelu.figures.style import INK, band, canvas, color, legend
 
 if TYPE_CHECKING:
@@ -81,17 +80,17 @@ def run(
         norms = np.where(succeeded, attacks["relative_norm"], np.inf)
         rows += [np.array([depth, dim, norm]) for norm in norms]
     depth_column, dim_column, norms = np.array(rows).T
-    measurements, conclusions = [], []
+    measurements, parts = [], []
     for depth in layers:
         here = (depth_column == depth) & np.isfinite(norms)
         if np.unique(dim_column[here]).size < 2:
-            conclusions.append("consistent")
+            parts.append(Part("consistent"))
             continue
         fit = dim_column[here], norms[here]
         slope, low, high = fitted_power(*fit, laws.CONFIDENCE)
         # Violated only where a true claim hardly ever is, at any of the depths.
         surely = fitted_power(*fit, 1 - 2 * FALSE_ALARM / len(layers))[1] > -0.5
-        conclusions.append("holds" if high <= -0.5 else "violated" if surely else "consistent")
+        parts.append(Part("consistent", 0.0 if surely else None))
         measurements.append(
             Measurement(f"power of d, depth {depth}", slope, low, high, paper="≤ −1/2")
         )
@@ -113,7 +112,7 @@ def run(
             "what theorem-1.1 asks of every one of these networks", f"d ≤ {sizes[-1]}", False
         ),
         measurements=measurements,
-        conclusion=worst(*conclusions),
+        parts=parts,
         trials={"depth": depth_column, "dim": dim_column, "relative_norm": norms},
     )  # fmt: skip
 
@@ -148,6 +147,7 @@ STATEMENT = Statement(
     "theorem-1.1-scaling",
     CLAIM,
     run,
+    ("consistent", "violated"),
     draw,
     plan=(
         PlanRow(

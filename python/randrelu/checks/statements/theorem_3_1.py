@@ -18,15 +18,14 @@ from randrelu.checks.deep import (
     measure,
 )
 from randrelu.checks.result import (
-    OPEN_CONSTANT,
     Check,
     Measurement,
-    conclude,
     constant_needed,
     relative,
     share,
 )
 from randrelu.checks.statement import PlanRow, Statement
+from randrelu.checks.verdict import for_all
 from randrelu.figures.style import SERIES, band, canvas, legend, level
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ def run(
     width: int = 1000,
     depths: Sequence[int] = (1, 2, 4, 8, 16, 32, 64, 128, 256),
     points: int = 16,
-    constant: float = OPEN_CONSTANT,
+    constant: float = 10.0,
     trials: int = 40,
     rng: Rng = None,
     threads: int | None = None,
@@ -95,7 +94,7 @@ def run(
         parameters=parameters,
         hypothesis=hypothesis(dim, width, at[-1]),
         measurements=measurements,
-        conclusion=conclude(within, PROBABILITY),
+        parts=[for_all(within, PROBABILITY)],
         trials=numbered("ratio", at, found.ratio),
     )  # fmt: skip
 
@@ -114,6 +113,7 @@ STATEMENT = Statement(
     "theorem-3.1",
     CLAIM,
     run,
+    ("consistent", "violated"),
     draw,
     plan=(
         PlanRow(

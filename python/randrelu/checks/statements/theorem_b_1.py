@@ -17,15 +17,14 @@ from randrelu.checks.deep import (
     measure,
 )
 from randrelu.checks.result import (
-    OPEN_CONSTANT,
     Check,
     Measurement,
-    conclude,
     constant_needed,
     share,
 )
 from randrelu.checks.statement import PlanRow, Statement
 from randrelu.checks.statements.theorem_3_1 import PROBABILITY
+from randrelu.checks.verdict import for_all
 from randrelu.figures.style import band, canvas, color, legend, level
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ def run(
     width: int = 1000,
     depths: Sequence[int] = (1, 2, 4, 8, 16, 32, 64, 128, 256),
     points: int = 16,
-    constant: float = OPEN_CONSTANT,
+    constant: float = 10.0,
     trials: int = 40,
     rng: Rng = None,
     threads: int | None = None,
@@ -95,7 +94,7 @@ def run(
         parameters=parameters,
         hypothesis=hypothesis(dim, width, depth),
         measurements=measurements,
-        conclusion=conclude(both, PROBABILITY),
+        parts=[for_all(both, PROBABILITY)],
         trials={
             **numbered("smallest", at, found.smallest),
             **numbered("spread", at, found.spread),
@@ -127,6 +126,7 @@ STATEMENT = Statement(
     "theorem-b.1",
     CLAIM,
     run,
+    ("consistent", "violated"),
     draw,
     plan=(
         PlanRow(

@@ -13,15 +13,14 @@ from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
 from randrelu._support.threads import thread_number
 from randrelu.checks.result import (
-    FALSE_ALARM,
     Check,
     Hypothesis,
     Measurement,
-    at_most,
-    worst,
+    counted,
 )
 from randrelu.checks.statement import PlanRow, Statement
 from randrelu.checks.trials import blocks
+from randrelu.checks.verdict import at_most, identity
 from randrelu.figures.style import INK, SERIES, canvas, legend
 
 if TYPE_CHECKING:
@@ -77,26 +76,24 @@ def run(
         vectors = draw_vectors(some.stop - some.start, n, generator)
         norms[some] = np.linalg.norm(vectors, axis=1)
     mean = float(chi(n).mean())
-    measurements, conclusions = [], []
-    confidence = 1 - FALSE_ALARM / (2 * t.size)  # together
+    measurements, parts = [], []
     for sign, name in _SIDES:
         for level in t:
             count = int(np.sum(sign * (norms - mean) >= level))
             allowed = float(bound(level, lipschitz))
-            conclusions.append(at_most(count, trials, allowed, confidence))
             exact = chi.sf(mean + level, n) if sign > 0 else chi.cdf(mean - level, n)
-            measurements.append(
-                Measurement(
-                    f"share that is {level:g} {name} its mean", count / trials,
-                    paper=f"≤ {allowed:.4g}; {exact:.4g} (exact law)",
-                )
+            seen = counted(
+                f"share that is {level:g} {name} its mean", count, trials,
+                f"≤ {allowed:.4g}; {exact:.4g} (exact law)",
             )  # fmt: skip
+            measurements.append(seen)
+            parts.append(at_most(seen, allowed))
     low, high = math.sqrt(1 - 1 / n), math.sqrt(1 + 1 / n)
     ratio = mean / math.sqrt(n)
     measurements.append(
         Measurement("E‖X‖/√n", ratio, paper=f"between {low:.6g} and {high:.6g} (Gautschi)")
     )
-    conclusions.append("holds" if low < ratio < high else "violated")
+    parts.append(identity(low < ratio < high))
     return STATEMENT.found(
         parameters={
             "dim": n, "levels": tuple(map(float, t)), "lipschitz": lipschitz, "trials": trials,
@@ -104,7 +101,7 @@ def run(
         },
         hypothesis=Hypothesis("g is 1-Lipschitz", "‖·‖ and −‖·‖", True),
         measurements=measurements,
-        conclusion=worst(*conclusions),
+        parts=parts,
         trials={"norm": norms},
     )  # fmt: skip
 
@@ -138,6 +135,7 @@ STATEMENT = Statement(
     "theorem-c.3",
     CLAIM,
     run,
+    ("holds", "consistent", "violated"),
     draw,
     plan=(PlanRow("Theorem C.3: norms concentrate", quick={}, full={"trials": 5_000_000}),),
 )

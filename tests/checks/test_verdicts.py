@@ -1,0 +1,107 @@
+"""What data can say of a claim, how surely, and that every check comes to all that it may."""
+
+import math
+
+import numpy as np
+import pytest
+from randrelu import check
+from randrelu.checks import STATEMENTS, verdict
+from randrelu.checks.result import counted, quantile_interval
+from randrelu.checks.trials import largest_constant
+from randrelu.checks.verdict import CONCLUSIONS, FALSE_ALARM, Part, conclude
+from reaches import REACHES
+from scipy import stats
+from small import SMALL
+
+CASES = [(name, said) for name, (_, reaches) in REACHES.items() for said in reaches]
+
+
+@pytest.mark.parametrize(("name", "said"), CASES)
+def test_a_check_comes_to_every_conclusion_that_it_may(name, said, monkeypatch):
+    changes = REACHES[name][1][said]
+    if callable(changes):
+        changes = changes(monkeypatch)
+    assert check(name, **SMALL[name] | changes, rng=1).conclusion == said
+
+
+def test_the_table_is_of_all_that_a_check_may_say():
+    for name, statement in STATEMENTS.items():
+        assert set(REACHES[name][1]) == set(statement.may) <= set(CONCLUSIONS), name
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_the_verdict_is_the_conclusion_only_where_the_hypothesis_is_met(name):
+    c = check(name, **SMALL[name], rng=1)
+    hypothesis = REACHES[name][0]
+    assert c.verdict == (hypothesis or c.conclusion)
+    assert c.hypothesis.met is {None: True, "hypothesis open": None}.get(hypothesis, False)
+
+
+def test_the_weakest_part_counts():
+    assert conclude(Part("holds"), Part("consistent", 0.5)) == "consistent"
+    assert conclude(Part("uninformative"), Part("holds", 1.0)) == "uninformative"
+    assert conclude(Part("not shown"), Part("holds")) == "not shown"
+    assert conclude(Part("holds", 0.0)) == "violated"
+
+
+def test_all_parts_together_have_one_level():
+    p = FALSE_ALARM / 2
+    assert conclude(Part("consistent", p)) == "violated"
+    assert conclude(Part("consistent", p), Part("consistent")) == "violated"
+    assert conclude(Part("consistent", p), Part("consistent", 0.9)) == "consistent"
+
+
+@pytest.mark.parametrize("judge", [verdict.at_least, verdict.for_all])
+def test_a_true_probability_is_violated_no_more_often_than_stated(judge):
+    """The worst case is a probability that equals the bound; all counts, weighed by the law."""
+    for n, p in [(50, 0.9), (200, 0.95), (1000, 0.5)]:
+        law = stats.binom(n, p)
+        counts = np.arange(n + 1)
+        said = [conclude(judge(counted("", k, n), p)) for k in counts]
+        alarms = law.pmf(counts)[[s == "violated" for s in said]]
+        assert 0 < alarms.sum() <= FALSE_ALARM
+        if judge is verdict.at_least:
+            assert law.pmf(counts)[[s == "holds" for s in said]].sum() <= 0.025
+        else:
+            assert "holds" not in said
+
+
+def test_at_most_is_at_least_of_the_other_event():
+    for k in range(31):
+        one = verdict.at_most(counted("", k, 30), 0.25)
+        other = verdict.at_least(counted("", 30 - k, 30), 0.75)
+        assert one.seen == other.seen
+        assert one.p_value == pytest.approx(other.p_value, rel=1e-9)
+
+
+def test_what_is_claimed_to_exist_is_shown_or_not():
+    assert conclude(verdict.there_is(counted("", 0, 1000), 0.9)) == "not shown"
+    assert conclude(verdict.there_is(counted("", 1000, 1000), 0.9)) == "holds"
+
+
+def test_the_interval_of_a_quantile_covers_it():
+    """Exact coverage over all ranks; and a check of 2000 samples at a false alarm of 1e-6."""
+    generator = np.random.default_rng(0)
+    for n, q in [(20, 0.5), (100, 0.95), (10, 0.95)]:
+        draws = generator.exponential(size=(2000, n))
+        exact = -math.log(1 - q)
+        ends = np.array([quantile_interval(row, q) for row in draws])
+        inside = int(((ends[:, 0] <= exact) & (exact <= ends[:, 1])).sum())
+        assert stats.binom.cdf(inside, 2000, 0.95) > 1e-6
+    assert quantile_interval(np.arange(10.0), 0.95)[1] == math.inf
+
+
+def test_the_largest_constant_of_the_hypothesis():
+    """The condition is an equality there, in logarithms."""
+    for widths in [(784, 2048, 2048, 1), (10**6, 10**6, 1)]:
+        c, depth = largest_constant(widths, 0.05), len(widths) - 2
+        power = 240 * depth * math.log(c * depth * math.log(max(widths)))
+        assert power + math.log(math.log(20)) == pytest.approx(math.log(min(widths[:-1])))
+    assert largest_constant((784, 2048, 2048, 1), 0.05) == pytest.approx(0.0663, abs=5e-5)
+
+
+def test_a_statement_may_not_say_what_is_not_its_kind():
+    with pytest.raises(AssertionError, match=r"theorem-1\.1 may not say 'violated'"):
+        STATEMENTS["theorem-1.1"].found(
+            parameters={}, hypothesis=None, measurements=(), parts=[Part("holds", 0.0)], trials={}
+        )
