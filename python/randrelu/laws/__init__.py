@@ -5,11 +5,23 @@ A law here is exact at any width unless its description says *limit*. All logari
 
 from randrelu.laws.angles import (
     flip_fractions,
+    flips_given_images,
+    gradient_deviation,
+    gradient_terms,
     next_angle,
     sine_excess,
 )
-from randrelu.laws.linear_step import linear_step_norm_quantile
-from randrelu.laws.norms import sample_gradient
+from randrelu.laws.lemmas import large_preactivations, normal_beyond_sphere, worst_sign_change
+from randrelu.laws.limit import limit_kernel, limit_linear_step, limit_step
+from randrelu.laws.linear_step import linear_step_norm_quantile, sample_linear_step
+from randrelu.laws.norms import (
+    gradient_norm_law,
+    layer_norm_law,
+    masked_difference_law,
+    output_size_law,
+    sample_gradient,
+)
+from randrelu.laws.products import NormLaw
 from randrelu.laws.row_space import (
     draw_projected_length,
     mean_projected_length,
@@ -28,20 +40,35 @@ from randrelu.laws.theorem import (
 __all__ = [
     "CONFIDENCE",
     "VARIANCES",
+    "NormLaw",
     "draw_projected_length",
     "flip_fractions",
+    "flips_given_images",
+    "gradient_deviation",
+    "gradient_norm_law",
+    "gradient_terms",
+    "large_preactivations",
+    "layer_norm_law",
+    "limit_kernel",
+    "limit_linear_step",
+    "limit_step",
     "linear_step_norm_quantile",
     "log10_required_width",
     "log_widest",
+    "masked_difference_law",
     "mean_projected_length",
     "narrowest",
     "next_angle",
     "nn_def_scale",
+    "normal_beyond_sphere",
+    "output_size_law",
     "paper_step_size",
     "projected_length_law",
     "sample_gradient",
+    "sample_linear_step",
     "share_interval",
     "sine_excess",
     "size_bound",
     "weight_variances",
+    "worst_sign_change",
 ]

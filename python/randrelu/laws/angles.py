@@ -61,3 +61,65 @@ def flip_fractions(angle: ArrayLike, depth: int) -> NDArray[np.float64]:
         fractions[..., layer] = theta / math.pi
         theta = next_angle(theta)
     return fractions
+
+
+def flips_given_images(image_angles: ArrayLike) -> NDArray[np.float64]:
+    """Return the share of a layer's units that differ, given the images in the layer before.
+
+    The number is Binomial(d_i, share) exactly, at any widths, because the rows of W_i are
+    independent of the layers before. The share is θ/π for images at the angle θ.
+
+    Parameters
+    ----------
+    image_angles : array_like
+        The angles between f_{i−1}(x) and f_{i−1}(y), in [0, π]. For exactly one image that is 0 say
+        π/2, as the coins make the share 1/2; for two say 0, as both have the same coins.
+
+    Returns
+    -------
+    ndarray
+    """
+    result: NDArray[np.float64] = np.asarray(image_angles, np.float64) / math.pi
+    return result
+
+
+def gradient_terms(angle: ArrayLike, depth: int) -> NDArray[np.float64]:
+    """Return E‖Δ_j‖²/E‖∇f‖² of the terms of (GD-DECOMP): 2θ_{j−1}/π, θ_j after j layers.
+
+    Exact for Δ_1 at any widths, where it says E‖Δ_1‖² = 2^{1−ℓ} θ/π for NN-DEF; for the others the
+    limit of infinite width.
+
+    Parameters
+    ----------
+    angle : array_like, shape (...)
+        The angle θ between the points, in [0, π].
+    depth : int
+        The number ℓ of hidden layers.
+
+    Returns
+    -------
+    ndarray, shape (..., ℓ)
+    """
+    return 2 * flip_fractions(angle, depth)
+
+
+def gradient_deviation(angle: ArrayLike, depth: int) -> NDArray[np.float64]:
+    """Return E‖∇f(x) − ∇f(y)‖²/E‖∇f‖² (Lemma 2.8): 2(1 − ∏_{i<ℓ}(1 − θ_i/π)), θ_i after i layers.
+
+    Exact for ℓ ≤ 1 at any widths; for deeper networks the limit of infinite width.
+
+    Parameters
+    ----------
+    angle : array_like, shape (...)
+        The angle θ between the points, in [0, π].
+    depth : int
+        The number ℓ of hidden layers.
+
+    Returns
+    -------
+    ndarray, shape (...)
+    """
+    with np.errstate(divide="ignore"):  # opposite points share no unit
+        shared = np.log1p(-flip_fractions(angle, depth)).sum(axis=-1)
+    result: NDArray[np.float64] = -2 * np.expm1(shared)
+    return result
