@@ -94,6 +94,9 @@ REACHES = {
     "lemma-c.1": (MET, {
         "holds": {}, "consistent": {"trials": 20}, "violated": {"constant": 0.5},
     }),
+    "theorem-c.2": (MET, {
+        "holds": {}, "consistent": {"trials": 20}, "violated": {"widen": 0.1},
+    }),
     "theorem-c.3": (MET, {
         "holds": {}, "consistent": {"trials": 5}, "violated": {"lipschitz": 0.3},
     }),

@@ -21,6 +21,7 @@ SMALL = {
     "theorem-b.1": {"depths": (1, 64), "width": 200, "trials": 12},
     "fact-b.2": {},
     "lemma-c.1": {"rows": 30, "cols": 40, "trials": 200},
+    "theorem-c.2": {"trials": 5000},
     "theorem-c.3": {"trials": 50_000},
     "corollary-c.4": {"rows": 40, "cols": 20, "trials": 1000},
     "lemma-c.5": {"trials": 100_000},

@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from randrelu import check, laws
-from randrelu.checks.statements import fact_b_2, lemma_3_2, theorem_c_3
+from randrelu.checks.statements import fact_b_2, lemma_3_2, theorem_c_2, theorem_c_3
 from scipy import integrate, stats
 from small import SMALL
 
@@ -84,3 +84,41 @@ def test_few_draws_do_not_violate_the_arc_cosine_map():
         check("lemma-3.2", trials=10_000, width=2, depth=1, rng=s).conclusion for s in range(60)
     ]
     assert verdicts.count("violated") < 5
+
+
+class TestTheoremC2:
+    """The sums of Lemma A.4's proof meet the hypothesis with the ν and c that are taken."""
+
+    K, M, RATIO = 50, 30, 0.6
+
+    def moments(self, q):
+        """Σ E|X_i|^q across the plane and within it, the second by quadrature over angles."""
+        normal = 2 ** (q / 2) * math.gamma((q + 1) / 2) / math.sqrt(math.pi)
+        angle = math.asin(self.RATIO)
+        # w = r (cos φ, sin φ) in the plane; units differ where φ is within θ/2 of v or of −v.
+        cosines, _ = integrate.quad(lambda a: math.cos(a) ** q, -angle / 2, angle / 2)
+        radius = 2 ** (q / 2) * math.gamma(q / 2 + 1)
+        size = (2 / (self.K * self.M)) ** (q / 2)
+        across = angle / math.pi * normal**2
+        return self.K * size * across, self.K * size * normal * radius * cosines / math.pi
+
+    def test_the_moments_meet_the_hypothesis(self):
+        for which, (nu, c) in enumerate(theorem_c_2.scales(self.K, self.M, self.RATIO)):
+            assert self.moments(2)[which] <= nu * (1 + 1e-9)
+            for q in range(3, 25):
+                allowed = math.factorial(q) / 2 * nu * c ** (q - 2)
+                assert self.moments(q)[which] <= allowed * (1 + 1e-9)
+
+    def test_the_sums_have_these_variances(self):
+        """The mean of 20 000 squares, of which even the widest deviates by 5 σ at 6e-7."""
+        generator = np.random.default_rng(0)
+        sums = theorem_c_2.draw_sums(20_000, self.K, self.M, self.RATIO, generator)
+        for values, exact in zip(sums, self.moments(2), strict=True):
+            error = np.std(values**2) / math.sqrt(values.size)
+            assert abs(np.mean(values**2) - exact) < 5 * error
+
+    def test_the_exact_law_across_the_plane(self):
+        generator = np.random.default_rng(1)
+        sums = theorem_c_2.draw_sums(20_000, self.K, self.M, self.RATIO, generator)[0]
+        law = theorem_c_2.law_across(self.K, self.M, self.RATIO)
+        assert law.p_value(np.abs(sums)) > 1e-6

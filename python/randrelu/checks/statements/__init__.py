@@ -25,6 +25,7 @@ _MODULES = (
     "theorem_b_1",
     "fact_b_2",
     "lemma_c_1",
+    "theorem_c_2",
     "theorem_c_3",
     "corollary_c_4",
     "lemma_c_5",
