@@ -87,7 +87,9 @@ REACHES = {
     "theorem-3.1": (NOT_MET, {"consistent": {}, "violated": {"depths": (1,)}}),
     "lemma-3.2": (MET, {"consistent": {}, "violated": another_map_of_angles}),
     "lemma-a.4": (MET, {
-        "holds": {}, "consistent": {"trials": 20}, "violated": {"constant": 0.05},
+        # Without room for an M that is orthogonal to x and y, no law is tested.
+        "holds": {"constant": 2.0, "n": 99}, "consistent": {"constant": 2.0},
+        "uninformative": {}, "violated": {"constant": 0.05},
     }),
     "theorem-b.1": (NOT_MET, {"consistent": {}, "violated": {"depths": (1,)}}),
     "fact-b.2": (MET, {"holds": {}, "consistent": {"points": 10}, "violated": {"divisor": 1.0}}),
@@ -105,7 +107,9 @@ REACHES = {
     }),
     "lemma-c.5": (MET, {"consistent": {}, "violated": {"widen": 0.05}}),
     "lemma-c.6": (MET, {
-        "holds": {}, "consistent": {"trials": 20}, "violated": {"spread": 0.1},
+        # It is false for d = 1, where the paper does not claim it.
+        "holds": {}, "consistent": {"trials": 20},
+        "violated": {"dim": 1, "rows": 1, "trials": 100_000},
     }),
     "figure-1": (MET, {
         # Where the rows span the space, no law is tested.
