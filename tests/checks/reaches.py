@@ -84,13 +84,16 @@ REACHES = {
     "claim-2.7": (NOT_MET, {"consistent": {}, "violated": {"multiple": 0.0, "epsilon": 0.3}}),
     "lemma-2.8": (NOT_MET, {"consistent": {}, "violated": {"constant": 0.1, "radius": 0.3}}),
     # One layer is far from constant, and has both signs.
-    "theorem-3.1": (NOT_MET, {"consistent": {}, "violated": {"depths": (1,)}}),
+    "theorem-3.1": (NOT_MET, {
+        "consistent": {}, "violated": {"depths": (1,), "constant": 10.0},
+    }),
     "lemma-3.2": (MET, {"consistent": {}, "violated": another_map_of_angles}),
     "lemma-a.4": (MET, {
         # Without room for an M that is orthogonal to x and y, no law is tested.
         "holds": {"constant": 2.0, "n": 99}, "consistent": {"constant": 2.0},
         "uninformative": {}, "violated": {"constant": 0.05},
     }),
+    # |f(x)| ≥ 0.04 has no constant.
     "theorem-b.1": (NOT_MET, {"consistent": {}, "violated": {"depths": (1,)}}),
     "fact-b.2": (MET, {"holds": {}, "consistent": {"points": 10}, "violated": {"divisor": 1.0}}),
     "lemma-c.1": (MET, {
