@@ -79,7 +79,7 @@ def run(
     below, above = eq_10(dim, depth)
     band = f"1 − {below:.2g} … 1 + {above:.2g} (Eq. 10)"
     law = laws.layer_norm_law((width,) * (depth + 1) + (1,), depth, init="he")
-    low, high = law.positive.ppf([0.05, 0.95])
+    low, high = map(float, law.positive.ppf([0.05, 0.95]))
     measurements = [
         large,
         *judged,
@@ -93,7 +93,7 @@ def run(
             paper=band,
         ),
         Measurement(
-            f"95 % over 5 % quantile of ‖f_{depth}(x)‖ at one x if not 0, exact law", float(high / low),
+            f"95 % over 5 % quantile of ‖f_{depth}(x)‖ at one x if not 0, exact law", high / low,
             paper=f"≤ 1 + {below + above:.2g} (Eq. 10)",
         ),
         *(
