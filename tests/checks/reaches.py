@@ -95,6 +95,7 @@ REACHES = {
     }),
     # |f(x)| ≥ 0.04 has no constant.
     "theorem-b.1": (NOT_MET, {"consistent": {}, "violated": {"depths": (1,)}}),
+    "eqs-9-12": (MET, {"consistent": {}, "violated": {"constant": 0.1}}),
     "fact-b.2": (MET, {"holds": {}, "consistent": {"points": 10}, "violated": {"divisor": 1.0}}),
     "lemma-c.1": (MET, {
         "holds": {}, "consistent": {"trials": 20}, "violated": {"constant": 0.5},

@@ -19,6 +19,7 @@ SMALL = {
     "lemma-3.2": {"trials": 20_000, "width": 100, "depth": 3},
     "lemma-a.4": {"trials": 300},
     "theorem-b.1": {"depths": (1, 64), "width": 200, "trials": 12},
+    "eqs-9-12": {"width": 100, "trials": 100},
     "fact-b.2": {},
     "lemma-c.1": {"rows": 30, "cols": 40, "trials": 200},
     "theorem-c.2": {"trials": 5000},

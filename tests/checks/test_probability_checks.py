@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from randrelu import check, laws
 from randrelu.checks.statements import (
+    eqs_9_12,
     fact_b_2,
     lemma_3_2,
     lemma_a_4,
@@ -181,3 +182,41 @@ class TestLemmaC6:
         assert (c.conclusion, c.verdict) == ("violated", "hypothesis not met")
         assert c.measurements[-1].value == pytest.approx(2 * stats.norm.sf(math.sqrt(0.5)))
         assert check("lemma-c.6", dim=2, rows=1, trials=100_000, rng=0).conclusion != "violated"
+
+
+class TestOneLayer:
+    def test_the_mean_square_of_a_distance_is_an_integral(self):
+        def square(r, phi, angle):
+            gap = max(math.cos(phi), 0) - max(math.cos(phi - angle), 0)
+            return 2 * r**3 * math.exp(-(r**2) / 2) * gap**2 / (2 * math.pi)
+
+        for angle in (0.2, 1.7, math.pi):
+            parts = [
+                integrate.dblquad(square, a, b, 0, 40, args=(angle,))
+                for a, b in [(-math.pi, -math.pi / 2), (-math.pi / 2, angle - math.pi / 2),
+                             (angle - math.pi / 2, math.pi / 2), (math.pi / 2, angle + math.pi / 2),
+                             (angle + math.pi / 2, math.pi)]
+            ]  # fmt: skip
+            exact, error = map(sum, zip(*parts, strict=True))
+            assert abs(eqs_9_12.mean_square(np.array(angle)) - exact) < max(error, 1e-8)
+
+    def test_the_contraction_is_weakest_near_0(self):
+        theta = np.geomspace(1e-4, math.pi, 1000)
+        found = eqs_9_12.contraction(theta)
+        assert found[0] == pytest.approx(1 / (3 * math.pi), rel=1e-3) and found.min() == found[0]
+        before = 2 * np.sin(theta / 2)
+        after = before * (1 - found * before)
+        assert np.allclose(after**2, eqs_9_12.mean_square(theta), rtol=1e-12, atol=0)
+
+    def test_a_contraction_that_is_too_strong_is_refuted(self):
+        assert check("eqs-9-12", **SMALL["eqs-9-12"], divisor=9.0, rng=0).conclusion == "violated"
+        assert check("eqs-9-12", **SMALL["eqs-9-12"], divisor=9.5, rng=0).conclusion != "violated"
+
+    def test_another_mean_square_is_noticed(self, monkeypatch):
+        monkeypatch.setattr(eqs_9_12, "mean_square", lambda theta: theta**2 / 2)
+        assert check("eqs-9-12", **SMALL["eqs-9-12"], rng=0).conclusion == "violated"
+
+    def test_few_draws_do_not_violate_it(self):
+        """The squares of a few draws are far from normal: they test no law."""
+        said = [check("eqs-9-12", width=1, trials=9, rng=s).conclusion for s in range(60)]
+        assert set(said) == {"consistent"}

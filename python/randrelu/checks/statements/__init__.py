@@ -23,6 +23,7 @@ _MODULES = (
     "lemma_3_2",
     "lemma_a_4",
     "theorem_b_1",
+    "eqs_9_12",
     "fact_b_2",
     "lemma_c_1",
     "theorem_c_2",
