@@ -96,15 +96,16 @@ def test_beside_exact_line_in_numpy(benchmark, case, weights, check_line, interp
 
 
 def test_deferred(benchmark):
-    benchmark.group = "line of length 4 ‖x‖/√d, deferred, widths (10⁵, 10⁵, 10⁵, 1)"
-
     def fresh():
-        return (Case(Network.random((10**5,) * 3 + (1,), rng=0, storage="deferred")),), {}
+        return Case(Network.random((10**5,) * 3 + (1,), rng=0, storage="deferred"))
 
-    # There is no matrix to compare with: the line and a pass of the same network agree.
-    ((case,), _) = fresh()
-    found = case.line()
-    t = np.linspace(0, found.length, 4)
-    values = case.net.forward(found.point(t))
-    assert found.value(t) == pytest.approx(values, rel=0, abs=1e-9 * abs(found.f0))
-    benchmark.pedantic(Case.line, setup=fresh, rounds=2)
+    def check(result):
+        """There is no matrix to compare with: the line and a pass of the same network agree."""
+        case, found = result
+        t = np.linspace(0, found.length, 4)
+        values = case.net.forward(found.point(t))
+        assert found.value(t) == pytest.approx(values, rel=0, abs=1e-9 * abs(found.f0))
+
+    group = "line of length 4 ‖x‖/√d, deferred, widths (10⁵, 10⁵, 10⁵, 1)"
+    work = lambda case: (case, case.line())  # noqa: E731
+    alone(benchmark, group, work, check, rounds=2, warmup_rounds=0, fresh=fresh)

@@ -10,8 +10,8 @@ from time import perf_counter, sleep
 
 import numpy as np
 
-# Threads that have nothing to do spin for a while before they sleep (OpenBLAS's for 25 ms), and
-# would take the cores from the other side's run.
+# Threads that have nothing to do spin for a while before they sleep (OpenBLAS's for about 25 ms),
+# and would take the cores from the other side's run.
 PAUSE = 0.03
 
 
@@ -49,11 +49,15 @@ def in_words(seconds):
     return f"{seconds / size:.3g} {unit}"
 
 
-def alone(benchmark, group, work, check, *, rounds, warmup_rounds=1):
-    """Check what `work` returns, and time it by itself."""
+def alone(benchmark, group, work, check, *, rounds, warmup_rounds=1, fresh=None):
+    """Check what `work` returns, and time it by itself.
+
+    Where `fresh` is given, each run gets what that returns, and its making is not timed.
+    """
     benchmark.group = group
-    check(work())
-    benchmark.pedantic(work, rounds=rounds, warmup_rounds=warmup_rounds)
+    setup = fresh and (lambda: ((fresh(),), {}))
+    check(work(fresh()) if fresh else work())
+    benchmark.pedantic(work, setup=setup, rounds=rounds, warmup_rounds=warmup_rounds)
 
 
 def in_turns(benchmark, group, peer, ours, theirs, check, *, rounds, at_once=1):
