@@ -154,6 +154,7 @@ def test_gradient_is_the_slope_away_from_kinks():
     assert checked >= 30
 
 
+@pytest.mark.statistics
 def test_gradient_direction_is_uniform():
     """(f/(‖∇f‖‖x‖))² follows Beta(1/2, (d−1)/2) at any widths: 2000 networks, false alarm 1e-6."""
     d, x = 6, np.arange(1.0, 7.0)

@@ -87,6 +87,7 @@ def test_bad_parameters(name, wrong, message):
         check(name, **wrong)
 
 
+@pytest.mark.statistics
 def test_few_draws_do_not_violate_the_arc_cosine_map():
     """Of 60 true checks, 5 or more violated would happen with a probability of 5e-9."""
     verdicts = [

@@ -69,6 +69,7 @@ def adaptive_experiment(net, x):
     return result | {f"{a} × {b}": result[a] * result[b] for a, b in pairs}
 
 
+@pytest.mark.statistics
 def test_adaptive_experiments_have_the_law_of_stored_networks():
     n, x = 2000, np.ones(50)
     table = {
@@ -86,6 +87,7 @@ def test_adaptive_experiments_have_the_law_of_stored_networks():
         assert stats.ks_2samp(a, b).pvalue > ALARM, name
 
 
+@pytest.mark.statistics
 def test_the_two_sample_test_notices_another_scale():
     x = np.ones(50)
     a, b = (
@@ -100,6 +102,7 @@ def test_the_two_sample_test_notices_another_scale():
     assert stats.ks_2samp(a, b).pvalue < ALARM
 
 
+@pytest.mark.statistics
 @pytest.mark.parametrize("way", ["forgets", "float32"])
 def test_other_ways_to_ask_have_the_law_of_stored_networks(way):
     """What one call says about several points, jointly, in float32 and where nothing is kept."""
@@ -121,6 +124,7 @@ def test_other_ways_to_ask_have_the_law_of_stored_networks(way):
         assert stats.ks_2samp(a, b).pvalue > ALARM
 
 
+@pytest.mark.statistics
 def test_a_matrix_assembled_after_mixed_questions_is_gaussian():
     """W_1 (3, 4), first asked from both sides, then column by column: 12 normals, independent."""
     entries = []
@@ -137,6 +141,7 @@ def test_a_matrix_assembled_after_mixed_questions_is_gaussian():
     assert stats.chi2.sf(squares.sum(), len(squares)) > ALARM
 
 
+@pytest.mark.statistics
 def test_direction_of_the_gradient_is_uniform_at_any_width():
     """f²/(‖∇f‖‖x‖)² ~ Beta(1/2, (d − 1)/2), here with W_2 of 10¹⁰ weights."""
     widths = (40, 100_000, 100_000, 1)
@@ -145,6 +150,7 @@ def test_direction_of_the_gradient_is_uniform_at_any_width():
     assert stats.kstest(share, stats.beta(0.5, 39 / 2).cdf).pvalue > ALARM
 
 
+@pytest.mark.statistics
 def test_first_layer_flips_are_binomial_at_any_width():
     x, y = points(2, 30)
     angle = np.arccos(x @ y / np.linalg.norm(x) / np.linalg.norm(y))
@@ -454,6 +460,7 @@ def test_trials_are_gradient_steps_of_deferred_networks(eta):
             assert getattr(attack, name) == pytest.approx(c.trials[prefix + name][t], rel=1e-9)
 
 
+@pytest.mark.statistics
 def test_trials_do_not_depend_on_the_storage_in_law():
     a, b = (
         check("theorem-1.1", widths=(20, 30, 30, 1), trials=1000, rng=0, storage=storage).trials

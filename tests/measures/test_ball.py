@@ -140,6 +140,7 @@ def test_float32_deviations_agree_to_1e_4():
         np.testing.assert_allclose(got[same], want[same], rtol=1e-4, atol=0)
 
 
+@pytest.mark.statistics
 def test_delta_form_misjudges_fewer_units_than_a_plain_pass():
     """Thousands of true flips at every radius; what is wrong in the counts is counted for both."""
     shape, samples = (48, 12_000, 48, 12_000, 1), 4000
@@ -183,6 +184,7 @@ def test_angles_are_known_where_there_are_no_hidden_layers(given):
 # --- laws
 
 
+@pytest.mark.statistics
 def test_first_layer_flips_are_binomial():
     n, d, width = 400, 30, 50
     x, y = np.random.default_rng(0).normal(size=(2, d))
@@ -197,6 +199,7 @@ def test_first_layer_flips_are_binomial():
     assert stats.binomtest(total, n * width, angle / np.pi).pvalue > ALARM
 
 
+@pytest.mark.statistics
 def test_wide_layers_flip_as_the_arc_cosine_map_predicts():
     """Over networks the mean flips of wide layers tend to the prediction; 6 standard errors."""
     nets, x = 30, np.random.default_rng(0).normal(size=400)

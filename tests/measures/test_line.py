@@ -139,6 +139,7 @@ def test_along_the_boundary_of_a_unit_for_a_while():
     assert (found.t == 1).all() and found.flips[0] == 2
 
 
+@pytest.mark.statistics
 def test_first_layer_flips_of_a_direction_of_its_own_are_binomial():
     """Along ∇f(x), which depends on W_1, they need not be, and for long ways they are not."""
     d, width, n = 25, 60, 300
