@@ -55,23 +55,23 @@ def worker(turns, name, seconds, done):
 
 
 def test_ratios_are_those_of_the_pairs(turns):
-    """A machine that is ten times slower in the middle changes no ratio."""
+    """A machine that gets slower changes none, and the ratio of the medians, 1/8, is another."""
     benchmark, done, checked = Benchmark(turns), [], []
-    slow = np.array([1, 1, 1, 10, 10, 1])  # the check, the warm-up, and four rounds
-    ours = worker(turns, "ours", 100 * slow, done)
-    theirs = worker(turns, "theirs", 4 * slow, done)
+    slow = np.array([1, 1, 1, 10, 100])  # the check, the warm-up, and three rounds
+    ours = worker(turns, "ours", 100 * slow * [1, 1, 0.5, 0.125, 0.25], done)
+    theirs = worker(turns, "theirs", slow, done)
     turns.in_turns(
-        benchmark, "a group", "a peer", ours, theirs, checked.append, rounds=4, at_once=100
+        benchmark, "a group", "a peer", ours, theirs, checked.append, rounds=3, at_once=100
     )  # fmt: skip
-    assert checked == ["ours", "theirs"] and done == ["ours", "theirs"] * 6
+    assert checked == ["ours", "theirs"] and done == ["ours", "theirs"] * 5
     (pairs,) = turns.PAIRS
-    assert pairs.ours.tolist() == [1, 10, 10, 1] and pairs.theirs.tolist() == [4, 40, 40, 4]
-    assert pairs.ratio == (0.25, (0.25, 0.25)) == (
+    assert pairs.ours.tolist() == [0.5, 1.25, 25] and pairs.theirs.tolist() == [1, 10, 100]
+    assert pairs.ratio == (0.25, (0.1875, 0.375)) == (
         benchmark.extra_info["ours ÷ peer"], benchmark.extra_info["quartiles"]
     )  # fmt: skip
     group, line = turns.table()
-    assert group == "a group" and "0.25  [0.25, 0.25] of   4 pairs  a peer" in line
-    assert "5.5 s ÷" in line and "22 s" in line
+    assert group == "a group" and "0.25  [0.188, 0.375] of   3 pairs  a peer" in line
+    assert "1.25 s ÷" in line and "10 s" in line
 
 
 @pytest.mark.parametrize("wrong", ["ours", "theirs"])
