@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+import reference
 from randrelu import Network, check
 from randrelu.checks import trials
 from randrelu.checks.result import share, smallest_constant
@@ -155,17 +156,36 @@ def test_progress_result_and_table(name):
 
 @pytest.mark.parametrize("eta", ["linear", "paper", -0.5])
 def test_theorem_with_a_fixed_step(eta):
-    c = check("theorem-1.1", widths=(30, 40, 1), trials=20, rng=4, eta=eta)
-    assert c.parameters["eta"] == eta and len(c.trials["eta"]) == 20
-    if eta == -0.5:
-        assert (c.trials["eta"] == -0.5).all()
+    """The step is that of its formula, and f after it that of plain NumPy."""
+    c = check("theorem-1.1", widths=(30, 40, 1), trials=20, rng=4, eta=eta, storage="stored")
+    assert c.parameters["eta"] == eta
+    for t, seed in enumerate(c.trials["seed"]):
+        net = Network.random((30, 40, 1), rng=seed)
+        weights, x = [net.weights(i).astype(float) for i in (1, 2)], np.ones((1, 30))
+        gradient = reference.gradient(
+            weights, [z > 0 for z in reference.preactivations(weights, x)]
+        )
+        f, square = reference.forward(weights, x)[0], np.sum(gradient**2)
+        size = 2 * math.log(30) * math.sqrt(math.log(20))  # 2^ℓ log d √log(1/δ), for ‖x‖ = √d
+        steps = {"linear": -2 * f / square, "paper": -np.sign(f) * size / square, -0.5: -0.5}
+        # Double on both sides: 1e-12 is thousands of ulp of numbers of size 1.
+        assert c.trials["eta"][t] == pytest.approx(steps[eta], rel=1e-12)
+        after = reference.forward(weights, x + steps[eta] * gradient)[0]
+        assert c.trials["f_after"][t] == pytest.approx(after, rel=0, abs=1e-12)
 
 
 @BOTH
 @pytest.mark.parametrize("widths", [(5, 1), (1, 1), (1, 1, 1), (2, 3, 1)])
 def test_degenerate_widths_work(name, widths):
-    c = check(name, widths=widths, trials=5, rng=0)
+    c = check(name, widths=widths, trials=5, rng=0, storage="stored")
     json.dumps(c.to_dict(), allow_nan=False)
+    x = np.ones((1, widths[0]))
+    for t, seed in enumerate(c.trials["seed"]):
+        net = Network.random(widths, rng=seed)
+        weights = [net.weights(i).astype(float) for i in range(1, len(widths))]
+        f = c.trials["f_before" if name == "theorem-1.1" else "f"][t]
+        assert f == pytest.approx(reference.forward(weights, x)[0], rel=1e-12)
+    assert check(name, widths=widths, trials=5, rng=0).trials.keys() == c.trials.keys()  # deferred
 
 
 @pytest.mark.parametrize("storage", ["deferred", "stored"])

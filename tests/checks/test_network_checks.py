@@ -39,6 +39,7 @@ def test_another_law_of_the_gradient_is_noticed(monkeypatch):
     assert c.measurements[0].value == 1 and c.conclusion == "violated"
 
 
+@pytest.mark.statistics
 def test_sampled_gradients_have_the_law_of_networks():
     """Two KS tests of 1500 networks, narrow ones; false alarms have a probability of 2e-6."""
     widths, n = (6, 3, 8, 1), 1500
@@ -77,6 +78,7 @@ def test_segment_norms_of_a_deferred_network_are_consistent():
     assert np.linalg.norm(image) <= found * np.sqrt(30) * (1 + 1e-6)
 
 
+@pytest.mark.statistics
 def test_deep_images_turn_like_the_arc_cosine_map():
     """Angles after wide layers; within five standard errors over layers of width 10⁵."""
     generator, width = np.random.default_rng(0), 100_000

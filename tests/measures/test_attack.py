@@ -108,6 +108,7 @@ def test_linear_step_reflects_a_linear_function_exactly():
         assert a.f_after == -a.f_before and a.success and a.sign_flipped
 
 
+@pytest.mark.statistics
 def test_linear_step_has_its_exact_law():
     """‖η∇f‖/‖x‖ = 2|u₁|, u uniform on the sphere: 1000 networks, false alarm 1e-6."""
     x = np.ones(12)

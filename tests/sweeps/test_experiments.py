@@ -35,6 +35,35 @@ class TestBuiltIn:
         row = found.to_pandas().iloc[1]
         assert row.relative_norm == expected.relative_norm and row.f_after == expected.f_after
 
+    @pytest.mark.parametrize("name", ["flips", "deviation", "line", "min-perturbation"])
+    def test_rows_are_measurements_of_the_network(self, name):
+        """The network is drawn from the trial's generator, and what is sampled after it."""
+        row = rr.sweep(name, grid=SMALL[name], trials=2, rng=4).to_pandas().iloc[-1]
+        params = {key: values[-1] for key, values in SMALL[name].items()}
+        generator = Point(params).generator(4, 1)
+        dim = {"flips": 20, "deviation": 20, "line": 30, "min-perturbation": 30}[name]
+        hidden = {"deviation": (30,), "min-perturbation": (50,)}.get(name, (20, 20))
+        options = {"init": "unit", "storage": "stored"} if name == "min-perturbation" else {}
+        net = rr.Network.random(
+            (dim, *hidden, 1), rng=generator, **{"storage": "deferred"} | options
+        )
+        x = np.ones(dim)
+        radius = 0.1 * np.sqrt(dim)
+        if name == "flips":
+            found = rr.flips(net, x, radius, 16, rng=generator, remember=False)
+            assert row.layer == 2 and row["mean"] == found.mean[1]
+            assert row.share == found.mean[1] / 20 and row.predicted == found.predicted[1]
+        elif name == "deviation":
+            found = rr.gradient_deviation(net, x, radius, 16, rng=generator).relative
+            assert (row["median"], row.largest_seen) == (np.median(found), found.max())
+        elif name == "line":
+            f, gradient = net.value_and_gradient(x)
+            found = rr.line(net, x, -np.sign(f) * gradient, 4.0)
+            assert (row.f, row.flips) == (f, found.t.size)
+            np.testing.assert_equal(row.zero_at, found.first_crossing(0.0) / np.sqrt(dim))
+        else:
+            assert row.ratio == rr.min_perturbation(net, x) / np.sqrt(dim)
+
     @pytest.mark.parametrize(
         ("name", "grid", "message"),
         [
