@@ -1,5 +1,6 @@
 #include "measures/attack.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <stdexcept>
@@ -10,9 +11,8 @@
 namespace randrelu {
 namespace {
 
-// Evaluations in another order of the sums differ by less than this many ε ‖∇f(x)‖ ‖x‖, save where what a
-// layer gives almost cancels in the next.
-constexpr double kRoundings = 4;
+// Evaluations that sum in another order differ by less than this many times what is taken for a rounding.
+constexpr double kRoundings = 16;
 // How far a step goes on, in ulps of η or, where these are coarser, of x.
 constexpr double kMostUlps = 4096;
 // Points that are evaluated at once, and each as it is alone.
@@ -34,6 +34,7 @@ Attack::Attack(const Network& net, View<const double> x, const Run& run)
       f_(at(x.rows)),
       norms_(at(x.rows)),
       grad_norms_(at(x.rows)),
+      roundings_(at(x.rows)),
       gradients_(x.rows * x.cols),
       forgotten_(net.forgotten()) {
   Outputs<double> out;
@@ -41,8 +42,13 @@ Attack::Attack(const Network& net, View<const double> x, const Run& run)
   out.gradients = gradients_.get();
   net.evaluate(x, out, run);
   for (Index p = 0; p < x.rows; ++p) {
+    const double* const gradient = gradients().row(p);
     norms_[at(p)] = euclidean_norm(x.row(p), x.cols);
-    grad_norms_[at(p)] = euclidean_norm(gradients().row(p), x.cols);
+    grad_norms_[at(p)] = euclidean_norm(gradient, x.cols);
+    // f(x) is ∇f(x)·x: how far apart the two come out shows where almost all of a layer cancels in the next.
+    roundings_[at(p)] =
+        std::numeric_limits<double>::epsilon() * grad_norms_[at(p)] * norms_[at(p)] +
+        std::abs(f_[at(p)] - dot<double>(gradient, x.row(p), x.cols));
   }
 }
 
@@ -71,8 +77,7 @@ bool Attack::move(Index p, double eta, Block some, double* to) const {
 double Attack::beyond(Index p, double f) const { return -sign(f_[at(p)]) * f; }
 
 double Attack::required(Index p, double goal) const {
-  constexpr double epsilon = std::numeric_limits<double>::epsilon();
-  return goal + kRoundings * epsilon * grad_norms_[at(p)] * norms_[at(p)];
+  return goal + kRoundings * roundings_[at(p)];
 }
 
 void Attack::step(StepKind kind, View<const double> numbers, const double* goals, double* eta,
@@ -98,37 +103,48 @@ void Attack::step(StepKind kind, View<const double> numbers, const double* goals
       go_on(p, goals[p], eta[row], x_after.row(row), f_after[row], run.silent());
 }
 
-// Doubles the ulps until f is beyond the goal, then narrows between the last that were too few and the
-// first that were enough. Rounding makes f jump at this scale, so fewer might do somewhere in between.
+// Doubles the ulps until f is past the goal, then narrows between the last that were too few and the first
+// that were enough. Rounding makes f jump at this scale, so fewer might do somewhere in between.
 void Attack::go_on(Index p, double goal, double& eta, double* x_after, double& f_after,
                    const Run& run) const {
   const double start = eta, size = std::abs(start), slope = grad_norms_[at(p)];
   const double ulp = std::nextafter(size, std::numeric_limits<double>::infinity()) - size;
-  const double most =
-      std::min(kMostUlps * std::max(1.0, norms_[at(p)] / size / slope), std::ldexp(1.0, 52));
+  const double coarser = std::max(1.0, norms_[at(p)] / size / slope);
+  const double most = std::floor(std::min(kMostUlps * coarser, std::ldexp(1.0, 52)));
   const double target = required(p, goal);
   // What is missed by more is no matter of rounding.
   if ((target - beyond(p, f_after)) / slope / slope > most * ulp) return;
+
   const Buffer<double> points(kTogether * x_.cols);
   const View<double> y(points.get(), kTogether, x_.cols);
-  double too_few = 0, enough = 0, ulps[kTogether], etas[kTogether], f[kTogether];
+  double ulps[kTogether], etas[kTogether], f[kTogether];
+  Outputs<double> out;
+  out.values = f;
+  const auto keep = [&](Index k) {
+    eta = etas[k], f_after = f[k];
+    std::copy_n(y.row(k), x_.cols, x_after);
+  };
+  double too_few = 0, enough = 0;
   while (enough > 0 ? enough - too_few > 1 : too_few < most) {
     for (Index k = 0; k < kTogether; ++k) {
+      const double doubled = std::ldexp(std::max(too_few, 0.5), static_cast<int>(k) + 1);
       const double part = static_cast<double>(k + 1) / (kTogether + 1);
-      ulps[k] = enough > 0 ? too_few + std::ceil((enough - too_few) * part)
-                           : std::ldexp(std::max(too_few, 0.5), static_cast<int>(k) + 1);
+      ulps[k] =
+          enough > 0 ? too_few + std::ceil((enough - too_few) * part) : std::min(doubled, most);
       etas[k] = std::copysign(size + ulps[k] * ulp, start);
       if (!move(p, etas[k], Block(0, x_.cols), y.row(k))) return;
     }
-    Outputs<double> out;
-    out.values = f;
     net_.evaluate<double>(y, out, run);
-    Index k = 0;
-    while (k < kTogether && !(beyond(p, f[k]) > target)) too_few = ulps[k++];
-    if (k == kTogether) continue;
-    enough = ulps[k], eta = etas[k], f_after = f[k];
-    std::copy_n(y.row(k), x_.cols, x_after);
+    const Index first =
+        std::find_if(f, f + kTogether, [&](double v) { return beyond(p, v) > target; }) - f;
+    if (first > 0) too_few = ulps[first - 1];
+    if (first == kTogether) continue;
+    enough = ulps[first];
+    keep(first);
   }
+  // Where f stays at the level, as 0 where a layer is dead, the last of them shows it best.
+  const double last = f[kTogether - 1];
+  if (enough == 0 && sign_flips(f_[at(p)], last) && beyond(p, last) >= goal) keep(kTogether - 1);
 }
 
 void attack_trials(const std::vector<Index>& widths, const std::vector<double>& scales,

@@ -51,7 +51,7 @@ class Attack {
 
   const Network& net_;
   View<const double> x_;
-  std::vector<double> f_, norms_, grad_norms_;
+  std::vector<double> f_, norms_, grad_norms_, roundings_;
   Buffer<double> gradients_;
   std::uint64_t forgotten_;
 };
