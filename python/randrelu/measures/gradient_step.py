@@ -20,6 +20,7 @@ from randrelu.network import Network, require_network
 
 # The steps that have a name.
 STEPS = ("linear", "paper", "exact", "flip")
+_NAMES = ", ".join(map(repr, STEPS))
 
 
 def gradient_step(
@@ -104,7 +105,7 @@ def gradient_step(
     if longest is not None:
         longest = arguments.number("longest", longest, positive=True)
     margin = arguments.number("margin", margin)
-    name = _name(eta)
+    name = step_name(eta)
     numbers = np.zeros(()) if name else _numbers(eta)  # of shape (K,), or () for one step
     memory.require(
         (1 + numbers.size) * points.nbytes,
@@ -138,13 +139,12 @@ def gradient_step(
     return attack if numbers.ndim else one_step(attack, 0)
 
 
-def _name(eta: Any) -> str:
-    """Return the name of a named step, and "" for numbers."""
+def step_name(eta: Any) -> str:
+    """Return the name of a named step, and "" for what is none."""
     if not isinstance(eta, str):
         return ""
     if eta not in STEPS:
-        names = ", ".join(map(repr, STEPS))
-        raise ValueError(f"eta must be a number or one of {names}, got {eta!r}")
+        raise ValueError(f"eta must be a number or one of {_NAMES}, got {eta!r}")
     return eta
 
 
@@ -152,9 +152,8 @@ def _numbers(eta: Any) -> NDArray[np.float64]:
     """Return η as a float64 array of shape () or (K,)."""
     numbers: NDArray[np.float64] = arguments.real_array("eta", eta).astype(np.float64)
     if numbers.ndim > 1:
-        names = ", ".join(map(repr, STEPS))
         raise ValueError(
-            f"eta must be a number, a sequence of K numbers, or one of {names}, "
+            f"eta must be a number, a sequence of K numbers, or one of {_NAMES}, "
             f"got an array of shape {numbers.shape}"
         )
     return numbers
