@@ -78,9 +78,10 @@ def run(
         firsts, columns = _deferred(networks, point, eta, delta)
     else:
         firsts, columns = _one_by_one(networks, point, eta, delta)
+    infimum, _ = columns.pop("eta_infimum"), firsts.pop("eta_infimum")
     sizes = columns["relative_norm"]
     if eta == "exact":  # the infimum is a property of the line, and the attack a point beyond it
-        sizes = np.abs(columns["eta_infimum"]) * columns["grad_norm"] / euclid.norm(point)
+        sizes = np.abs(infimum) * columns["grad_norm"] / euclid.norm(point)
     ratios = np.where(columns["success"], sizes, np.inf) / laws.size_bound(dim, delta)
 
     law = None if dim == 1 else partial(laws.linear_step_norm_quantile, dim=dim)
