@@ -147,11 +147,17 @@ class Attack:
     @property
     def gradients(self) -> _Doubles: ...
     def step(
-        self, kind: StepKind, numbers: _Doubles, *, threads: int, progress: _Progress
+        self,
+        kind: StepKind,
+        numbers: _Doubles,
+        goals: _Doubles | None,
+        *,
+        threads: int,
+        progress: _Progress,
     ) -> StepsTaken: ...
 
 def sign_flips(before: _Doubles, after: _Doubles) -> NDArray[np.bool_]: ...
-def succeeds(before: _Doubles, after: _Doubles) -> NDArray[np.bool_]: ...
+def succeeds(before: _Doubles, after: _Doubles, margin: float = 0.0) -> NDArray[np.bool_]: ...
 
 WIDE_TRIAL: int  # networks as wide as this are attacked one after the other
 

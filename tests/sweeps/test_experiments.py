@@ -8,6 +8,7 @@ from randrelu.sweeps import EXPERIMENTS
 from randrelu.sweeps.grid import Point
 from sweep_helpers import GRID, run, same
 
+NAMES = "eta must be a number or one of 'linear', 'paper', 'exact', 'flip', got"
 SMALL = {
     "attack": {"width": [20, 30], "depth": [2], "eta": ["linear", "exact"]},
     "flips": {"width": [20], "depth": [2], "radius": [0.1]},
@@ -72,7 +73,8 @@ class TestBuiltIn:
             ("attack", {"width": [0], "depth": [1]}, "width must be at least 1, got 0"),
             ("attack", {"width": [3]}, "attack needs width and depth, or widths"),
             ("attack", {"width": [3], "widths": [(3, 3, 1)]}, "either widths or width, not both"),
-            ("attack", {"width": [3], "depth": [1], "eta": ["lineal"]}, "eta must be one of"),
+            ("attack", {"width": [3], "depth": [1], "eta": ["lineal"]}, NAMES),
+            ("attack", {"width": [3], "depth": [1], "eta": [True]}, NAMES),
             ("flips", {"width": [3], "depth": [1]}, "flips needs radius"),
             ("lemma-2.2", {"width": [3], "depth": [1], "radus": [1]}, "does not take 'radus'"),
             ("attack", {"width": 3, "depth": [1]}, r"grid\['width'\] must be a sequence"),
