@@ -16,8 +16,8 @@ from randrelu.network import Network
 _Rows = NDArray[np.float64]
 
 _LOOK_EVERY = 4  # steps of the iteration
-_RESIDUAL = 3e-4  # of the largest eigenvalue, that is small enough
-_NOISE = 1e-13  # of it, that rounding may be
+_GAIN = 1e-6  # since the last look, that is small enough: every look gains a fraction of the last
+_NOISE = 1e-13  # of the square, that rounding may be
 
 
 def masked_product(
@@ -93,29 +93,29 @@ def _lanczos(
     """Return the spectral norms of `count` matrices, all of them at once.
 
     `there` multiplies a vector of `size` components by each matrix, `back` the images by their
-    transposes. The iteration is that for the squares; the error of an eigenvalue is the square of
-    its residual over the gap to the next one.
+    transposes. The iteration is that for the squares, of which it sees more and more.
     """
     v = np.random.default_rng(0).standard_normal((1, size)).repeat(count, axis=0)
     v /= np.linalg.norm(v, axis=1, keepdims=True)
     basis = np.empty((count, 0, size))  # orthonormal rows
     t = np.zeros((count, size + 1, size + 1))  # tridiagonal: the square, seen from the basis
-    norms = np.zeros(count)
+    squares = np.zeros(count)
     for k in range(1, size + 1):
         basis = np.concatenate((basis, v[:, np.newaxis]), axis=1)
         image = there(v)
         t[:, k - 1, k - 1] = np.sum(image**2, axis=1)
         v = back(image)
         for _ in range(2):  # once more, for what rounding left of the basis
-            v = v - np.squeeze((v[:, np.newaxis] @ basis.transpose(0, 2, 1)) @ basis, 1)
+            # No BLAS: its threads would get in the way of what runs beside this.
+            along = np.einsum("pkn,pn->pk", basis, v)
+            v = v - np.einsum("pk,pkn->pn", along, basis)
         left = np.linalg.norm(v, axis=1)
         # Noise is all that is left once every direction has been seen that the matrix has.
         left[left <= _NOISE * t.max(axis=(1, 2))] = 0
         if k % _LOOK_EVERY == 0 or k == size or not left.any():
-            values, vectors = np.linalg.eigh(t[:, :k, :k])
-            norms = np.sqrt(np.maximum(values[:, -1], 0))
-            if np.all(left * np.abs(vectors[:, -1, -1]) <= _RESIDUAL * values[:, -1]):
+            before, squares = squares, np.linalg.eigvalsh(t[:, :k, :k])[:, -1]
+            if np.all(squares - before <= _GAIN * squares):
                 break
         t[:, k, k - 1] = t[:, k - 1, k] = left
         v = v * np.divide(1, left, out=np.zeros(count), where=left > 0)[:, np.newaxis]
-    return norms
+    return np.sqrt(np.maximum(squares, 0))
