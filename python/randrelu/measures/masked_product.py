@@ -81,9 +81,7 @@ def masked_product_norm(
         return masked_product(net, bits, low, high, rows, transposed=transposed, threads=threads)
 
     small = min(net.widths[low], net.widths[high])
-    norms = _lanczos(
-        lambda v: product(v, not tall), lambda u: product(u, tall), len(points), small
-    )
+    norms = _lanczos(lambda v: product(v, not tall), lambda u: product(u, tall), len(points), small)
     return float(norms[0]) if single else norms
 
 
