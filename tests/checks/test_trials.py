@@ -147,7 +147,7 @@ def test_what_does_not_fit_beside_others_has_all_memory_when_they_are_done(monke
     assert side_by_side(work, 4, 2, lambda *p: seen.append(p)) == [0, 1, 2, 3]
     assert seen == sorted(set(seen)) and seen[-1] == (4, 4)
     monkeypatch.setattr(memory, "available_bytes", lambda: 5 * 10**8)
-    with pytest.raises(MemoryError, match="trial 1 takes 600.0 MB, and 500.0 MB of memory are"):
+    with pytest.raises(MemoryError, match=r"trial 1 takes 600\.0 MB, and 500\.0 MB of"):
         side_by_side(work, 4, 2)
 
 
