@@ -93,15 +93,15 @@ def _lanczos(
     `there` multiplies a vector of `size` components by each matrix, `back` the images by their
     transposes. The iteration is that for the squares, of which it sees more and more.
     """
-    v = np.random.default_rng(0).standard_normal((1, size)).repeat(count, axis=0)
+    v: _Rows = np.random.default_rng(0).standard_normal((1, size)).repeat(count, axis=0)
     v /= np.linalg.norm(v, axis=1, keepdims=True)
-    basis = np.empty((count, 0, size))  # orthonormal rows
-    t = np.zeros((count, size + 1, size + 1))  # tridiagonal: the square, seen from the basis
+    basis = np.empty((count, 0, size))  # orthonormal rows, in which the square is tridiagonal:
+    diagonal, beside = np.empty((count, 0)), np.empty((count, 0))
     squares = np.zeros(count)
     for k in range(1, size + 1):
         basis = np.concatenate((basis, v[:, np.newaxis]), axis=1)
         image = there(v)
-        t[:, k - 1, k - 1] = np.sum(image**2, axis=1)
+        diagonal = np.column_stack((diagonal, np.sum(image**2, axis=1)))
         v = back(image)
         for _ in range(2):  # once more, for what rounding left of the basis
             # No BLAS: its threads would get in the way of what runs beside this.
@@ -109,11 +109,22 @@ def _lanczos(
             v = v - np.einsum("pk,pkn->pn", along, basis)
         left = np.linalg.norm(v, axis=1)
         # Noise is all that is left once every direction has been seen that the matrix has.
-        left[left <= _NOISE * t.max(axis=(1, 2))] = 0
+        left[left <= _NOISE * diagonal.max(axis=1)] = 0
         if k % _LOOK_EVERY == 0 or k == size or not left.any():
-            before, squares = squares, np.linalg.eigvalsh(t[:, :k, :k])[:, -1]
+            before, squares = squares, _largest_eigenvalues(diagonal, beside)
             if np.all(squares - before <= _GAIN * squares):
                 break
-        t[:, k, k - 1] = t[:, k - 1, k] = left
+        beside = np.column_stack((beside, left))
         v = v * np.divide(1, left, out=np.zeros(count), where=left > 0)[:, np.newaxis]
-    return np.sqrt(np.maximum(squares, 0))
+    return np.sqrt(squares)
+
+
+def _largest_eigenvalues(diagonal: _Rows, beside: _Rows) -> NDArray[np.float64]:
+    """Return the largest eigenvalue, at least 0, of the tridiagonal matrix of every row."""
+    count, k = diagonal.shape
+    i = np.arange(k)
+    matrices = np.zeros((count, k, k))
+    matrices[:, i, i] = diagonal
+    matrices[:, i[1:], i[:-1]] = beside  # the lower triangle, which is all that is looked at
+    largest: NDArray[np.float64] = np.linalg.eigvalsh(matrices)[:, -1]
+    return np.maximum(largest, 0)
