@@ -123,8 +123,8 @@ def _largest_eigenvalues(diagonal: _Rows, beside: _Rows) -> NDArray[np.float64]:
     """Return the largest eigenvalue, at least 0, of the tridiagonal matrix of every row."""
     count, k = diagonal.shape
     i = np.arange(k)
-    matrices = np.zeros((count, k, k))
+    matrices = np.zeros((count, k, k))  # the lower triangles, which are all that is looked at
     matrices[:, i, i] = diagonal
-    matrices[:, i[1:], i[:-1]] = beside  # the lower triangle, which is all that is looked at
-    largest: NDArray[np.float64] = np.linalg.eigvalsh(matrices)[:, -1]
-    return np.maximum(largest, 0)
+    matrices[:, i[1:], i[:-1]] = beside
+    largest: NDArray[np.float64] = np.maximum(np.linalg.eigvalsh(matrices)[:, -1], 0)
+    return largest
