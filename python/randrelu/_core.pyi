@@ -11,6 +11,16 @@ _Doubles: TypeAlias = NDArray[np.float64]
 _Bits: TypeAlias = NDArray[np.uint8]
 _Progress: TypeAlias = Callable[[int, int], object] | None
 
+class Stop:
+    """Ends the calls of the threads that heed it, with KeyboardInterrupt."""
+
+    def set(self) -> None: ...
+    def heed(self) -> None:
+        """Let it end calls that this thread makes from now on; not those of the main thread."""
+
+    @property
+    def is_set(self) -> bool: ...
+
 def build_info() -> dict[str, str]: ...
 def thread_count(threads: int) -> int: ...
 def philox4x32(counter: list[int], key: list[int]) -> list[int]: ...

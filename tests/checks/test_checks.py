@@ -144,10 +144,12 @@ def test_same_seed_same_numbers_and_more_trials_keep_the_first(name, storage):
 def test_progress_result_and_table(name):
     seen = []
     report = {"progress": lambda *p: seen.append(p)}
-    check(name, widths=(20, 30, 1), trials=4, rng=5, storage="stored", **report)
+    check(name, widths=(20, 30, 1), trials=4, rng=5, storage="stored", threads=1, **report)
     assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
-    c = check(name, widths=(20, 30, 1), trials=4, rng=5, **report)
-    assert seen[4:] == sorted(seen[4:]) and seen[-1] == (4, 4)
+    for storage in ("stored", "deferred"):
+        seen.clear()
+        c = check(name, widths=(20, 30, 1), trials=4, rng=5, storage=storage, threads=2, **report)
+        assert seen == sorted(set(seen)) and seen[-1] == (4, 4)
     assert len(c.to_frame()) == 4
     plain = json.loads(json.dumps(c.to_dict(), allow_nan=False))
     assert plain["verdict"] == c.verdict and plain["statement"] == name
