@@ -95,6 +95,8 @@ class NormLaw:
         The independent factors.
     log_square : float
         The logarithm of what their product is multiplied with, before the root.
+    given_positive : bool
+        Whether it is the law given that the norm is not 0.
     """
 
     factors: tuple[Chi2, ...]
@@ -108,7 +110,7 @@ class NormLaw:
             return 0.0
         return abs(math.expm1(sum(math.log1p(-f.zero) for f in self.factors)))
 
-    @property
+    @cached_property
     def positive(self) -> NormLaw:
         """The law given that the norm is not 0."""
         return replace(self, given_positive=True)
