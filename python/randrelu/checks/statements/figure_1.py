@@ -40,6 +40,11 @@ def run(
 
     The caption in the paper says 10 000 hidden units where the input dimension is meant. ‖δ*‖ is
     the radius r of appendix D itself, not only a bound of it, see `randrelu.min_perturbation`.
+
+    Parameters
+    ----------
+    dim, hidden, runs, method
+        As for `figure_1`; method may be a text such as "solve,law" as well.
     """
     found = figure_1(dim, hidden, runs, rng=rng, method=method, threads=threads, progress=progress)
     if "solve" not in found.method:
