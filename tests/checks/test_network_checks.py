@@ -175,6 +175,7 @@ def test_lemma_2_5_does_not_count_what_comes_after_a_dead_layer():
         assert abs(m.value - exact) < 5 * np.sqrt(exact * (1 - exact) / (500 * 50))
 
 
+@pytest.mark.statistics
 def test_the_norms_of_deep_layers_have_their_exact_law():
     """Eq. (10)'s band is far narrower: of log ‖f_ℓ‖, whose standard deviation is ½√(5ℓ/k)."""
     c = check("theorem-b.1", width=1000, depths=(256,), dim=16, trials=2, points=2, rng=0)

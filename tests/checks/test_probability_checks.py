@@ -122,6 +122,7 @@ class TestTheoremC2:
                 allowed = math.factorial(q) / 2 * nu * c ** (q - 2)
                 assert self.moments(q)[which] <= allowed * (1 + 1e-9)
 
+    @pytest.mark.statistics
     def test_the_sums_have_these_variances(self):
         """The mean of 20 000 squares, of which even the widest deviates by 5 σ at 6e-7."""
         generator = np.random.default_rng(0)
@@ -130,6 +131,7 @@ class TestTheoremC2:
             error = np.std(values**2) / math.sqrt(values.size)
             assert abs(np.mean(values**2) - exact) < 5 * error
 
+    @pytest.mark.statistics
     def test_the_exact_law_across_the_plane(self):
         generator = np.random.default_rng(1)
         sums = theorem_c_2.draw_sums(20_000, self.K, self.M, self.RATIO, generator)[0]
@@ -138,6 +140,7 @@ class TestTheoremC2:
 
 
 class TestLemmaA4:
+    @pytest.mark.statistics
     def test_the_masked_row_is_that_of_a_network(self):
         """The rows that differ, counted by signs; E‖HᵀDW‖² by the law of the differing rows."""
         k, m, ratio = 40, 7, 0.7
@@ -151,6 +154,7 @@ class TestLemmaA4:
         error = (rows**2).std(axis=0) / math.sqrt(len(rows))
         assert (np.abs((rows**2).mean(axis=0) - exact / m) < 5 * error).all()
 
+    @pytest.mark.statistics
     def test_the_worst_m_is_worse_than_one_across_x_and_y(self):
         c = check("lemma-a.4", n=1, trials=2000, rng=0)
         greater = stats.mannwhitneyu(
