@@ -145,7 +145,7 @@ def threshold(t: ArrayLike, nu: float, c: float) -> NDArray[np.float64]:
 
 def draw(check: Check) -> Figure:
     """Draw how often the sums exceed their bounds, below e^{−t}."""
-    figure, axes = canvas("t", "P{Σ X_i ≥ √(2νt) + ct}")
+    figure, axes = canvas("t", "P{sum ≥ √(2νt) + ct}")
     given = check.parameters
     t = np.linspace(0, max(given["levels"]), 60)
     of_both = scales(given["k"], given["m"], given["ratio"])
