@@ -100,6 +100,7 @@ def test_the_kernel_is_the_covariance_of_wide_networks():
     assert laws.limit_kernel(0.0, 3) == (1, 1)
 
 
+@pytest.mark.statistics
 def test_any_step_of_wide_networks_has_the_law_of_the_limit():
     """Given ∇f the value after the step is normal; its standardised values are pooled."""
     dim, eta = 6, -0.8
@@ -111,6 +112,7 @@ def test_any_step_of_wide_networks_has_the_law_of_the_limit():
     assert stats.kstest(1.5 * z, "norm").pvalue < 1e-3
 
 
+@pytest.mark.statistics
 @pytest.mark.parametrize(("width", "trials"), [(4000, 600), (20_000, 100)])
 @pytest.mark.parametrize(("dim", "depth"), [(10, 1), (50, 3)])
 def test_deferred_networks_step_as_in_the_limit(dim, depth, width, trials):
