@@ -1,13 +1,12 @@
-"""The figure of a check as files."""
+"""A figure as files."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from randrelu.checks.result import Check
-from randrelu.checks.statements import STATEMENTS
 from randrelu.figures.style import styled
 
 if TYPE_CHECKING:
@@ -23,13 +22,10 @@ class Drawn:
     words: str
 
 
-def draw(check: Check) -> Drawn | None:
-    """Draw what a check found; None where there is nothing that a table does not say."""
-    figure_of = STATEMENTS[check.statement].figure
-    if figure_of is None:
-        return None
+def draw(make: Callable[[], Figure]) -> Drawn:
+    """Make a figure in the look of the report, and return its files."""
     with styled():
-        figure = figure_of(check)
+        figure = make()
         png, svg = io.BytesIO(), io.StringIO()
         figure.savefig(png, format="png", dpi=160, metadata={"Software": None})
         nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
