@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rich import box
 from rich.console import Group, RenderableType
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from randrelu.checks import Check, words
@@ -60,10 +60,10 @@ def outcome_line(outcome: Outcome) -> str:
 def report_table(report: Report) -> RenderableType:
     """Return a row per run of a reproduction, as the report's page has them."""
     headings = ("statement", "measured", "claimed, or exact law", "95 % interval", "verdict")
-    table = Table(*headings, box=box.SIMPLE_HEAD)
+    table = Table(*(Column(name, overflow="fold") for name in headings), box=box.SIMPLE_HEAD)
     table.add_column("seconds", justify="right")
     for section in by_section(report.outcomes):
-        table.add_row(Text(section.title, style="bold"))
+        table.add_section()
         for outcome in section.outcomes:
             table.add_row(Text(outcome.run.name), *_found(outcome), f"{outcome.seconds:.1f}")
     return Group(table, Text(words.LEVELS, style="dim"))
@@ -73,7 +73,7 @@ def _found(outcome: Outcome) -> list[Text]:
     """Return what was measured, what is claimed, the interval and the verdict."""
     verdict = Text(outcome.verdict, style=_STYLES[outcome.verdict])
     if outcome.conclusion:
-        verdict.append(f" ({outcome.conclusion})", style="default")
+        verdict.append(f"\n({outcome.conclusion})", style="default")
     m = outcome.first
     if m is None:
         return [Text(str(outcome.error)), Text(), Text(), verdict]

@@ -35,19 +35,21 @@ def sizes_figure(rows: Sequence[Mapping[str, Any]]) -> Figure:
     figure, axes = canvas("input dimension d", "size of the step, ‖η∇f(x)‖/‖x‖")
     dims = np.array([row["dim"] for row in rows])
     along = np.geomspace(dims[0], dims[-1], 100)
-    low, middle, high = (laws.linear_step_norm_quantile(q, along) for q in (0.05, 0.5, 0.95))
+    low, middle, high = np.transpose(
+        [laws.linear_step_norm_quantile([0.05, 0.5, 0.95], round(dim)) for dim in along]
+    )
     axes.fill_between(along, low, high, color=SERIES[0], alpha=0.15, linewidth=0)
     axes.plot(
         along, middle, "--", color=INK, linewidth=1, label="its exact law: median, 5 % … 95 %"
     )
     names = {"linear": "linear step: median", "shortest": "shortest that succeeds: median"}
-    for series, (name, label) in zip(SERIES, names.items(), strict=False):
-        ends = np.array(
-            [[row[name][end] for end in ("value", "low", "high")] for row in rows], float
+    shifts = (0.93, 1.07)  # so that neither hides the other
+    for series, shift, (name, label) in zip(SERIES, shifts, names.items(), strict=False):
+        value, low, high = (
+            np.array([row[name][end] for row in rows], float) for end in ("value", "low", "high")
         )
-        value = ends[:, 0]
         axes.errorbar(
-            dims, value, [value - ends[:, 1], ends[:, 2] - value],
+            dims * shift, value, [value - low, high - value],
             fmt="o", color=series, markersize=4, capsize=2, linewidth=1.2, label=label,
         )  # fmt: skip
     axes.set(xscale="log", yscale="log")

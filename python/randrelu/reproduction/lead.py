@@ -103,7 +103,7 @@ class Settings:
 QUICK = Settings(
     (784, 2048, 2048, 1),
     2,
-    {100: 200, 1000: 200, 10_000: 100, 100_000: 30, 1_000_000: 8},
+    {100: 200, 1000: 200, 10_000: 100, 100_000: 30, 1_000_000: 12},
     (32,),
     (1, 2, 4, 8, 16),
     50,
@@ -185,7 +185,7 @@ def _attack(settings: Settings, root: int, threads: int | None) -> _Made:
     way = line(net, x, float(sign) * gradient, length * norm, threads=threads)
     zero, opposite = (way.first_crossing(level) for level in (0.0, -way.f0))
     numbers = {
-        "widths": ", ".join(map(str, widths)), "rng": root, "units": sum(widths[1:-1]),
+        "widths": str(widths), "rng": root, "units": sum(widths[1:-1]),
         "f": way.f0, "zero": zero / norm, "opposite": opposite / norm,
         "flips": int((way.t <= opposite).sum()), "length": length,
     }  # fmt: skip
@@ -229,11 +229,12 @@ def _sizes(settings: Settings, check: Callable[[Mapping[str, Any]], Check]) -> _
         "power": float(np.polyfit(np.log(dims), np.log(medians), 1)[0]),
         "sizes": rows,
     }
+    power = f"{numbers['power']:.3f}".replace("-", "−")
     sentence = (
         f"From d = {_power(first['dim'])} to {_power(last['dim'])}, on networks of "
         f"{settings.layers} hidden layers as wide as the input ({_counts(rows)}), the median "
         f"linear step −2f/‖∇f‖² falls from {medians[0]:.4g} to {medians[-1]:.4g} ‖x‖, as "
-        f"d^{{{numbers['power']:.3f}}}; its exact law has {first['law']:.4g} and "
+        f"d^{{{power}}}; its exact law has {first['law']:.4g} and "
         f"{last['law']:.4g}."
     )
     return sentence, numbers, partial(sizes_figure, rows)

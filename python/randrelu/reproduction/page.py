@@ -15,17 +15,17 @@ from randrelu.reproduction.report import Report, summary
 from randrelu.reproduction.sections import by_section
 
 _VERDICTS = {
-    "holds": "The hypothesis is met, and the claim is seen: its confidence interval lies within what "
-    "is claimed, or it is an identity.",
-    "consistent": "The hypothesis is met and nothing speaks against the claim. That is the most to be "
-    "said of an exact law, of all points where some were looked at, and of a bound with an open "
+    "holds": "The hypothesis is met and the claim is seen: its confidence interval lies within "
+    "what is claimed, or it is an identity.",
+    "consistent": "The hypothesis is met and nothing speaks against the claim. That is the most to "
+    "be said of an exact law, of all points where some were looked at, and of a bound with an open "
     "constant.",
     "uninformative": "No data could break the bound.",
     "not shown": "What is claimed to exist was not found often enough, which does not refute it.",
     "violated": "The hypothesis is met, and a true claim would hardly ever look so bad: this "
     "contradicts the paper, or is an error of this program.",
-    "hypothesis open": "The hypothesis has a constant that the paper leaves open, so nobody can tell "
-    "whether the claim covers these parameters. The conclusion says what was seen.",
+    "hypothesis open": "The hypothesis has a constant that the paper leaves open, so nobody can "
+    "tell whether the claim covers these parameters. The conclusion says what was seen.",
     "hypothesis not met": "The claim does not cover these parameters. The conclusion says what was "
     "seen all the same.",
     "failed": "The check stopped with an error.",
