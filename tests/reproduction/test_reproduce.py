@@ -259,7 +259,7 @@ def test_same_seed_same_files_and_a_row_more_changes_no_other(plan, tmp_path):
         for run in runs[name].values():
             del run["seconds"]
     kept = [name for name in a if name.startswith(("trials", "figures"))]
-    assert len(kept) == 10  # trials and two formats of a figure for each run, and the lead's
+    assert len(kept) == 12  # trials and a figure in two formats of each run, and three pictures
     for name in kept:
         assert a[name] == b[name] == c[name] != other[name]
     assert [name for name in kept if "lead" in name]
