@@ -40,7 +40,7 @@ def test_the_attack_is_that_of_the_root_seed():
     flips = sum(net.pattern(x).flips(net.pattern(x + n["opposite"] * unit)))
     assert n["flips"] == flips > 0
     assert f"{n['zero']:.4f} ‖x‖" in picture.sentence
-    assert f"{flips} of its 60 units flip" in picture.sentence
+    assert f"{flips} flips of its 60 units" in picture.sentence
 
 
 def test_an_attack_that_does_not_succeed_is_told():

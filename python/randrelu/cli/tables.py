@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 from rich.text import Text
 
-from randrelu.checks import Check, words
+from randrelu.checks import STATEMENTS, Check, words
 from randrelu.measures.attack import Attack
 from randrelu.measures.flips import Flips
 from randrelu.network import Network
@@ -59,9 +59,10 @@ def outcome_line(outcome: Outcome) -> str:
 
 def report_table(report: Report) -> RenderableType:
     """Return a row per run of a reproduction, as the report's page has them."""
-    headings = ("statement", "measured", "claimed, or exact law", "95 % interval", "verdict")
+    headings = ("statement", "measured", "claimed", "95 % interval", "verdict")
     table = Table(*(Column(name, overflow="fold") for name in headings), box=box.SIMPLE_HEAD)
     table.add_column("seconds", justify="right")
+    table.columns[0].min_width = max(map(len, STATEMENTS))
     for section in by_section(report.outcomes):
         table.add_section()
         for outcome in section.outcomes:

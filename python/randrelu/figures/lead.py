@@ -39,9 +39,8 @@ def sizes_figure(rows: Sequence[Mapping[str, Any]]) -> Figure:
         [laws.linear_step_norm_quantile([0.05, 0.5, 0.95], round(dim)) for dim in along]
     )
     axes.fill_between(along, low, high, color=SERIES[0], alpha=0.15, linewidth=0)
-    axes.plot(
-        along, middle, "--", color=INK, linewidth=1, label="its exact law: median, 5 % … 95 %"
-    )
+    label = "exact law of the linear step: median, 5 % … 95 %"
+    axes.plot(along, middle, "--", color=INK, linewidth=1, label=label)
     names = {"linear": "linear step: median", "shortest": "shortest that succeeds: median"}
     shifts = (0.93, 1.07)  # so that neither hides the other
     for series, shift, (name, label) in zip(SERIES, shifts, names.items(), strict=False):

@@ -191,8 +191,8 @@ def _attack(settings: Settings, root: int, threads: int | None) -> _Made:
     }  # fmt: skip
     sentence = (
         "On one network of widths {widths}, f goes from f(x) = {f:.4g} to 0 in a step of "
-        "{zero:.4f} ‖x‖ along its gradient, and to −f(x) in {opposite:.4f} ‖x‖; on the way {flips} "
-        "of its {units} units flip."
+        "{zero:.4f} ‖x‖ along its gradient, and to −f(x) in {opposite:.4f} ‖x‖; there are {flips} "
+        "flips of its {units} units on the way."
         if math.isfinite(opposite)
         else "On one network of widths {widths}, f goes from f(x) = {f:.4g} along its gradient and "
         "does not reach −f(x) within {length:.4f} ‖x‖."
