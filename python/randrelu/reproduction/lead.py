@@ -21,57 +21,13 @@ from randrelu.figures.lead import attack_figure, depth_figure, sizes_figure
 from randrelu.measures.gradient_step import gradient_step
 from randrelu.measures.trace import line
 from randrelu.network import Network
-from randrelu.reproduction.draw import Drawn, draw
+from randrelu.reproduction.draw import Drawn, Picture, draw
 from randrelu.reproduction.plan import seed_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from randrelu.reproduction.report import Outcome
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A picture, and what is said under it.
-
-    Attributes
-    ----------
-    slug, heading : str
-        Its name as that of a file, and its heading.
-    sentence : str
-        What it shows, with its numbers.
-    numbers : mapping
-        The numbers of the picture and of the sentence, in plain values.
-    figure : Drawn or None
-        The picture; None where an error was raised.
-    error : str or None
-        That error.
-    """
-
-    slug: str
-    heading: str
-    sentence: str = ""
-    numbers: Mapping[str, Any] | None = None
-    figure: Drawn | None = None
-    error: str | None = None
-
-    @property
-    def files(self) -> dict[str, bytes]:
-        """Its files, by their names relative to the report's folder."""
-        if self.figure is None:
-            return {}
-        name = f"figures/lead-{self.slug}"
-        return {f"{name}.png": self.figure.png, f"{name}.svg": self.figure.svg.encode()}
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything but the figure as plain Python values."""
-        return {
-            "heading": self.heading,
-            "sentence": self.sentence,
-            "numbers": self.numbers,
-            "error": self.error,
-            "files": list(self.files),
-        }
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from randrelu.checks.result import Measurement
-    from randrelu.reproduction.draw import Drawn
-    from randrelu.reproduction.lead import Picture
+    from randrelu.reproduction.draw import Drawn, Picture
 
 
 @dataclass(frozen=True)
