@@ -180,20 +180,28 @@ def _sizes(settings: Settings, check: Callable[[Mapping[str, Any]], Check]) -> _
     medians = [row["linear"]["value"] for row in rows]
     dims = [row["dim"] for row in rows]
     first, last = rows[0], rows[-1]
+    # The deviation of the logarithm of a median falls as one over the root of its trials.
+    weights = np.sqrt([row["trials"] for row in rows])
     numbers = {
         "layers": settings.layers,
-        "power": float(np.polyfit(np.log(dims), np.log(medians), 1)[0]),
+        "power": float(np.polyfit(np.log(dims), np.log(medians), 1, w=weights)[0]),
         "sizes": rows,
     }
     power = f"{numbers['power']:.3f}".replace("-", "−")
     sentence = (
         f"From d = {_power(first['dim'])} to {_power(last['dim'])}, on networks of "
         f"{settings.layers} hidden layers as wide as the input ({_counts(rows)}), the median "
-        f"linear step −2f/‖∇f‖² falls from {medians[0]:.4g} to {medians[-1]:.4g} ‖x‖, as "
-        f"d^{{{power}}}; its exact law has {first['law']:.4g} and "
-        f"{last['law']:.4g}."
+        f"linear step −2f/‖∇f‖² falls as d^{{{power}}}, from {_ends(first)} to {_ends(last)} ‖x‖; "
+        f"its exact law has {first['law']:.4g} and {last['law']:.4g}."
     )
     return sentence, numbers, partial(sizes_figure, rows)
+
+
+def _ends(row: Mapping[str, Any]) -> str:
+    """Return a median of the linear step in words, with its interval where there is one."""
+    value, low, high = row["linear"].values()
+    between = "" if None in (low, high) else f" ({low:.2g} … {high:.2g}, a 95 % interval)"
+    return f"{value:.4g}{between}"
 
 
 def _median(values: NDArray[np.float64]) -> dict[str, float | None]:
