@@ -20,15 +20,20 @@ from randrelu.checks.result import Check, Hypothesis, Measurement
 from randrelu.checks.statement import PlanRow, Statement
 from randrelu.cli import app, options
 from randrelu.figures.style import COLORS
-from randrelu.reproduction import page
+from randrelu.reproduction import lead, page
 from randrelu.reproduction import run as reproduction
 from randrelu.reproduction.plan import PLAN, Run
+from randrelu.reproduction.report import Outcome
+from randrelu.reproduction.sections import by_section
 
 SMALL = {"widths": (20, 30, 1), "trials": 12}
 THEOREM = Run("theorem-1.1", PlanRow("Theorem 1.1 <small> & fast", SMALL, {**SMALL, "trials": 15}))
 LEMMA = Run("lemma-2.2", PlanRow("Lemma 2.2", SMALL, SMALL, label="a second"))
 RAISES = Run("raises", PlanRow("Too large", {"widths": (3, 1)}, {"widths": (3, 1)}))
 VIOLATED = Run("violated", PlanRow("Violated", {}, {}))
+FIGURE_1 = {"dim": 30, "hidden": (3, 10, 20), "runs": 4, "method": ("solve", "solve", "law")}
+FIGURE = Run("figure-1", PlanRow("Figure 1", FIGURE_1, FIGURE_1))
+FEW = lead.Settings((20, 30, 30, 1), 1, {10: 12, 20: 9, 40: 6}, (8,), (1, 3), 7)
 VOID = {"meta", "link", "br", "hr", "img"}
 
 
@@ -53,6 +58,9 @@ def plan(monkeypatch):
     ):
         monkeypatch.setitem(checks.STATEMENTS, statement.name, statement)
 
+    monkeypatch.setattr(lead, "QUICK", FEW)
+    monkeypatch.setattr(lead, "FULL", FEW)
+
     def choose(*runs):
         monkeypatch.setattr(reproduction, "PLAN", runs)
 
@@ -66,6 +74,7 @@ class Page(HTMLParser):
     def __init__(self, path):
         super().__init__()
         self.open, self.ids, self.links, self.headings, self.headers = [], [], [], [], []
+        self.keyed, self.keyless, self._keys = [], [], []
         self.text = path.read_text(encoding="utf-8")
         self.feed(self.text)
         self.close()
@@ -75,6 +84,12 @@ class Page(HTMLParser):
         self.handle_startendtag(tag, attributes)
         if tag not in VOID:
             self.open.append(tag)
+            given = dict(attributes)
+            self._keys.append(given.get("data-key"))
+            if self._keys[-1]:
+                self.keyed.append([self._keys[-1], ""])
+            elif given.get("class") == "number":
+                self.keyless.append(tag)
 
     def handle_startendtag(self, tag, attributes):
         given = dict(attributes)
@@ -86,6 +101,11 @@ class Page(HTMLParser):
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
+        self._keys.pop()
+
+    def handle_data(self, data):
+        if any(self._keys):
+            self.keyed[-1][1] += data
 
 
 def files_of(folder):
@@ -104,9 +124,9 @@ def test_the_page_stands_alone_and_its_links_lead_somewhere(plan, tmp_path):
     assert "http" not in page.text and "@import" not in page.text and "<script" not in page.text
     # Headings go down one level at a time; every table header says what it heads.
     assert page.headings[0] == 1 and (np.diff(page.headings) <= 1).all()
-    assert page.headings.count(1) == 1 and set(page.headers) == {"col", "row"}
+    assert page.headings.count(1) == 1 and set(page.headers) == {"col", "row", "rowgroup"}
     assert '<html lang="en">' in page.text and "width=device-width" in page.text
-    assert page.text.count("<svg role=") == page.text.count("<figcaption") == 2
+    assert page.text.count("<svg role=") == page.text.count("<figcaption") == 5
 
 
 def test_the_page_says_what_the_checks_found(plan, tmp_path):
@@ -127,6 +147,51 @@ def test_the_page_says_what_the_checks_found(plan, tmp_path):
         capture_output=True, text=True, timeout=60, env={**os.environ, "PYTHONIOENCODING": "utf-8"},
     )  # fmt: skip
     assert json.loads(done.stdout) == json.loads(json.dumps(theorem.check.to_dict()))
+
+
+def test_every_number_of_the_page_is_keyed_to_the_results(plan, tmp_path):
+    plan(THEOREM, RAISES, VIOLATED, LEMMA, FIGURE)
+    page = Page(rr.reproduce(tmp_path, rng=1).page)
+    results = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
+    assert page.keyless == [] and len(page.keyed) > 60
+    for key, text in page.keyed:
+        value = results
+        for part in key[1:].split("/"):
+            value = value[int(part) if isinstance(value, list) else part]
+        if isinstance(value, dict):  # a measurement, or its interval
+            ends = re.fullmatch(r"\[(.*), (.*)\]", text)
+            if ends is not None:
+                pairs = [(ends[1], value["low"]), (ends[2], value["high"])]
+            elif text == "":
+                pairs = []
+                assert value["low"] is None
+            elif value["count"] is not None:
+                pairs = []
+                assert text == "{} of {}".format(*value["count"])
+            else:
+                pairs = [(text, value["value"])]
+            for shown, number in pairs:
+                if number is None:
+                    assert shown in ("∞", "−∞", "undefined", "none does")
+                else:  # four digits of it
+                    assert float(shown) == pytest.approx(number, rel=5.1e-4, abs=5.1e-5)
+        elif isinstance(value, float):
+            assert abs(float(text) - value) <= 0.051  # a decimal of seconds
+        else:
+            assert text == re.sub(r"\^\{(.*?)\}", r"\1", str(value))
+
+
+def test_the_page_is_arranged_by_the_sections_of_the_paper():
+    runs = [Outcome(run, 0.0, None, None, (), None) for run in PLAN]
+    found = by_section(runs)
+    assert [o for section in found for o in section.outcomes] == runs  # in the paper's order
+    names = {s.slug: {o.run.statement for o in s.outcomes} for s in found}
+    assert list(names) == [f"section-{name}" for name in "123abcd"]
+    assert {"theorem-1.1", "theorem-1.1-scaling"} <= names["section-1"]
+    assert {"lemma-2.1", "gd-decomp", "nn-decomp"} <= names["section-2"]
+    assert {"lemma-a.4"} <= names["section-a"] and {"fact-b.2"} <= names["section-b"]
+    assert {"corollary-c.4", "lemma-c.6"} <= names["section-c"]
+    assert names["section-d"] >= {"figure-1"}
 
 
 def test_a_command_gives_every_parameter_back():
@@ -187,16 +252,19 @@ def test_same_seed_same_files_and_a_row_more_changes_no_other(plan, tmp_path):
     plan(RAISES, LEMMA, VIOLATED, THEOREM)
     rr.reproduce(tmp_path / "c", rng=5)
     a, b, c, other = (files_of(tmp_path / name) for name in ("a", "b", "c", "other"))
-    runs = {}
+    runs, leads = {}, {}
     for name, files in (("a", a), ("b", b), ("c", c)):
-        runs[name] = json.loads(files["results.json"])["runs"]
+        results = json.loads(files["results.json"])
+        runs[name], leads[name] = results["runs"], results["lead"]
         for run in runs[name].values():
             del run["seconds"]
     kept = [name for name in a if name.startswith(("trials", "figures"))]
-    assert len(kept) == 6
+    assert len(kept) == 12  # trials and a figure in two formats of each run, and three pictures
     for name in kept:
         assert a[name] == b[name] == c[name] != other[name]
+    assert [name for name in kept if "lead" in name]
     assert runs["a"] == runs["b"] == {slug: runs["c"][slug] for slug in runs["a"]}
+    assert leads["a"] == leads["b"] == leads["c"] and len(leads["a"]) == 3
 
 
 def test_full_runs_at_length(plan, tmp_path):
@@ -218,10 +286,11 @@ def test_progress_tells_every_run(plan, tmp_path):
     ("runs", "code"),
     [((THEOREM,), 0), ((THEOREM, RAISES), 1), ((VIOLATED,), 3), ((RAISES, VIOLATED), 3)],
 )
-def test_exit_codes_and_a_line_a_run(plan, tmp_path, monkeypatch, capsys, runs, code):
+def test_exit_codes_a_line_a_run_and_a_table(plan, tmp_path, monkeypatch, capsys, runs, code):
     plan(*runs)
     arguments = ["randrelu", "reproduce", "--out", str(tmp_path / "out"), "--seed", "1"]
     monkeypatch.setattr(sys, "argv", arguments)
+    monkeypatch.setenv("COLUMNS", "200")
     with pytest.raises(SystemExit) as stopped:
         app.main()
     out = capsys.readouterr().out.splitlines()
@@ -229,6 +298,16 @@ def test_exit_codes_and_a_line_a_run(plan, tmp_path, monkeypatch, capsys, runs, 
     assert [line.split(":")[0] for line in out[: len(runs)]] == [run.name for run in runs]
     assert out[-1] == f"The report is {tmp_path / 'out' / 'report.html'}"
     assert ("violated although" in out[-2]) == (VIOLATED in runs)
+    top = next(i for i, line in enumerate(out) if line.split()[:2] == ["statement", "measured"])
+    results = json.loads((tmp_path / "out/results.json").read_text(encoding="utf-8"))["runs"]
+    for run in runs:
+        row = next(line for line in out[top:] if line.split()[:1] == [run.name])
+        if run is RAISES:
+            assert "MemoryError" in row and "failed" in row
+            continue
+        first, verdict = (results[run.slug]["check"][k] for k in ("measurements", "verdict"))
+        assert "{} of {}".format(*first[0]["count"]) in row and first[0]["name"] in row
+        assert f"[{first[0]['low']:.4f}, {first[0]['high']:.4f}]" in row and verdict in row
 
 
 def test_a_folder_that_cannot_be_written_to_is_refused_before_anything_runs(plan, tmp_path):

@@ -27,7 +27,7 @@ def bar(description: str) -> Iterator[Callable[[int, int], None]]:
 
 @contextmanager
 def reproduction() -> Iterator[Callable[[Standing], None]]:
-    """Print a line for every run that has ended, above two bars where there is a terminal."""
+    """Show two bars on a terminal; elsewhere print a line for every run that has ended."""
     from rich.progress import TimeElapsedColumn
 
     console = Console(soft_wrap=True, highlight=False)
@@ -38,7 +38,8 @@ def reproduction() -> Iterator[Callable[[Standing], None]]:
             ended = standing.outcome is not None
             bars.update(whole, completed=standing.number - (not ended), total=standing.of)
             if standing.outcome is not None:
-                console.print(tables.outcome_line(standing.outcome), markup=False)
+                if not console.is_terminal:
+                    console.print(tables.outcome_line(standing.outcome), markup=False)
             elif standing.total == 0:
                 bars.reset(part, total=None, description=standing.run.name)
             else:

@@ -12,18 +12,29 @@ from numpy.typing import NDArray
 from rich import box
 from rich.console import Group, RenderableType
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
-from randrelu.checks import Check, words
+from randrelu.checks import STATEMENTS, Check, words
 from randrelu.measures.attack import Attack
 from randrelu.measures.flips import Flips
 from randrelu.network import Network
-from randrelu.reproduction.report import Outcome
+from randrelu.reproduction.report import Outcome, Report
+from randrelu.reproduction.sections import by_section
 from randrelu.sweeps import Failure
 
 _MOST_ROWS = 20
 _MOST_POINTS = 100
+_STYLES = {
+    "holds": "green",
+    "consistent": "blue",
+    "uninformative": "dim",
+    "not shown": "yellow",
+    "hypothesis open": "yellow",
+    "hypothesis not met": "yellow",
+    "violated": "bold red",
+    "failed": "bold red",
+}
 
 
 def check_table(check: Check) -> RenderableType:
@@ -42,13 +53,33 @@ def check_table(check: Check) -> RenderableType:
 
 
 def outcome_line(outcome: Outcome) -> str:
-    """Return a run of a reproduction in a line."""
-    measured = ""
-    if outcome.check is not None:
-        first = outcome.check.measurements[0]
-        measured = f"; {first.name}: {words.value(first)}"
-    found = outcome.error or f"{outcome.verdict}{measured}"
-    return f"{outcome.run.name}: {found} ({outcome.seconds:.1f} s)"
+    """Return in a line that a run of a reproduction has ended."""
+    return f"{outcome.run.name}: {outcome.error or outcome.verdict} ({outcome.seconds:.1f} s)"
+
+
+def report_table(report: Report) -> RenderableType:
+    """Return a row per run of a reproduction, as the report's page has them."""
+    headings = ("statement", "measured", "claimed", "95 % interval", "verdict")
+    table = Table(*(Column(name, overflow="fold") for name in headings), box=box.SIMPLE_HEAD)
+    table.add_column("seconds", justify="right")
+    table.columns[0].min_width = max(map(len, STATEMENTS))
+    for section in by_section(report.outcomes):
+        table.add_section()
+        for outcome in section.outcomes:
+            table.add_row(Text(outcome.run.name), *_found(outcome), f"{outcome.seconds:.1f}")
+    return Group(table, Text(words.LEVELS, style="dim"))
+
+
+def _found(outcome: Outcome) -> list[Text]:
+    """Return what was measured, what is claimed, the interval and the verdict."""
+    verdict = Text(outcome.verdict, style=_STYLES[outcome.verdict])
+    if outcome.conclusion:
+        verdict.append(f"\n({outcome.conclusion})", style="default")
+    m = outcome.first
+    if m is None:
+        return [Text(str(outcome.error)), Text(), Text(), verdict]
+    measured = Text.assemble((words.value(m), "bold"), f"  {m.name}")
+    return [measured, Text(m.paper), Text(words.interval(m)), verdict]
 
 
 def attack_table(net: Network, attack: Attack) -> RenderableType:

@@ -1,13 +1,12 @@
-"""The figure of a check as files."""
+"""A figure as files, and a picture of the report, with what is said under it."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from randrelu.checks.result import Check
-from randrelu.checks.statements import STATEMENTS
 from randrelu.figures.style import styled
 
 if TYPE_CHECKING:
@@ -23,13 +22,54 @@ class Drawn:
     words: str
 
 
-def draw(check: Check) -> Drawn | None:
-    """Draw what a check found; None where there is nothing that a table does not say."""
-    figure_of = STATEMENTS[check.statement].figure
-    if figure_of is None:
-        return None
+@dataclass(frozen=True)
+class Picture:
+    """A picture, and what is said under it.
+
+    Attributes
+    ----------
+    slug, heading : str
+        Its name as that of a file, and its heading.
+    sentence : str
+        What it shows, with its numbers.
+    numbers : mapping
+        The numbers of the picture and of the sentence, in plain values.
+    figure : Drawn or None
+        The picture; None where an error was raised.
+    error : str or None
+        That error.
+    """
+
+    slug: str
+    heading: str
+    sentence: str = ""
+    numbers: Mapping[str, Any] | None = None
+    figure: Drawn | None = None
+    error: str | None = None
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """Its files, by their names relative to the report's folder."""
+        if self.figure is None:
+            return {}
+        name = f"figures/lead-{self.slug}"
+        return {f"{name}.png": self.figure.png, f"{name}.svg": self.figure.svg.encode()}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything but the figure as plain Python values."""
+        return {
+            "heading": self.heading,
+            "sentence": self.sentence,
+            "numbers": self.numbers,
+            "error": self.error,
+            "files": list(self.files),
+        }
+
+
+def draw(make: Callable[[], Figure]) -> Drawn:
+    """Make a figure in the look of the report, and return its files."""
     with styled():
-        figure = figure_of(check)
+        figure = make()
         png, svg = io.BytesIO(), io.StringIO()
         figure.savefig(png, format="png", dpi=160, metadata={"Software": None})
         nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))

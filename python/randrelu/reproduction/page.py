@@ -9,12 +9,27 @@ from importlib.resources import files
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup, escape
 
-from randrelu import laws
 from randrelu.checks import words
 from randrelu.figures.style import COLORS
 from randrelu.reproduction.report import Report, summary
+from randrelu.reproduction.sections import by_section
 
-_EXAMPLE = (784, 2048, 2048, 1)
+_VERDICTS = {
+    "holds": "The hypothesis is met and the claim is seen: its confidence interval lies within "
+    "what is claimed, or it is an identity.",
+    "consistent": "The hypothesis is met and nothing speaks against the claim. That is the most to "
+    "be said of an exact law, of all points where some were looked at, and of a bound with an open "
+    "constant.",
+    "uninformative": "No data could break the bound.",
+    "not shown": "What is claimed to exist was not found often enough, which does not refute it.",
+    "violated": "The hypothesis is met, and a true claim would hardly ever look so bad: this "
+    "contradicts the paper, or is an error of this program.",
+    "hypothesis open": "The hypothesis has a constant that the paper leaves open, so nobody can "
+    "tell whether the claim covers these parameters. The conclusion says what was seen.",
+    "hypothesis not met": "The claim does not cover these parameters. The conclusion says what was "
+    "seen all the same.",
+    "failed": "The check stopped with an error.",
+}
 
 
 def html(report: Report) -> str:
@@ -23,18 +38,20 @@ def html(report: Report) -> str:
     return _template().render(
         report=report,
         words=words,
+        verdicts=_VERDICTS,
         style=Markup(_file("page.css")),
         summary=summary(report),
         command=f"randrelu reproduce {'--full ' if report.full else ''}--seed {report.seed}",
         length=length,
-        example=_EXAMPLE,
-        required=laws.log10_required_width(_EXAMPLE, 0.05),
+        sections=by_section(report.outcomes),
         facts={
-            "root seed": report.seed,
-            "length": length,
-            "began": report.date,
-            "seconds": f"{report.seconds:.1f}",
-            **{{"version": "randrelu"}.get(name, name): v for name, v in report.versions.items()},
+            "seed": ("root seed", report.seed),
+            "date": ("began", report.date),
+            "seconds": ("seconds", f"{report.seconds:.1f}"),
+            **{
+                f"versions/{name}": ({"version": "randrelu"}.get(name, name), value)
+                for name, value in report.versions.items()
+            },
         },
     )
 

@@ -55,10 +55,15 @@ class Run:
 
         It lies below 2⁵³, so that programs that read numbers as doubles keep it.
         """
-        content = {"statement": self.statement, "parameters": dict(self.parameters(full))}
-        digest = sha256(json.dumps(content, sort_keys=True, allow_nan=False).encode()).digest()
-        key = tuple(int(word) for word in np.frombuffer(digest, "<u4"))
-        return arguments.seed_of(np.random.SeedSequence(root, spawn_key=key)) >> 11
+        return seed_of(root, self.statement, self.parameters(full))
+
+
+def seed_of(root: int, statement: str, parameters: Mapping[str, Any]) -> int:
+    """Return the seed of a check with these parameters."""
+    content = {"statement": statement, "parameters": dict(parameters)}
+    digest = sha256(json.dumps(content, sort_keys=True, allow_nan=False).encode()).digest()
+    key = tuple(int(word) for word in np.frombuffer(digest, "<u4"))
+    return arguments.seed_of(np.random.SeedSequence(root, spawn_key=key)) >> 11
 
 
 PLAN = tuple(

@@ -14,7 +14,8 @@ from randrelu.reproduction.plan import Run
 if TYPE_CHECKING:
     import pandas as pd
 
-    from randrelu.reproduction.draw import Drawn
+    from randrelu.checks.result import Measurement
+    from randrelu.reproduction.draw import Drawn, Picture
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,18 @@ class Outcome:
     def verdict(self) -> str:
         """The check's verdict, or "failed" where the check raised an error."""
         return "failed" if self.check is None else self.check.verdict
+
+    @property
+    def conclusion(self) -> str:
+        """The check's conclusion where its verdict is about the hypothesis, else ""."""
+        if self.check is None or self.check.verdict == self.check.conclusion:
+            return ""
+        return self.check.conclusion
+
+    @property
+    def first(self) -> Measurement | None:
+        """What the check measured first, which is what its claim is about."""
+        return None if self.check is None else self.check.measurements[0]
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything but the trials and the figure as plain Python values."""
@@ -87,6 +100,8 @@ class Report:
         What every run found, in the order of the plan.
     left : tuple of Run
         The runs that had not ended when the report was written.
+    lead : tuple of Picture
+        The pictures that the page begins with, once every run has ended.
     """
 
     folder: Path
@@ -97,6 +112,7 @@ class Report:
     versions: Mapping[str, Any]
     outcomes: tuple[Outcome, ...]
     left: tuple[Run, ...] = ()
+    lead: tuple[Picture, ...] = ()
 
     @property
     def page(self) -> Path:
@@ -113,6 +129,11 @@ class Report:
         """The runs that raised an error."""
         return tuple(o for o in self.outcomes if o.error is not None)
 
+    @property
+    def undrawn(self) -> tuple[Picture, ...]:
+        """The pictures that raised an error."""
+        return tuple(picture for picture in self.lead if picture.error is not None)
+
     def to_dict(self) -> dict[str, Any]:
         """Return everything but trials and figures as plain Python values."""
         return {
@@ -121,6 +142,7 @@ class Report:
             "date": self.date,
             "seconds": round(self.seconds, 3),
             "versions": dict(self.versions),
+            "lead": {picture.slug: picture.to_dict() for picture in self.lead},
             "runs": {outcome.run.slug: outcome.to_dict() for outcome in self.outcomes},
             "left": [run.name for run in self.left],
         }
@@ -149,11 +171,15 @@ def summary(report: Report) -> str:
         parts.append("none violated where its hypothesis is met")
     if report.failed:
         parts.append(f"{len(report.failed)} failed: {', '.join(o.run.name for o in report.failed)}")
+    if report.undrawn:
+        names = ", ".join(picture.heading for picture in report.undrawn)
+        parts.append(f"{len(report.undrawn)} pictures failed: {names}")
     elsewhere = [
         o.run.name
         for o in report.outcomes
         if o.check is not None and not o.check.hypothesis.met and o.check.conclusion == "violated"
     ]
     if elsewhere:
-        parts.append(f"conclusion violated where the hypothesis is not met: {', '.join(elsewhere)}")
+        names = ", ".join(elsewhere)
+        parts.append(f"conclusion violated where the hypothesis is open or not met: {names}")
     return "; ".join(parts) + "."

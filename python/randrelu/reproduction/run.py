@@ -8,8 +8,9 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ from randrelu import checks
 from randrelu._support import arguments, extras, files, versions
 from randrelu._support.arguments import Rng
 from randrelu.checks import Check
+from randrelu.checks.statements import STATEMENTS
 from randrelu.figures.style import require_matplotlib
+from randrelu.reproduction import lead
 from randrelu.reproduction.draw import Drawn, draw
 from randrelu.reproduction.plan import PLAN, Run
 from randrelu.reproduction.report import Outcome, Report
@@ -63,10 +66,11 @@ def reproduce(
     ----------
     out : path, default "randrelu-report"
         The folder to write to; it is made if it does not exist. It gets ``report.html``, a page
-        that needs no other file; ``results.json``, which holds every `Check.to_dict`; ``trials/``,
-        a Parquet file for each run with everything that it measured; and ``figures/``, which are
-        PNG and SVG. All of them are written whenever a run has ended, so that Ctrl-C keeps what was
-        finished before it.
+        that needs no other file; ``results.json``, which holds every `Check.to_dict` and the
+        numbers of the pictures that the page begins with; ``trials/``, a Parquet file for each run
+        with everything that it measured; and ``figures/``, which are PNG and SVG. All of them are
+        written whenever a run has ended, so that Ctrl-C keeps what was finished before it; the
+        pictures come after the last run.
     full : bool, default False
         Whether to run at length: half an hour instead of half a minute on two cores.
     rng : None, int, SeedSequence or Generator
@@ -118,6 +122,13 @@ def reproduce(
         report = Report(folder, root, full, date, seconds, installed, outcomes, PLAN[number:])
         _write(report, page.html(report))
         tell(outcome=outcome)
+    pictures = lead.pictures(outcomes, root, full, threads)
+    for picture in pictures:
+        for name, content in picture.files.items():
+            files.write_whole(folder / name, content)
+    seconds = time.perf_counter() - began
+    report = replace(report, seconds=seconds, lead=pictures)
+    _write(report, page.html(report))
     return report
 
 
@@ -162,8 +173,9 @@ def _save(run: Run, check: Check, folder: Path) -> tuple[tuple[str, ...], Drawn 
     }
     table = pa.table(dict(check.trials)).replace_schema_metadata(metadata)
     contents = {f"trials/{run.slug}.parquet": extras.parquet_bytes(table)}
-    drawn = draw(check)
-    if drawn is not None:
+    figure_of, drawn = STATEMENTS[check.statement].figure, None
+    if figure_of is not None:
+        drawn = draw(partial(figure_of, check))
         contents[f"figures/{run.slug}.png"] = drawn.png
         contents[f"figures/{run.slug}.svg"] = drawn.svg.encode()
     for name, content in contents.items():

@@ -89,7 +89,8 @@ def reproduce(
         except KeyboardInterrupt:
             print(f"stopped; what was finished is in {out}", file=sys.stderr)
             raise
+    Console().print(tables.report_table(report))
     for line in (summary(report), f"The report is {report.page}"):
         print(line)
-    if report.violated or report.failed:
+    if report.violated or report.failed or report.undrawn:
         raise typer.Exit(3 if report.violated else 1)
