@@ -1,0 +1,74 @@
+"""Closed forms: what the paper and probability theory say before anything is measured.
+
+A law here is exact at any width unless its description says *limit*. All logarithms are natural.
+"""
+
+from randrelu.laws.angles import (
+    flip_fractions,
+    flips_given_images,
+    gradient_deviation,
+    gradient_terms,
+    next_angle,
+    sine_excess,
+)
+from randrelu.laws.lemmas import large_preactivations, normal_beyond_sphere, worst_sign_change
+from randrelu.laws.limit import limit_kernel, limit_linear_step, limit_step
+from randrelu.laws.linear_step import linear_step_norm_quantile, sample_linear_step
+from randrelu.laws.norms import (
+    gradient_norm_law,
+    layer_norm_law,
+    masked_difference_law,
+    output_size_law,
+    sample_gradient,
+)
+from randrelu.laws.products import NormLaw
+from randrelu.laws.row_space import (
+    draw_projected_length,
+    mean_projected_length,
+    projected_length_law,
+)
+from randrelu.laws.scales import VARIANCES, nn_def_scale, weight_variances
+from randrelu.laws.shares import CONFIDENCE, share_interval
+from randrelu.laws.theorem import (
+    log10_required_width,
+    log_widest,
+    narrowest,
+    paper_step_size,
+    size_bound,
+)
+
+__all__ = [
+    "CONFIDENCE",
+    "VARIANCES",
+    "NormLaw",
+    "draw_projected_length",
+    "flip_fractions",
+    "flips_given_images",
+    "gradient_deviation",
+    "gradient_norm_law",
+    "gradient_terms",
+    "large_preactivations",
+    "layer_norm_law",
+    "limit_kernel",
+    "limit_linear_step",
+    "limit_step",
+    "linear_step_norm_quantile",
+    "log10_required_width",
+    "log_widest",
+    "masked_difference_law",
+    "mean_projected_length",
+    "narrowest",
+    "next_angle",
+    "nn_def_scale",
+    "normal_beyond_sphere",
+    "output_size_law",
+    "paper_step_size",
+    "projected_length_law",
+    "sample_gradient",
+    "sample_linear_step",
+    "share_interval",
+    "sine_excess",
+    "size_bound",
+    "weight_variances",
+    "worst_sign_change",
+]

@@ -1,0 +1,146 @@
+"""Exact laws of norms at any widths: of ∇f, of f, of the layers, and of a masked difference.
+
+By Lemma 2.1 the masks at a point are fair coins, independent of the weights, so every masked layer
+multiplies the squared norm of what passes it by χ²_k times the variance of its weights, with
+k ~ Binomial(d_i, 1/2) active units, independently of the layers before.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from randrelu.laws.products import Chi2, NormLaw
+from randrelu.laws.scales import weight_variances
+
+
+def gradient_norm_law(widths: tuple[int, ...], *, init: str = "paper") -> NormLaw:
+    """Return the law of ‖∇f(x)‖ at any x ≠ 0 (Lemma 2.2), exact at any widths.
+
+    ‖∇f‖² is the product of χ²_d/d and χ²_{k_i}/d_i over the hidden layers, for NN-DEF. So
+    E‖∇f‖² = 2^{−ℓ}, E‖∇f‖⁴/(E‖∇f‖²)² = (1 + 2/d) ∏(1 + 5/d_i), and ∇f is 0 with probability
+    1 − ∏(1 − 2^{−d_i}).
+
+    The direction of ∇f is uniform and independent of ‖∇f‖, so f²/(‖∇f‖ ‖x‖)² follows
+    Beta(1/2, (d − 1)/2) and is independent of ‖∇f‖, too.
+
+    Parameters
+    ----------
+    widths : tuple of int
+        (d, d_1, …, d_ℓ, 1).
+    init : str
+        The variances of the weights, a key of `VARIANCES`.
+
+    Returns
+    -------
+    NormLaw
+    """
+    return NormLaw((Chi2(widths[0]), *_masks(widths[1:-1])), _log_variance(widths, init))
+
+
+def output_size_law(widths: tuple[int, ...], norm: float, *, init: str = "paper") -> NormLaw:
+    """Return the law of |f(x)| at a point of this norm (Lemma 2.2), exact at any widths.
+
+    f² is the product of ‖x‖² χ²_1/d and χ²_{k_i}/d_i over the hidden layers, for NN-DEF. The sign
+    of f is fair and independent of |f|.
+
+    Parameters
+    ----------
+    widths : tuple of int
+        (d, d_1, …, d_ℓ, 1).
+    norm : float
+        ‖x‖ > 0.
+    init : str
+        The variances of the weights, a key of `VARIANCES`.
+
+    Returns
+    -------
+    NormLaw
+    """
+    square = 2 * math.log(norm) + _log_variance(widths, init)
+    return NormLaw((Chi2(1), *_masks(widths[1:-1])), square)
+
+
+def layer_norm_law(widths: tuple[int, ...], layer: int, *, init: str = "paper") -> NormLaw:
+    """Return the law of ‖f_i(x)‖/‖x‖ at any x ≠ 0 (Lemma 2.3, Eq. (10)), exact at any widths.
+
+    Its square is the product of χ²_{k_j}/d_{j−1} over the layers j ≤ i, for NN-DEF.
+
+    Parameters
+    ----------
+    widths : tuple of int
+        (d, d_1, …, d_ℓ, 1).
+    layer : int
+        The hidden layer i, from 1 to ℓ.
+    init : str
+        The variances of the weights, a key of `VARIANCES`.
+
+    Returns
+    -------
+    NormLaw
+    """
+    return NormLaw(_masks(widths[1 : layer + 1]), _log_variance(widths[: layer + 1], init))
+
+
+def masked_difference_law(angle: float, k: int, m: int, n: int) -> NormLaw:
+    """Return the law of ‖HᵀDWM‖/L of Lemma A.4 for M orthogonal to x and y, exact at any widths.
+
+    Where M has n orthonormal columns that are orthogonal to x and y, WM is independent of D, so the
+    square is Beta(N/2, (k − N)/2) χ²_n/m with N ~ Binomial(k, θ/π) units that differ.
+
+    Parameters
+    ----------
+    angle : float
+        The angle θ between x and y, in (0, π].
+    k, m, n : int
+        W has the shape (k, m), M (m, n), with n ≤ m − 2.
+
+    Returns
+    -------
+    NormLaw
+    """
+    factors = (Chi2(k, angle / math.pi), Chi2(k, reciprocal=True), Chi2(n))
+    return NormLaw(factors, -math.log(m))
+
+
+def _masks(hidden: tuple[int, ...]) -> tuple[Chi2, ...]:
+    return tuple(Chi2(width, 0.5) for width in hidden)
+
+
+def _log_variance(widths: tuple[int, ...], init: str) -> float:
+    """Return the logarithm of the product of the variances of all weight matrices."""
+    return sum(math.log(variance) for variance in weight_variances(widths, init))
+
+
+def sample_gradient(
+    widths: tuple[int, ...], n: int, generator: np.random.Generator
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Draw ‖∇f(x)‖ and f(x), for ‖x‖ = √d and NN-DEF, from their exact joint law.
+
+    By Lemma 2.1 the masks are fair coins, so ‖∇f‖² is the product of χ²_d/d and χ²_{k_i}/d_i over
+    the hidden layers, with k_i ~ Binomial(d_i, 1/2) active units, all independent; and the
+    direction of ∇f is uniform.
+
+    Parameters
+    ----------
+    widths : tuple of int
+        (d, d_1, …, d_ℓ, 1).
+    n : int
+        The number of draws.
+    generator : Generator
+        Where they come from.
+
+    Returns
+    -------
+    grad_norm, f : ndarray, shape (n,)
+    """
+    dim = widths[0]
+    later = np.ones(n)  # ‖W_{ℓ+1} D_ℓ W_ℓ … D_1‖²
+    for width in widths[1:-1]:
+        active = generator.binomial(width, 0.5, n)
+        later *= 2 * generator.standard_gamma(active / 2) / width
+    along = generator.standard_normal(n)  # of √d W_1's image, the component along x, and the rest
+    across = 2 * generator.standard_gamma((dim - 1) / 2, n)
+    return np.sqrt(later * (along**2 + across) / dim), np.sqrt(later) * along

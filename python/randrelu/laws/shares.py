@@ -1,0 +1,16 @@
+"""The exact interval of a probability that was counted."""
+
+from __future__ import annotations
+
+CONFIDENCE = 0.95  # of the intervals that checks and figures show
+
+
+def share_interval(count: int, trials: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Return the exact (Clopper–Pearson) confidence interval of a probability.
+
+    `count` is how many of the independent `trials` succeeded.
+    """
+    from scipy.stats import binomtest
+
+    interval = binomtest(count, trials).proportion_ci(confidence, method="exact")
+    return float(interval.low), float(interval.high)

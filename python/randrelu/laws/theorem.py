@@ -1,0 +1,47 @@
+"""The sizes and widths that the theorem names. All logarithms are natural."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+def size_bound(dim: int, delta: float) -> float:
+    """Return √(log(1/δ)/d), the size bound of Theorem 1.1 without its constant c₃."""
+    return math.sqrt(-math.log(delta) / dim)
+
+
+def narrowest(widths: tuple[int, ...]) -> int:
+    """Return d_min, the smallest of d, d_1, …, d_ℓ."""
+    return min(widths[:-1])
+
+
+def log_widest(widths: tuple[int, ...]) -> float:
+    """Return log d_max, but at least 1: a smaller logarithm is not what the bounds mean."""
+    return max(1.0, math.log(max(widths[:-1])))
+
+
+def log10_required_width(widths: tuple[int, ...], delta: float) -> float:
+    """Return log₁₀ of the d_min that section 2 of the paper asks for.
+
+    (C ℓ log d_max)^{240ℓ} log(1/δ), with its absolute constant C taken to be 1, and the base taken
+    to be at least 1: a logarithm below that is not what the condition means. A logarithm, because
+    the number itself does not fit in a double at any practical width.
+    """
+    depth, widest = len(widths) - 2, max(widths[:-1])
+    base = max(1.0, depth * math.log(widest))
+    return 240 * depth * math.log10(base) + math.log10(-math.log(delta))
+
+
+def paper_step_size(widths: tuple[int, ...], delta: float, norm: ArrayLike) -> NDArray[np.float64]:
+    """Return |η| ‖∇f‖² of the step in the proof of Theorem 1.1, at points x of these norms.
+
+    The proof has 2^ℓ log(d) √(log(1/δ)) where ‖x‖ = √d, which exceeds the size that the theorem
+    states by the factor log d; f is homogeneous, so it is proportional to ‖x‖.
+    """
+    depth, dim = len(widths) - 2, widths[0]
+    at_root = 2.0**depth * math.log(dim) * math.sqrt(-math.log(delta))
+    result: NDArray[np.float64] = at_root / math.sqrt(dim) * np.asarray(norm, np.float64)
+    return result
