@@ -78,11 +78,18 @@ REACHES = {
     "lemma-2.2": (OPEN, {"consistent": {}, "violated": networks_on_another_scale(0.1)}),
     "gd-decomp": (MET, {"holds": {}, "violated": a_term_is_missing}),
     "nn-decomp": (MET, {"holds": {}, "violated": bottlenecks_are_wrong}),
-    "lemma-2.3": (NOT_MET, {"consistent": {}, "violated": {"constant": 1e-4}}),
+    "lemma-2.3": (NOT_MET, {
+        "consistent": {}, "uninformative": {"constant": 10.0}, "violated": {"constant": 1e-4},
+    }),
     "lemma-2.5": (OPEN, {"consistent": {}, "violated": networks_on_another_scale(0.1)}),
-    "lemma-2.6": (NOT_MET, {"consistent": {}, "violated": {"constant": 1e-4}}),
+    "lemma-2.6": (NOT_MET, {
+        "consistent": {}, "uninformative": {"constant": 10.0}, "violated": {"constant": 1e-4},
+    }),
     "claim-2.7": (NOT_MET, {"consistent": {}, "violated": {"multiple": 0.0, "epsilon": 0.3}}),
-    "lemma-2.8": (NOT_MET, {"consistent": {}, "violated": {"constant": 0.1, "radius": 0.3}}),
+    "lemma-2.8": (NOT_MET, {
+        "consistent": {}, "uninformative": {"constant": 100.0},
+        "violated": {"constant": 0.1, "radius": 0.3},
+    }),
     # One layer is far from constant, and has both signs.
     "theorem-3.1": (NOT_MET, {"consistent": {}, "violated": {"depths": (1,)}}),
     "lemma-3.2": (MET, {"consistent": {}, "violated": another_map_of_angles}),
