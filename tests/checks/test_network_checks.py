@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from randrelu import Network, check, laws
 from randrelu.checks import deep
-from randrelu.checks.statements import claim_2_7, nn_decomp, theorem_1_1
+from randrelu.checks.statements import claim_2_7, lemma_2_2, nn_decomp, theorem_1_1
 from randrelu.measures.masked_product import masked_product_norm
 from reaches import networks_on_another_scale
 from scipy import stats
@@ -37,6 +37,28 @@ def test_another_law_of_the_gradient_is_noticed(monkeypatch):
     networks_on_another_scale(1.1 ** (1 / 3))(monkeypatch)
     c = check("lemma-2.2", widths=(100, 120, 120, 1), trials=500, rng=0, storage="stored")
     assert c.measurements[0].value == 1 and c.conclusion == "violated"
+
+
+@pytest.mark.parametrize("broken", ["direction", "dependent", "sign"])
+def test_another_joint_law_is_noticed(broken, monkeypatch):
+    """The norms are left as they are, so that only f(x) given ∇f(x) is wrong."""
+    original = lemma_2_2._values_and_slopes
+
+    def values(networks, point):
+        f, grad_norm = original(networks, point)
+        if broken == "sign":
+            return np.abs(f), grad_norm
+        if broken == "direction":
+            return f * 1.5, grad_norm
+        return np.sort(np.abs(f)) * np.sign(f), np.sort(grad_norm)
+
+    monkeypatch.setattr(lemma_2_2, "_values_and_slopes", values)
+    c = check("lemma-2.2", widths=(100, 120, 120, 1), trials=300, rng=0)
+    said = {m.name: m.value for m in c.measurements if m.name.startswith("p-value: ")}
+    name = {"direction": "direction of", "dependent": "direction and", "sign": "sign of"}[broken]
+    assert said["p-value: ‖∇f(x)‖, exact law"] > 1e-3
+    assert next(p for key, p in said.items() if name in key) < 1e-6
+    assert c.conclusion == "violated"
 
 
 def test_sampled_gradients_have_the_law_of_networks():
