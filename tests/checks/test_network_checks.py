@@ -171,8 +171,25 @@ def test_lemma_2_1_holds_after_layers_that_are_often_dead(shape):
     assert check("lemma-2.1", widths=shape, rng=0).conclusion == "consistent"
 
 
+def test_lemma_2_5_is_false_as_printed():
+    """Of the output unit for δ below P{|Z| < α}, and of hidden layers for an α that is small."""
+    widths, alpha = (60, 200, 80, 1), 0.1
+    c = check("lemma-2.5", widths=widths, trials=2000, rng=0)
+    hidden, printed, output, small = c.measurements[:4]
+    assert c.conclusion == "consistent" and hidden.low > 0.95
+    fails = 1 - 2 * stats.norm.sf(alpha)
+    assert fails > 0.05 and output.low <= 1 - fails <= output.high
+    assert output.paper == f"{1 - fails:.4g} (exact law)"
+    assert printed.high < 0.95 and printed.value <= output.value
+    # All 280 units must be large there.
+    at = np.sqrt(np.pi / 8) / 201
+    exact = (2 * stats.norm.sf(at)) ** 280
+    assert small.high < 0.6 and small.low <= exact <= small.high
+    assert small.paper == f"{exact:.4g} (exact law)"
+
+
 def test_lemma_2_5_does_not_count_what_comes_after_a_dead_layer():
     c = check("lemma-2.5", widths=(5, 4, 50, 50, 1), trials=1000, rng=0)
     exact = 2 * stats.norm.sf(0.1)
-    for m in c.measurements[2:]:  # after the layer of 4; five standard errors of half of them
+    for m in c.measurements[5:]:  # after the layer of 4; five standard errors of half of them
         assert abs(m.value - exact) < 5 * np.sqrt(exact * (1 - exact) / (500 * 50))
