@@ -19,6 +19,7 @@ struct Sample {
 // What was asked for; the rest is None.
 struct Explored {
   py::object angles = py::none(), flips = py::none(), deviations = py::none();
+  py::object image_angles = py::none();
   py::object terms = py::none(), decomposition = py::none();
 };
 
@@ -56,6 +57,8 @@ Explored explored(const BasePoint& base, const std::variant<Array<double>, Sampl
   Deviations out;
   out.angles = array_if<double>(angles, {points}, found.angles);
   out.flips = array_if<std::int64_t>(flips, {points, depth}, found.flips);
+  out.image_angles =
+      array_if<double>(flips, {points, std::max<py::ssize_t>(depth - 1, 0)}, found.image_angles);
   out.gradient = array_if<double>(deviations, {points}, found.deviations);
   out.terms = array_if<double>(terms, {points, depth}, found.terms);
   out.decomposition =
@@ -95,6 +98,7 @@ void bind_ball(py::module_& m) {
   py::class_<Explored>(m, "Explored")
       .def_readonly("angles", &Explored::angles)
       .def_readonly("flips", &Explored::flips)
+      .def_readonly("image_angles", &Explored::image_angles)
       .def_readonly("deviations", &Explored::deviations)
       .def_readonly("terms", &Explored::terms)
       .def_readonly("decomposition", &Explored::decomposition);

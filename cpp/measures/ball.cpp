@@ -112,7 +112,7 @@ class Explorer {
   }
 
   // Finds the patterns of these points, which the functions below go back through.
-  void forward(std::int64_t* flips, Index stages, const Run& run) {
+  void forward(std::int64_t* flips, double* image_angles, Index stages, const Run& run) {
     View<T> delta(a_.get(), points_, net_.input_dim());
     for_each_row(points_, delta.cols, run.silent(),
                  [&](Index p) { require_finite(delta.row(p), delta.cols); });
@@ -125,6 +125,7 @@ class Explorer {
       }
       find_flips(i, z, flips, run);
       if (i + 1 < depth_ || backward_) delta = select(i, z, run);
+      if (i + 1 < depth_ && image_angles) find_angles(i, delta, image_angles + i, run);
     }
   }
 
@@ -250,6 +251,24 @@ class Explorer {
     return delta;
   }
 
+  // The angles between the images f_i of x and of the points, which differ by delta, depth − 1 apart.
+  void find_angles(Index i, View<const T> delta, double* angles, const Run& run) const {
+    const LayerState<T>& layer = layers_[at(i)];
+    std::vector<double> image;
+    for (const Index j : layer.units)
+      image.push_back(bit(base_.bits[at(i)].data(), j) ? preactivations_[at(i)][at(j)] : 0.0);
+    const Ray ray(image.data(), layer.size());
+    for_each_row(points_, delta.cols, run.silent(), [&](Index p) {
+      const std::vector<double> u(delta.row(p), delta.row(p) + delta.cols);
+      bool silent = true;
+      for (std::size_t k = 0; k < u.size(); ++k) silent &= image[k] + u[k] == 0;
+      const bool silent_x = ray.length() == 0;
+      angles[p * (depth_ - 1)] = silent && silent_x   ? 0.0
+                                 : silent || silent_x ? std::acos(0.0)
+                                                      : ray.angle(u.data());
+    });
+  }
+
   // v (N, units that take part in layer i) back through the weights of layer i, into b_.
   View<T> send_back(Index i, View<const T> v, Index stages, const Run& run) {
     const Index units = i ? layers_[at(i - 1)].size() : net_.input_dim();
@@ -296,7 +315,9 @@ void explore(const BasePoint& base, const Differences& differences, Index points
       if (out.gradient) std::fill_n(out.gradient + some.first, some.count, 0.0);
       continue;
     }
-    explorer.forward(out.flips ? out.flips + some.first * depth : nullptr, stages, part);
+    explorer.forward(out.flips ? out.flips + some.first * depth : nullptr,
+                     out.image_angles ? out.image_angles + some.first * (depth - 1) : nullptr,
+                     stages, part);
     if (out.any_terms())
       explorer.terms(some, out, stages, part);
     else if (out.gradient)

@@ -14,8 +14,10 @@ using Differences = std::function<void(Block points, View<double> u)>;
 
 // Where explore() writes, a row per point; what is null is not computed.
 struct Deviations {
-  double* angles = nullptr;         // (N,), between x and y
-  std::int64_t* flips = nullptr;    // (N, L)
+  double* angles = nullptr;       // (N,), between x and y
+  std::int64_t* flips = nullptr;  // (N, L)
+  double* image_angles =
+      nullptr;  // (N, L − 1), between f_i(x) and f_i(y): π/2 where one is 0, 0 where both
   double* gradient = nullptr;       // (N,): ‖∇f(x) − ∇f(y)‖
   double* terms = nullptr;          // (N, L): ‖Δ_j‖ of (GD-DECOMP)
   double* decomposition = nullptr;  // (N, L, d): the Δ_j

@@ -9,25 +9,30 @@
 
 namespace randrelu {
 
+Ray::Ray(const double* x, Index dim) : length_(euclidean_norm(x, dim)), direction_(x, x + dim) {
+  for (double& c : direction_) c /= length_;
+}
+
+double Ray::angle(const double* u) const {
+  // tan θ = |what is across x| / (‖x‖ + what is along it): no cancellation where u is short.
+  const auto dim = static_cast<Index>(direction_.size());
+  const double along = dot<double>(u, direction_.data(), dim);
+  const Buffer<double> across(dim);
+  for (Index j = 0; j < dim; ++j)
+    across.get()[j] = u[j] - along * direction_[static_cast<std::size_t>(j)];
+  return std::atan2(euclidean_norm(across.get(), dim), length_ + along);
+}
+
 void angles(View<const double> x, View<const double> u, double* angle, const Run& run) {
-  const double length = euclidean_norm(x.data, x.cols);
-  if (length == 0) {
+  const Ray ray(x.data, x.cols);
+  if (ray.length() == 0) {
     std::fill_n(angle, u.rows, std::numeric_limits<double>::quiet_NaN());
     return;
   }
-  std::vector<double> direction(x.data, x.data + x.cols);
-  for (double& c : direction) c /= length;
   const Index rows = std::max<Index>(1, (Index{1} << 12) / u.cols);
   parallel_for(ceil_div(u.rows, rows), run, [&](Index i) {
     const Block some(i, rows, u.rows);
-    const Buffer<double> across(u.cols);
-    for (Index p = some.first; p < some.first + some.count; ++p) {
-      // tan θ = |what is across x| / (‖x‖ + what is along it): no cancellation where u is short.
-      const double along = dot<double>(u.row(p), direction.data(), u.cols);
-      for (Index j = 0; j < u.cols; ++j)
-        across.get()[j] = u.row(p)[j] - along * direction[static_cast<std::size_t>(j)];
-      angle[p] = std::atan2(euclidean_norm(across.get(), u.cols), length + along);
-    }
+    for (Index p = some.first; p < some.first + some.count; ++p) angle[p] = ray.angle(u.row(p));
   });
 }
 

@@ -213,6 +213,60 @@ def test_wide_layers_flip_as_the_arc_cosine_map_predicts():
     assert (np.abs(shares.mean(axis=0)) < 6 * error + finite_width).all()
 
 
+@pytest.mark.parametrize("storage", ["stored", "streamed"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_angles_between_images_are_those_of_plain_passes(shape, storage):
+    net = Network.random(shape, rng=3, dtype="float64", storage=storage)
+    x = point(net)
+    y = np.concatenate([sample_ball(x, 3 * np.linalg.norm(x), 50, rng=1), [-x, 2 * x]])
+    found = flips(net, x, points=y)
+    assert found.image_angles.shape == (52, net.depth)
+    plain = [reference.preactivations(weights(net), rows) for rows in (x[np.newaxis], y)]
+    images = [(x[np.newaxis], y), *zip(*plain, strict=True)]
+    for i, (at_x, at_y) in enumerate(images[: net.depth]):
+        if i:
+            at_x, at_y = np.maximum(at_x, 0), np.maximum(at_y, 0)
+        a, b = (np.linalg.norm(v, axis=1, keepdims=True) for v in (at_x, at_y))
+        with np.errstate(invalid="ignore"):
+            u, v = at_x / a, at_y / b
+        apart, together = np.linalg.norm(u - v, axis=1), np.linalg.norm(u + v, axis=1)
+        expected = 2 * np.arctan2(apart, together)
+        zeros = (a == 0).astype(int)[:, 0] + (b == 0)[:, 0]
+        expected = np.where(zeros == 1, np.pi / 2, np.where(zeros == 2, 0, expected))
+        np.testing.assert_allclose(found.image_angles[:, i], expected, rtol=0, atol=1e-12)
+    mean = found.image_angles.mean(axis=0) / np.pi * np.array(shape[1:-1])
+    assert found.conditional == pytest.approx(mean)
+
+
+@pytest.mark.parametrize("storage", ["stored", "deferred"])
+def test_flips_are_binomial_given_the_images(storage):
+    """In float32, at widths where the limit's prediction is off; 5 standard errors."""
+    x, y = np.random.default_rng(1).normal(size=(2, 8))
+    off, variance, limit = 0.0, 0.0, 0.0
+    for seed in range(3000):
+        net = Network.random((8, 6, 12, 1), rng=seed, storage=storage)
+        found = flips(net, x, points=y[np.newaxis])
+        p = found.conditional[1] / 12
+        off += found.counts[0, 1] - 12 * p
+        limit += found.counts[0, 1] - found.predicted[1]
+        variance += 12 * p * (1 - p)
+    assert abs(off) < 5 * np.sqrt(variance) < abs(limit)
+
+
+def test_deviations_of_one_hidden_layer_are_predicted_at_any_width():
+    x = np.random.default_rng(0).normal(size=10)
+    y = x + 0.5 * np.random.default_rng(1).normal(size=10)
+    squares = []
+    for seed in range(2000):
+        net = Network.random((10, 4, 1), rng=seed)
+        found = gradient_deviation(net, x, points=y[np.newaxis])
+        squares.append(2 * found.norms[0] ** 2)  # E‖∇f‖² = ½
+    error = np.std(squares) / np.sqrt(len(squares))
+    assert abs(np.mean(squares) - found.predicted[0] ** 2) < 5 * error < found.predicted[0] ** 2
+    assert f"(predicted {found.predicted[0]:.4g})" in repr(found)
+    assert np.isnan(gradient_deviation(net, np.zeros(10), 1.0, 3).predicted).all()
+
+
 # --- the bracket of the worst case
 
 
@@ -273,7 +327,8 @@ def test_frames_have_a_row_per_layer_and_per_point():
     assert list(frame["layer"]) == [1, 2] and np.array_equal(frame["mean"], found.mean)
     assert np.array_equal(found.fraction, found.counts / np.array([8, 6]))
     frame = gradient_deviation(net, np.ones(5), 1.0, 50, rng=0, terms=True).to_frame()
-    assert list(frame.columns) == ["norm", "relative", "term_1", "term_2"] and len(frame) == 50
+    assert list(frame.columns) == ["norm", "relative", "predicted", "term_1", "term_2"]
+    assert len(frame) == 50
 
 
 def test_progress_counts_points():

@@ -77,6 +77,8 @@ class Visit:
         The angles between x and the points; NaN where x is 0.
     flips : ndarray of int64, shape (N, L), or None
         Tr‖D_i(x) − D_i(y)‖.
+    image_angles : ndarray, shape (N, L − 1), or None
+        The angles between f_i(x) and f_i(y) for 1 ≤ i < L, see `Flips`.
     gradient : ndarray, shape (d,), or None
         ∇f(x).
     deviations : ndarray, shape (N,), or None
@@ -90,6 +92,7 @@ class Visit:
     widths: tuple[int, ...]
     angles: NDArray[np.float64] | None
     flips: NDArray[np.int64] | None
+    image_angles: NDArray[np.float64] | None
     gradient: NDArray[np.float64] | None
     deviations: NDArray[np.float64] | None
     term_norms: NDArray[np.float64] | None
@@ -116,8 +119,9 @@ def visit(
 ) -> Visit:
     """Visit given or sampled points once, for everything that is asked of them.
 
-    The first parameters are those of `randrelu.flips`; `flips` asks for the angles, too, `gradient`
-    for the deviations. The differences are computed in `dtype`, by default that of the network.
+    The first parameters are those of `randrelu.flips`; `flips` asks for all angles, too,
+    `gradient` for the deviations and the angles to x. The differences are computed in `dtype`, by
+    default that of the network.
     """
     require_network(net)
     base = arguments.point("x", x, net.widths[0])
@@ -130,7 +134,7 @@ def visit(
         at_x,
         places,
         float32=(dtype or net.dtype) == np.float32,
-        angles=flips,
+        angles=flips or gradient,
         flips=flips,
         deviations=gradient,
         terms=term_norms,
@@ -143,6 +147,7 @@ def visit(
         widths=net.widths[1:-1],
         angles=found.angles,
         flips=found.flips,
+        image_angles=found.image_angles,
         gradient=at_x.gradient if backward else None,
         deviations=found.deviations,
         term_norms=found.terms,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from randrelu import laws
 from randrelu._support import arguments, euclid, extras
 from randrelu._support.arguments import Progress, Rng
 from randrelu.measures.ball import Visit, visit
@@ -29,11 +30,17 @@ class Deviation:
         ‖∇f(x)‖.
     terms : ndarray, shape (N, L), or None
         ‖Δ_j‖ of (GD-DECOMP), where they were asked for.
+    angles : ndarray, shape (N,)
+        The angle between x and each point, in [0, π]; NaN where x is 0.
+    depth : int
+        The number L of hidden layers.
     """
 
     norms: NDArray[np.float64]
     grad_norm: float
     terms: NDArray[np.float64] | None
+    angles: NDArray[np.float64]
+    depth: int
 
     @property
     def relative(self) -> NDArray[np.float64]:
@@ -41,9 +48,18 @@ class Deviation:
         with np.errstate(divide="ignore", invalid="ignore"):
             return self.norms / np.float64(self.grad_norm)
 
+    @property
+    def predicted(self) -> NDArray[np.float64]:
+        """What `relative` is expected to be, shape (N,): a root mean square over random networks.
+
+        √(E‖∇f(x) − ∇f(y)‖²/E‖∇f‖²), from the angle between x and y. It is exact for one hidden
+        layer, and holds for more in the limit of infinite width. NaN where x is 0.
+        """
+        return np.sqrt(laws.gradient_deviation(self.angles, self.depth))
+
     def columns(self) -> dict[str, NDArray[Any]]:
         """Return everything as columns, a row per point."""
-        columns = {"norm": self.norms, "relative": self.relative}
+        columns = {"norm": self.norms, "relative": self.relative, "predicted": self.predicted}
         if self.terms is not None:
             columns |= {f"term_{j}": t for j, t in enumerate(self.terms.T, start=1)}
         return columns
@@ -57,7 +73,8 @@ class Deviation:
             return "Deviation(no points)"
         return (
             f"Deviation({self.norms.size} points, ‖∇f(x) − ∇f(y)‖/‖∇f(x)‖: "
-            f"median {np.median(self.relative):.4g}, largest seen {self.relative.max():.4g})"
+            f"median {np.median(self.relative):.4g} (predicted {np.median(self.predicted):.4g}), "
+            f"largest seen {self.relative.max():.4g})"
         )
 
 
@@ -108,7 +125,14 @@ def gradient_deviation(
 def deviation_of(visited: Visit) -> Deviation:
     """Return the deviations that a visit with ``gradient=True`` measured."""
     assert visited.gradient is not None and visited.deviations is not None
-    return Deviation(visited.deviations, euclid.norm(visited.gradient), visited.term_norms)
+    assert visited.angles is not None
+    return Deviation(
+        visited.deviations,
+        euclid.norm(visited.gradient),
+        visited.term_norms,
+        visited.angles,
+        len(visited.widths),
+    )
 
 
 def gradient_decomposition(

@@ -28,12 +28,16 @@ class Flips:
         Tr‖D_i(x) − D_i(y)‖: the units of each layer whose bit differs.
     angles : ndarray, shape (N,)
         The angle between x and each point, in [0, π]; NaN where x is 0.
+    image_angles : ndarray, shape (N, L)
+        The angle between f_{i−1}(x) and f_{i−1}(y), of which the first is `angles`; π/2 where
+        exactly one image is 0 after a hidden layer, and 0 where both are.
     widths : tuple of int
         The widths d_1, …, d_ℓ of the hidden layers.
     """
 
     counts: NDArray[np.int64]
     angles: NDArray[np.float64]
+    image_angles: NDArray[np.float64]
     widths: tuple[int, ...]
 
     @property
@@ -43,10 +47,23 @@ class Flips:
         It is exact for layer 1 over random networks, and holds for the others in the limit of
         infinite width (the arc-cosine map, from the angles). NaN where x is 0, which has no angle.
         """
+        return self._expected(laws.flip_fractions(self.angles, len(self.widths)))
+
+    @property
+    def conditional(self) -> NDArray[np.float64]:
+        """What `mean` is expected to be given the images of the layer before, shape (L,).
+
+        It is exact at any widths: given f_{i−1}(x) and f_{i−1}(y) at the angle θ, the flips of
+        layer i follow Binomial(d_i, θ/π) over random networks. NaN without points, and for layer 1
+        where x is 0.
+        """
+        return self._expected(laws.flips_given_images(self.image_angles))
+
+    def _expected(self, fractions: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the mean over the points of these shares (N, L), as counts."""
         if not len(self.counts):
             return np.full(len(self.widths), np.nan)
-        fractions = laws.flip_fractions(self.angles, len(self.widths)).mean(axis=0)
-        result: NDArray[np.float64] = fractions * np.array(self.widths, np.float64)
+        result: NDArray[np.float64] = fractions.mean(axis=0) * np.array(self.widths, np.float64)
         return result
 
     @property
@@ -87,6 +104,7 @@ class Flips:
             "layer": np.arange(1, len(self.widths) + 1),
             "width": np.array(self.widths, np.int64),
             "predicted": self.predicted,
+            "conditional": self.conditional,
             "mean": self.mean,
             "q05": low,
             "median": median,
@@ -181,4 +199,6 @@ def flips(
 def flips_of(visited: Visit) -> Flips:
     """Return the flips that a visit with ``flips=True`` counted."""
     assert visited.flips is not None and visited.angles is not None
-    return Flips(visited.flips, visited.angles, visited.widths)
+    assert visited.image_angles is not None
+    images = np.column_stack([visited.angles, visited.image_angles])[:, : len(visited.widths)]
+    return Flips(visited.flips, visited.angles, images, visited.widths)
