@@ -68,7 +68,7 @@ class Chi2:
 
 def _log_gamma_ratio(a: NDArray[np.float64], s: complex) -> NDArray[Any]:
     """Return log Γ(a + s) − log Γ(a) − s log a for ascending a, without cancellation."""
-    from scipy.special import loggamma
+    from scipy.special import log1p, loggamma  # NumPy's complex log1p loses digits
 
     def rest(x: NDArray[Any]) -> NDArray[Any]:
         y = 1 / x**2
@@ -78,7 +78,7 @@ def _log_gamma_ratio(a: NDArray[np.float64], s: complex) -> NDArray[Any]:
     split = int(np.searchsorted(a, _LARGE))
     few, many = a[:split], a[split:]
     direct = loggamma(few + s) - loggamma(few) - s * np.log(few)
-    stirling = (many + s - 0.5) * np.log1p(s / many) - s + rest(many + s) - rest(many)
+    stirling = (many + s - 0.5) * log1p(s / many) - s + rest(many + s) - rest(many)
     return np.concatenate([direct, stirling])
 
 
@@ -95,6 +95,8 @@ class NormLaw:
         The independent factors.
     log_square : float
         The logarithm of what their product is multiplied with, before the root.
+    given_positive : bool
+        Whether it is the law given that the norm is not 0.
     """
 
     factors: tuple[Chi2, ...]
@@ -106,9 +108,9 @@ class NormLaw:
         """The probability that the norm is 0."""
         if self.given_positive:
             return 0.0
-        return -math.expm1(sum(math.log1p(-f.zero) for f in self.factors))
+        return abs(math.expm1(sum(math.log1p(-f.zero) for f in self.factors)))
 
-    @property
+    @cached_property
     def positive(self) -> NormLaw:
         """The law given that the norm is not 0."""
         return replace(self, given_positive=True)
