@@ -1,12 +1,14 @@
 """Flips and gradient deviations of 1024 points sampled from a ball, beside PyTorch and JAX.
 
 Drawing the points is part of the work on every side. The floor is what the matrix products that
-remain would take at the machine's own rate: see the group `machine: matrix product` for that.
+remain would take at the machine's own rate: see the group `machine: float32 GEMM` for that.
 """
 
 import numpy as np
 import pytest
+import reference
 from randrelu import Network, flips, gradient_deviation
+from turns import alone, in_turns
 
 POINTS, HIDDEN, RELATIVE = 1024, 3, 0.05
 WIDTHS = [64, 128, 256, 512, 4096]
@@ -19,17 +21,32 @@ class Case:
         self.x = np.random.default_rng(0).normal(size=width)
         self.radius = RELATIVE * float(np.linalg.norm(self.x))
         self.weights = [np.array(self.net.weights(i)) for i in range(1, HIDDEN + 2)]
-        # The means over the ball are the same for everybody, to six standard errors.
-        self.counts = flips(self.net, self.x, self.radius, POINTS, rng=0).counts
-        self.norms = gradient_deviation(self.net, self.x, self.radius, POINTS, rng=0).norms
+        self.counts, self.norms = self.by_the_reference()
 
-    def check_flips(self, counts):
-        self.check(np.asarray(counts), self.counts)
+    def by_the_reference(self):
+        """Flips and deviations of a sample of its own, in double."""
+        weights = [w.astype(float) for w in self.weights]
+        rng = np.random.default_rng(1)
+        u = rng.normal(size=(POINTS, self.width))
+        length = self.radius * rng.uniform(size=(POINTS, 1)) ** (1 / self.width)
+        y = self.x + u * (length / np.linalg.norm(u, axis=1, keepdims=True))
+        at_x, at_y = (
+            [z > 0 for z in reference.preactivations(weights, points)]
+            for points in (self.x[None], y)
+        )
+        counts = [(a ^ b).sum(axis=1) for a, b in zip(at_x, at_y, strict=True)]
+        change = reference.gradient(weights, at_y) - reference.gradient(weights, at_x)
+        return np.stack(counts, axis=1), np.linalg.norm(change, axis=1)
 
-    def check_deviations(self, norms):
-        self.check(np.asarray(norms)[:, np.newaxis], self.norms[:, np.newaxis])
+    def check_flips(self, found):
+        self.check(np.asarray(getattr(found, "counts", found)), self.counts)
+
+    def check_deviations(self, found):
+        norms = np.asarray(getattr(found, "norms", found))
+        self.check(norms[:, np.newaxis], self.norms[:, np.newaxis])
 
     def check(self, got, expected):
+        """The means over the ball are the same for everybody, to six standard errors."""
         error = np.sqrt((got.var(axis=0) + expected.var(axis=0)) / POINTS)
         assert (np.abs(got.mean(axis=0) - expected.mean(axis=0)) < 6 * error).all()
 
@@ -37,11 +54,6 @@ class Case:
 @pytest.fixture(scope="module", params=WIDTHS, ids=lambda w: f"width {w}")
 def case(request):
     return Case(request.param)
-
-
-def time(benchmark, case, what, function):
-    benchmark.group = f"{what} of {POINTS} points, width {case.width}"
-    benchmark.pedantic(function, rounds=7 if case.width > 1024 else 40, warmup_rounds=2)
 
 
 class PyTorch:
@@ -138,35 +150,44 @@ class Jax:
         return self._deviate(self.key).block_until_ready()
 
 
-class TestFlips:
-    def test_ours(self, benchmark, case):
-        time(benchmark, case, "flips",
-             lambda: flips(case.net, case.x, case.radius, POINTS, rng=1))  # fmt: skip
+class Question:
+    """What is asked: how ours answers, how it is checked, and the group."""
 
-    def test_torch(self, benchmark, case, torch):
-        peer = PyTorch(torch, case)
-        case.check_flips(peer.flips())
-        time(benchmark, case, "flips", peer.flips)
+    def __init__(self, case, what):
+        if what == "flips":
+            ask, self.check = flips, case.check_flips
+        else:
+            ask, self.check = gradient_deviation, case.check_deviations
+        self.ours = lambda: ask(case.net, case.x, case.radius, POINTS, rng=1)
+        self.group = f"{what} of {POINTS} points, width {case.width}"
+        self.rounds = 7 if case.width > 1024 else 40
 
-    def test_jax(self, benchmark, case):
-        peer = Jax(pytest.importorskip("jax", reason="JAX is not installed"), case)
-        case.check_flips(peer.flips())
-        time(benchmark, case, "flips", peer.flips)
+    def alone(self, benchmark):
+        alone(benchmark, self.group, self.ours, self.check, rounds=self.rounds)
+
+    def beside(self, benchmark, peer, theirs):
+        in_turns(
+            benchmark, self.group, peer, self.ours, theirs, self.check, rounds=self.rounds
+        )  # fmt: skip
 
 
-class TestDeviations:
-    def test_ours(self, benchmark, case):
-        time(benchmark, case, "gradient deviations",
-             lambda: gradient_deviation(case.net, case.x, case.radius, POINTS, rng=1))  # fmt: skip
+WHAT = pytest.mark.parametrize("what", ["flips", "gradient deviations"])
 
-    @pytest.mark.parametrize("form", ["by_hand", "autograd"])
-    def test_torch(self, benchmark, case, torch, form):
-        peer = PyTorch(torch, case)
-        run = getattr(peer, f"deviations_{form}")
-        case.check_deviations(run())
-        time(benchmark, case, "gradient deviations", run)
 
-    def test_jax(self, benchmark, case):
-        peer = Jax(pytest.importorskip("jax", reason="JAX is not installed"), case)
-        case.check_deviations(peer.deviations())
-        time(benchmark, case, "gradient deviations", peer.deviations)
+@WHAT
+def test_ours(benchmark, case, what):
+    Question(case, what).alone(benchmark)
+
+
+@pytest.mark.parametrize("form", ["flips", "deviations_by_hand", "deviations_autograd"])
+def test_beside_torch(benchmark, case, torch, form):
+    question = Question(case, "flips" if form == "flips" else "gradient deviations")
+    name = f"PyTorch, {form.replace('_', ' ')}"
+    question.beside(benchmark, name, getattr(PyTorch(torch, case), form))
+
+
+@WHAT
+def test_beside_jax(benchmark, case, what):
+    peer = Jax(pytest.importorskip("jax", reason="JAX is not installed"), case)
+    theirs = peer.flips if what == "flips" else peer.deviations
+    Question(case, what).beside(benchmark, "JAX", theirs)

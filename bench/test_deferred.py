@@ -5,8 +5,9 @@ import sys
 
 import numpy as np
 import pytest
-from peers import torch_trial
+from peers import check_trials, torch_trial
 from randrelu import Network, check, flips, gradient_step
+from turns import alone, in_turns
 
 
 def widths(n):
@@ -14,8 +15,19 @@ def widths(n):
 
 
 def trials(n, count):
-    """Trials with the linear step, in one call."""
-    return check("theorem-1.1", widths=widths(n), trials=count, eta="linear", rng=0)
+    """Trials with the linear step, in one call: whether each flips the sign, and its size."""
+    found = check("theorem-1.1", widths=widths(n), trials=count, eta="linear", rng=0).trials
+    return found["sign_flipped"], found["relative_norm"]
+
+
+def one_step(n):
+    net = Network.random(widths(n), rng=0, storage="deferred")
+    attack = gradient_step(net, np.ones(n))
+    return attack.sign_flipped, attack.relative_norm
+
+
+def checked(n):
+    return lambda found: check_trials(n, *found)
 
 
 def peak_gigabytes(code):
@@ -28,42 +40,37 @@ def peak_gigabytes(code):
     return int(done.stdout.split()[1]) * 1024 / 1e9 if done.returncode == 0 else None
 
 
-@pytest.mark.parametrize(("n", "count"), [(10**5, 20), (10**6, 5), (10**7, 1)])
-@pytest.mark.benchmark(group="trials of Theorem 1.1, deferred")
-def test_trial(benchmark, n, count):
-    code = f"rr.check('theorem-1.1', widths=({n},) * 4 + (1,), trials=1, eta='linear', rng=0)"
-    benchmark.extra_info["peak GB"] = peak_gigabytes(code)
-    assert trials(n, 3).trials["sign_flipped"].all()
+@pytest.mark.parametrize(
+    ("n", "count"), [(100, 100_000), (10_000, 1000), (10**5, 20), (10**6, 5), (10**7, 1)]
+)
+def test_trials_in_one_call(benchmark, n, count):
+    if n >= 10**5:
+        code = f"rr.check('theorem-1.1', widths=({n},) * 4 + (1,), trials=1, eta='linear', rng=0)"
+        benchmark.extra_info["peak GB"] = peak_gigabytes(code)
     benchmark.extra_info["trials in a round"] = count
-    benchmark.pedantic(trials, args=(n, count), rounds=5, warmup_rounds=2)
-
-
-@pytest.mark.parametrize(("n", "count"), [(100, 100_000), (10_000, 1000)])
-@pytest.mark.benchmark(group="many trials, deferred")
-def test_many_trials(benchmark, n, count):
-    benchmark.pedantic(trials, args=(n, count), rounds=5, warmup_rounds=1)
+    group = f"{count} trials of Theorem 1.1 in one call, widths {n} × 3, deferred"
+    alone(benchmark, group, lambda: trials(n, count), checked(n), rounds=5)
 
 
 @pytest.mark.parametrize("n", [4096, 16384])
 class TestBesideExplicitWeights:
-    def test_ours(self, benchmark, n):
-        benchmark.group = f"trial of Theorem 1.1, widths {n} × 3, deferred and explicit"
-        benchmark(lambda: trials(n, 100))
+    def test_one_step(self, benchmark, n):
+        group = f"a gradient step of a fresh network, widths {n} × 3, deferred"
+        alone(benchmark, group, lambda: one_step(n), checked(n), rounds=200)
+
+    def test_beside_torch(self, benchmark, torch, n):
+        """A hundred trials in one call, and PyTorch's one: the seconds are those of one trial."""
         benchmark.extra_info["trials in a round"] = 100
-
-    def test_ours_one_step(self, benchmark, n):
-        benchmark.group = f"trial of Theorem 1.1, widths {n} × 3, deferred and explicit"
-        x = np.ones(n)
-        benchmark(lambda: gradient_step(Network.random(widths(n), rng=0, storage="deferred"), x))
-
-    def test_torch(self, benchmark, torch, n):
-        benchmark.group = f"trial of Theorem 1.1, widths {n} × 3, deferred and explicit"
-        benchmark.pedantic(torch_trial, args=(torch, widths(n)), rounds=3, warmup_rounds=1)
+        group = f"a trial of Theorem 1.1, widths {n} × 3, deferred and explicit"
+        in_turns(
+            benchmark, group, "PyTorch, ours in calls of a hundred",
+            lambda: trials(n, 100), lambda: torch_trial(torch, widths(n)), checked(n),
+            rounds=3, at_once=100,
+        )  # fmt: skip
 
 
 @pytest.mark.parametrize("remember", [True, False])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.benchmark(group="flips at 64 points, widths 10⁶ × 3")
 def test_flips(benchmark, dtype, remember):
     n = 10**6
     options = f"storage='deferred', dtype='{dtype}'"
@@ -76,6 +83,7 @@ def test_flips(benchmark, dtype, remember):
         net = Network.random(widths(n), rng=0, storage="deferred", dtype=dtype)
         return flips(net, np.ones(n), 50.0, 64, rng=0, remember=remember)
 
-    found = run()
-    assert found.mean == pytest.approx(found.predicted, rel=0.05)
-    benchmark.pedantic(run, rounds=3)
+    def check_mean(found):
+        assert found.mean == pytest.approx(found.predicted, rel=0.05)
+
+    alone(benchmark, "flips at 64 points, widths 10⁶ × 3", run, check_mean, rounds=3)

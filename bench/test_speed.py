@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 import reference
-from randrelu import Network
+from randrelu import Network, Pattern
+from turns import in_turns
 
 POINTS, HIDDEN = 1024, 3
 WIDTHS = [256, 512, 1024, 2048, 4096]
@@ -28,6 +29,7 @@ class Case:
         assert (error <= self.bounds[-1][:, 0]).all()
 
     def check_masks(self, masks):
+        masks = masks.unpack() if isinstance(masks, Pattern) else masks
         layers = reference.preactivations(self.exact, self.some)
         for mask, z, bound in zip(masks, layers, self.bounds[:-1], strict=True):
             certain = np.abs(z) > bound
@@ -44,12 +46,6 @@ class Case:
 @pytest.fixture(scope="module", params=WIDTHS, ids=lambda w: f"width {w}")
 def case(request):
     return Case(request.param)
-
-
-def time(benchmark, case, what, function):
-    width = case.x.shape[1]
-    benchmark.group = f"{what}, width {width}"
-    benchmark.pedantic(function, rounds=7 if width > 1024 else 40, warmup_rounds=2)
 
 
 class NumPy:
@@ -117,43 +113,27 @@ class PyTorchByHand(PyTorch):
         return g
 
 
-class Ours:
-    def __init__(self, case):
-        self.net, self.x = case.net, case.x
-
-    def forward(self):
-        return self.net.forward(self.x)
-
-    def pattern(self):
-        return self.net.pattern(self.x)
-
-    def gradient(self):
-        return self.net.gradient(self.x)
-
-
-def build(peer, case, request):
+def compare(benchmark, case, peer, request, what, check):
     if issubclass(peer, PyTorch):
         request.getfixturevalue("torch")  # skips where it is not installed, and sets its threads
-    return peer(case)
+    width = case.x.shape[1]
+    name = {PyTorchByHand: "PyTorch, masks by hand"}.get(peer, peer.__name__)
+    ours = lambda: getattr(case.net, what)(case.x)  # noqa: E731
+    theirs = getattr(peer(case), what)
+    rounds = 7 if width > 1024 else 40
+    in_turns(benchmark, f"{what}, width {width}", name, ours, theirs, check, rounds=rounds)
 
 
-@pytest.mark.parametrize("peer", [Ours, NumPy, PyTorch])
+@pytest.mark.parametrize("peer", [NumPy, PyTorch])
 def test_forward(benchmark, case, peer, request):
-    function = build(peer, case, request).forward
-    case.check_values(function())
-    time(benchmark, case, "forward", function)
+    compare(benchmark, case, peer, request, "forward", case.check_values)
 
 
-@pytest.mark.parametrize("peer", [Ours, NumPy, PyTorch])
+@pytest.mark.parametrize("peer", [NumPy, PyTorch])
 def test_pattern(benchmark, case, peer, request):
-    function = build(peer, case, request).pattern
-    masks = function()
-    case.check_masks(masks.unpack() if peer is Ours else masks)
-    time(benchmark, case, "pattern", function)
+    compare(benchmark, case, peer, request, "pattern", case.check_masks)
 
 
-@pytest.mark.parametrize("peer", [Ours, NumPy, PyTorch, PyTorchByHand])
+@pytest.mark.parametrize("peer", [NumPy, PyTorch, PyTorchByHand])
 def test_gradient(benchmark, case, peer, request):
-    function = build(peer, case, request).gradient
-    case.check_gradients(function())
-    time(benchmark, case, "gradient", function)
+    compare(benchmark, case, peer, request, "gradient", case.check_gradients)

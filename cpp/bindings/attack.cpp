@@ -29,11 +29,14 @@ struct StepsTaken {
   Array<double> x_after;  // (K, N, d)
 };
 
-StepsTaken take(const Attack& attack, StepKind kind, const Array<double>& numbers, int threads,
+StepsTaken take(const Attack& attack, StepKind kind, const Array<double>& numbers,
+                const std::optional<Array<double>>& goals, int threads,
                 const py::object& progress) {
   const View<const double> each = matrix(numbers);
   const View<const double> points = attack.points();
   if (each.cols != points.rows) throw py::value_error("numbers must be (K, N)");
+  if (goals && goals->size() != points.rows) throw py::value_error("goals must be (N,)");
+  const double* const goal = goals ? goals->data() : nullptr;
   const Shape shape{each.rows, each.cols};
   StepsTaken taken{Array<double>(shape), Array<double>(shape),
                    Array<double>(Shape{each.rows, each.cols, points.cols})};
@@ -44,7 +47,7 @@ StepsTaken take(const Attack& attack, StepKind kind, const Array<double>& number
   {
     const py::gil_scoped_release release;
     const Network::Alone alone(net);
-    attack.step(kind, each, eta, x_after, f_after, report.run(threads));
+    attack.step(kind, each, goal, eta, x_after, f_after, report.run(threads));
   }
   report.finish();
   return taken;
@@ -101,10 +104,12 @@ void bind_attack(py::module_& m) {
       .def_property_readonly("f", [](const Attack& a) { return array_of(a.f()); })
       .def_property_readonly("grad_norms", [](const Attack& a) { return array_of(a.grad_norms()); })
       .def_property_readonly("gradients", gradients)
-      .def("step", take, py::arg("kind"), py::arg("numbers").noconvert(), py::kw_only(),
-           py::arg("threads"), py::arg("progress"));
+      .def("step", take, py::arg("kind"), py::arg("numbers").noconvert(),
+           py::arg("goals").noconvert().none(true), py::kw_only(), py::arg("threads"),
+           py::arg("progress"));
   m.def("sign_flips", py::vectorize(sign_flips), py::arg("before"), py::arg("after"));
-  m.def("succeeds", py::vectorize(succeeds), py::arg("before"), py::arg("after"));
+  m.def("succeeds", py::vectorize(succeeds), py::arg("before"), py::arg("after"),
+        py::arg("margin") = 0.0);
 
   py::class_<TrialArrays>(m, "Trials")
       .def_readonly("f", &TrialArrays::f)

@@ -1,4 +1,8 @@
 // The module: what it was built for and with, and how Ctrl-C reaches it.
+#include <atomic>
+#include <memory>
+#include <utility>
+
 #include "base/threads.hpp"
 #include "bindings/arrays.hpp"
 #include "layers/product.hpp"
@@ -15,11 +19,17 @@ namespace {
 
 unsigned long main_thread = 0;
 
+// What tells threads that work for another one to stop: Ctrl-C never reaches them.
+struct Stop {
+  std::atomic<bool> is_set{false};
+};
+thread_local std::shared_ptr<const Stop> heeded;
+
 // Runs Python's signal handlers; the exception that one raises stays set until the call returns. Only
 // the main thread may: Python handles signals nowhere else, and ends another thread that asks for the
 // GIL while the interpreter shuts down.
 bool python_wants_to_stop() {
-  if (PyThread_get_thread_ident() != main_thread) return false;
+  if (PyThread_get_thread_ident() != main_thread) return heeded && heeded->is_set;
   const py::gil_scoped_acquire gil;
   return PyErr_CheckSignals() != 0;
 }
@@ -61,6 +71,11 @@ PYBIND11_MODULE(_core, m) {
   set_interrupt_check(python_wants_to_stop);
   run_forked_children_on_one_thread();
   py::register_local_exception_translator(translate_interrupt);
+  py::class_<Stop, std::shared_ptr<Stop>>(m, "Stop")
+      .def(py::init<>())
+      .def("set", [](Stop& stop) { stop.is_set = true; })
+      .def("heed", [](std::shared_ptr<Stop> stop) { heeded = std::move(stop); })
+      .def_property_readonly("is_set", [](const Stop& stop) { return stop.is_set.load(); });
   m.def("build_info", build_info);
   m.def("thread_count", thread_count, py::arg("threads"));
   m.def("philox4x32", philox4x32, py::arg("counter"), py::arg("key"));

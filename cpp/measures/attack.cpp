@@ -1,6 +1,8 @@
 #include "measures/attack.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 
 #include "base/dot.hpp"
@@ -9,40 +11,45 @@
 namespace randrelu {
 namespace {
 
+// Evaluations that sum in another order differ by less than this many times what is taken for a rounding.
+constexpr double kRoundings = 16;
+// How far a step goes on, in ulps of η or, where these are coarser, of x.
+constexpr double kMostUlps = 4096;
+// Points that are evaluated at once, and each as it is alone.
+constexpr Index kTogether = 4;
+
 int sign(double x) { return (x > 0) - (x < 0); }
 
 }  // namespace
 
 bool sign_flips(double before, double after) { return sign(before) != sign(after); }
 
-bool succeeds(double before, double after) {
-  return sign_flips(before, after) && std::abs(after) >= std::abs(before);
+bool succeeds(double before, double after, double margin) {
+  return sign_flips(before, after) && std::abs(after) >= std::abs(before) + margin;
 }
 
 Attack::Attack(const Network& net, View<const double> x, const Run& run)
     : net_(net),
       x_(x),
       f_(at(x.rows)),
+      norms_(at(x.rows)),
       grad_norms_(at(x.rows)),
+      roundings_(at(x.rows)),
       gradients_(x.rows * x.cols),
       forgotten_(net.forgotten()) {
   Outputs<double> out;
+  out.values = f_.data();
   out.gradients = gradients_.get();
-  patterns_ = evaluate(x, f_.data(), out, run);
-  for (Index p = 0; p < x.rows; ++p)
-    grad_norms_[at(p)] = euclidean_norm(gradients().row(p), x.cols);
-}
-
-Attack::Patterns Attack::evaluate(View<const double> x, double* f, Outputs<double> out,
-                                  const Run& run) const {
-  Patterns patterns(net_.depth());
-  for (std::size_t i = 0; i < net_.depth(); ++i) {
-    patterns[i].resize(at(x.rows * pattern_bytes(net_.width(i))));
-    out.bits.push_back(patterns[i].data());
+  net.evaluate(x, out, run);
+  for (Index p = 0; p < x.rows; ++p) {
+    const double* const gradient = gradients().row(p);
+    norms_[at(p)] = euclidean_norm(x.row(p), x.cols);
+    grad_norms_[at(p)] = euclidean_norm(gradient, x.cols);
+    // f(x) is ∇f(x)·x: how far apart the two come out shows where almost all of a layer cancels in the next.
+    roundings_[at(p)] =
+        std::numeric_limits<double>::epsilon() * grad_norms_[at(p)] * norms_[at(p)] +
+        std::abs(f_[at(p)] - dot<double>(gradient, x.row(p), x.cols));
   }
-  out.values = f;
-  net_.evaluate(x, out, run);
-  return patterns;
 }
 
 double Attack::change(StepKind kind, double number, Index p) const {
@@ -58,17 +65,23 @@ double Attack::eta(StepKind kind, double number, Index p) const {
   return grad_norm > 0 ? change(kind, number, p) / grad_norm / grad_norm : 0;
 }
 
-bool Attack::same_pattern(const Patterns& after, Index row, Index p) const {
-  for (std::size_t i = 0; i < net_.depth(); ++i) {
-    const Index bytes = pattern_bytes(net_.width(i));
-    const Bits* here = after[i].data() + row * bytes;
-    if (!std::equal(here, here + bytes, patterns_[i].data() + p * bytes)) return false;
+bool Attack::move(Index p, double eta, Block some, double* to) const {
+  bool finite = std::isfinite(eta);
+  for (Index j = some.first; j < some.first + some.count; ++j) {
+    to[j] = x_.row(p)[j] + eta * gradients().row(p)[j];
+    finite &= std::isfinite(to[j]);
   }
-  return true;
+  return finite;
 }
 
-void Attack::step(StepKind kind, View<const double> numbers, double* eta, View<double> x_after,
-                  double* f_after, const Run& run) const {
+double Attack::beyond(Index p, double f) const { return -sign(f_[at(p)]) * f; }
+
+double Attack::required(Index p, double goal) const {
+  return goal + kRoundings * roundings_[at(p)];
+}
+
+void Attack::step(StepKind kind, View<const double> numbers, const double* goals, double* eta,
+                  View<double> x_after, double* f_after, const Run& run) const {
   net_.require_unforgotten(forgotten_);
   const Index points = x_.rows;
   assert(numbers.cols == points && x_after.rows == numbers.rows * points);
@@ -76,20 +89,62 @@ void Attack::step(StepKind kind, View<const double> numbers, double* eta, View<d
     const Index p = row % points;
     const double own = this->eta(kind, numbers.data[row], p);
     if (some.first == 0) eta[row] = own;
-    bool finite = std::isfinite(own);
-    for (Index j = some.first; j < some.first + some.count; ++j) {
-      x_after.row(row)[j] = x_.row(p)[j] + own * gradients().row(p)[j];
-      finite &= std::isfinite(x_after.row(row)[j]);
-    }
-    if (!finite)
+    if (!move(p, own, some, x_after.row(row)))
       throw std::overflow_error(
           "η or x + η∇f(x) leaves the range of float64; choose a smaller eta, or weights and "
           "points of another scale");
   });
-  const Patterns after = evaluate(x_after, f_after, {}, run);
-  for (Index row = 0; row < x_after.rows; ++row)
-    if (const Index p = row % points; same_pattern(after, row, p))
-      f_after[row] = f_[at(p)] + change(kind, numbers.data[row], p);
+  Outputs<double> out;
+  out.values = f_after;
+  net_.evaluate<double>(x_after, out, run);
+  for (Index row = 0; goals && row < x_after.rows; ++row)
+    if (const Index p = row % points;
+        eta[row] != 0 && !(beyond(p, f_after[row]) > required(p, goals[p])))
+      go_on(p, goals[p], eta[row], x_after.row(row), f_after[row], run.silent());
+}
+
+// Doubles the ulps until f is past the goal, then narrows between the last that were too few and the first
+// that were enough. Rounding makes f jump at this scale, so fewer might do somewhere in between.
+void Attack::go_on(Index p, double goal, double& eta, double* x_after, double& f_after,
+                   const Run& run) const {
+  const double start = eta, size = std::abs(start), slope = grad_norms_[at(p)];
+  const double ulp = std::nextafter(size, std::numeric_limits<double>::infinity()) - size;
+  const double coarser = std::max(1.0, norms_[at(p)] / size / slope);
+  const double most = std::floor(std::min(kMostUlps * coarser, std::ldexp(1.0, 52)));
+  const double target = required(p, goal);
+  // What is missed by more is no matter of rounding.
+  if ((target - beyond(p, f_after)) / slope / slope > most * ulp) return;
+
+  const Buffer<double> points(kTogether * x_.cols);
+  const View<double> y(points.get(), kTogether, x_.cols);
+  double ulps[kTogether], etas[kTogether], f[kTogether];
+  Outputs<double> out;
+  out.values = f;
+  const auto keep = [&](Index k) {
+    eta = etas[k], f_after = f[k];
+    std::copy_n(y.row(k), x_.cols, x_after);
+  };
+  double too_few = 0, enough = 0;
+  while (enough > 0 ? enough - too_few > 1 : too_few < most) {
+    for (Index k = 0; k < kTogether; ++k) {
+      const double doubled = std::ldexp(std::max(too_few, 0.5), static_cast<int>(k) + 1);
+      const double part = static_cast<double>(k + 1) / (kTogether + 1);
+      ulps[k] =
+          enough > 0 ? too_few + std::ceil((enough - too_few) * part) : std::min(doubled, most);
+      etas[k] = std::copysign(size + ulps[k] * ulp, start);
+      if (!move(p, etas[k], Block(0, x_.cols), y.row(k))) return;
+    }
+    net_.evaluate<double>(y, out, run);
+    const Index first =
+        std::find_if(f, f + kTogether, [&](double v) { return beyond(p, v) > target; }) - f;
+    if (first > 0) too_few = ulps[first - 1];
+    if (first == kTogether) continue;
+    enough = ulps[first];
+    keep(first);
+  }
+  // Where f stays at the level, as 0 where a layer is dead, the last of them shows it best.
+  const double last = f[kTogether - 1];
+  if (enough == 0 && sign_flips(f_[at(p)], last) && beyond(p, last) >= goal) keep(kTogether - 1);
 }
 
 void attack_trials(const std::vector<Index>& widths, const std::vector<double>& scales,
@@ -109,10 +164,11 @@ void attack_trials(const std::vector<Index>& widths, const std::vector<double>& 
     const double f = attack.f()[0];
     out.f[t] = f;
     out.grad_norm[t] = attack.grad_norms()[0];
+    const double size = std::abs(f), *const goal = kind == StepKind::reflections ? &size : nullptr;
     const Buffer<double> x_after(x.cols);
     for (std::size_t k = 0; k < numbers.size(); ++k) {
       double &eta = out.eta[2 * t + 1], &f_after = out.f_after[2 * t + 1];
-      attack.step(kind, View<const double>(&numbers[k], 1, 1), &eta,
+      attack.step(kind, View<const double>(&numbers[k], 1, 1), goal, &eta,
                   View<double>(x_after.get(), 1, x.cols), &f_after, next_stage());
       if (k == 0) {
         out.eta[2 * t] = eta;

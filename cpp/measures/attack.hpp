@@ -8,8 +8,8 @@ namespace randrelu {
 
 // Whether the signs differ, of which there are three: f(x) = 0 has the sign 0.
 bool sign_flips(double before, double after);
-// The conclusion of Theorem 1.1: the sign differs, and |f| is no smaller.
-bool succeeds(double before, double after);
+// The conclusion of Theorem 1.1: the sign differs, and |f| is no smaller, but larger by `margin`.
+bool succeeds(double before, double after, double margin = 0);
 
 // What the number of a step is.
 enum class StepKind {
@@ -30,27 +30,29 @@ class Attack {
   const std::vector<double>& f() const { return f_; }                    // (N,)
   const std::vector<double>& grad_norms() const { return grad_norms_; }  // (N,)
 
-  // K steps from every point, their numbers (K, N): η (K, N), the points they lead to (K × N, d), and f there
-  // (K, N). Where no unit flips on a step, f after it is that of the linear f, instead of a second
-  // rounding. A point whose gradient is 0 stays where it is, with η = 0 unless the numbers are η.
-  void step(StepKind kind, View<const double> numbers, double* eta, View<double> x_after,
-            double* f_after, const Run& run) const;
+  // K steps from every point, their numbers (K, N): η (K, N), the points they lead to (K × N, d), and f
+  // evaluated there (K, N). A point whose gradient is 0 stays where it is, with η = 0 unless the numbers
+  // are η. `goals` (N), or null, say how far beyond 0 f is to come, in |f|: a step that misses its own by
+  // rounding alone goes on by the fewest ulps of η that an evaluation shows to reach it.
+  void step(StepKind kind, View<const double> numbers, const double* goals, double* eta,
+            View<double> x_after, double* f_after, const Run& run) const;
 
  private:
-  using Patterns = std::vector<std::vector<Bits>>;  // (points, ⌈d_i / 8⌉) for every hidden layer
-
   // How much the step changes f where it is linear.
   double change(StepKind kind, double number, Index p) const;
   double eta(StepKind kind, double number, Index p) const;
-  // Evaluates f and the patterns, beside what `out` wants.
-  Patterns evaluate(View<const double> x, double* f, Outputs<double> out, const Run& run) const;
-  bool same_pattern(const Patterns& after, Index row, Index p) const;
+  // Writes x + η∇f(x), as much of it as `some`, and returns whether all of that is finite.
+  bool move(Index p, double eta, Block some, double* to) const;
+  // How far an f is beyond 0, seen from f(x), and how far it has to be.
+  double beyond(Index p, double f) const;
+  double required(Index p, double goal) const;
+  void go_on(Index p, double goal, double& eta, double* x_after, double& f_after,
+             const Run& run) const;
 
   const Network& net_;
   View<const double> x_;
-  std::vector<double> f_, grad_norms_;
+  std::vector<double> f_, norms_, grad_norms_, roundings_;
   Buffer<double> gradients_;
-  Patterns patterns_;
   std::uint64_t forgotten_;
 };
 

@@ -11,6 +11,16 @@ _Doubles: TypeAlias = NDArray[np.float64]
 _Bits: TypeAlias = NDArray[np.uint8]
 _Progress: TypeAlias = Callable[[int, int], object] | None
 
+class Stop:
+    """Ends the calls of the threads that heed it, with KeyboardInterrupt."""
+
+    def set(self) -> None: ...
+    def heed(self) -> None:
+        """Let it end calls that this thread makes from now on; not those of the main thread."""
+
+    @property
+    def is_set(self) -> bool: ...
+
 def build_info() -> dict[str, str]: ...
 def thread_count(threads: int) -> int: ...
 def philox4x32(counter: list[int], key: list[int]) -> list[int]: ...
@@ -149,11 +159,17 @@ class Attack:
     @property
     def gradients(self) -> _Doubles: ...
     def step(
-        self, kind: StepKind, numbers: _Doubles, *, threads: int, progress: _Progress
+        self,
+        kind: StepKind,
+        numbers: _Doubles,
+        goals: _Doubles | None,
+        *,
+        threads: int,
+        progress: _Progress,
     ) -> StepsTaken: ...
 
 def sign_flips(before: _Doubles, after: _Doubles) -> NDArray[np.bool_]: ...
-def succeeds(before: _Doubles, after: _Doubles) -> NDArray[np.bool_]: ...
+def succeeds(before: _Doubles, after: _Doubles, margin: float = 0.0) -> NDArray[np.bool_]: ...
 
 WIDE_TRIAL: int  # networks as wide as this are attacked one after the other
 

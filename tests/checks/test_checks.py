@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+import reference
 from randrelu import Network, check
 from randrelu.checks import trials
 from randrelu.checks.result import share, smallest_constant
@@ -143,10 +144,12 @@ def test_same_seed_same_numbers_and_more_trials_keep_the_first(name, storage):
 def test_progress_result_and_table(name):
     seen = []
     report = {"progress": lambda *p: seen.append(p)}
-    check(name, widths=(20, 30, 1), trials=4, rng=5, storage="stored", **report)
+    check(name, widths=(20, 30, 1), trials=4, rng=5, storage="stored", threads=1, **report)
     assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
-    c = check(name, widths=(20, 30, 1), trials=4, rng=5, **report)
-    assert seen[4:] == sorted(seen[4:]) and seen[-1] == (4, 4)
+    for storage in ("stored", "deferred"):
+        seen.clear()
+        c = check(name, widths=(20, 30, 1), trials=4, rng=5, storage=storage, threads=2, **report)
+        assert seen == sorted(set(seen)) and seen[-1] == (4, 4)
     assert len(c.to_frame()) == 4
     plain = json.loads(json.dumps(c.to_dict(), allow_nan=False))
     assert plain["verdict"] == c.verdict and plain["statement"] == name
@@ -155,17 +158,36 @@ def test_progress_result_and_table(name):
 
 @pytest.mark.parametrize("eta", ["linear", "paper", -0.5])
 def test_theorem_with_a_fixed_step(eta):
-    c = check("theorem-1.1", widths=(30, 40, 1), trials=20, rng=4, eta=eta)
-    assert c.parameters["eta"] == eta and len(c.trials["eta"]) == 20
-    if eta == -0.5:
-        assert (c.trials["eta"] == -0.5).all()
+    """The step is that of its formula, and f after it that of plain NumPy."""
+    c = check("theorem-1.1", widths=(30, 40, 1), trials=20, rng=4, eta=eta, storage="stored")
+    assert c.parameters["eta"] == eta
+    for t, seed in enumerate(c.trials["seed"]):
+        net = Network.random((30, 40, 1), rng=seed)
+        weights, x = [net.weights(i).astype(float) for i in (1, 2)], np.ones((1, 30))
+        gradient = reference.gradient(
+            weights, [z > 0 for z in reference.preactivations(weights, x)]
+        )
+        f, square = reference.forward(weights, x)[0], np.sum(gradient**2)
+        size = 2 * math.log(30) * math.sqrt(math.log(20))  # 2^ℓ log d √log(1/δ), for ‖x‖ = √d
+        steps = {"linear": -2 * f / square, "paper": -np.sign(f) * size / square, -0.5: -0.5}
+        # Double on both sides: 1e-12 is thousands of ulp of numbers of size 1.
+        assert c.trials["eta"][t] == pytest.approx(steps[eta], rel=1e-12)
+        after = reference.forward(weights, x + steps[eta] * gradient)[0]
+        assert c.trials["f_after"][t] == pytest.approx(after, rel=0, abs=1e-12)
 
 
 @BOTH
 @pytest.mark.parametrize("widths", [(5, 1), (1, 1), (1, 1, 1), (2, 3, 1)])
 def test_degenerate_widths_work(name, widths):
-    c = check(name, widths=widths, trials=5, rng=0)
+    c = check(name, widths=widths, trials=5, rng=0, storage="stored")
     json.dumps(c.to_dict(), allow_nan=False)
+    x = np.ones((1, widths[0]))
+    for t, seed in enumerate(c.trials["seed"]):
+        net = Network.random(widths, rng=seed)
+        weights = [net.weights(i).astype(float) for i in range(1, len(widths))]
+        f = c.trials["f_before" if name == "theorem-1.1" else "f"][t]
+        assert f == pytest.approx(reference.forward(weights, x)[0], rel=1e-12)
+    assert check(name, widths=widths, trials=5, rng=0).trials.keys() == c.trials.keys()  # deferred
 
 
 @pytest.mark.parametrize("storage", ["deferred", "stored"])

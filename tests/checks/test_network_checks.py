@@ -61,6 +61,7 @@ def test_another_joint_law_is_noticed(broken, monkeypatch):
     assert c.conclusion == "violated"
 
 
+@pytest.mark.statistics
 def test_sampled_gradients_have_the_law_of_networks():
     """Two KS tests of 1500 networks, narrow ones; false alarms have a probability of 2e-6."""
     widths, n = (6, 3, 8, 1), 1500
@@ -89,6 +90,21 @@ def test_segment_norms_are_those_of_the_assembled_matrix(storage):
         masked_product_norm(net, x, 2, 2)
 
 
+def test_segment_norms_of_many_points_are_those_of_each():
+    """With a dead layer at one of them, where the norm is 0; each is at most the exact norm."""
+    rng = np.random.default_rng(0)
+    weights = [np.abs(rng.normal(size=(60, 50))), rng.normal(size=(40, 60)), rng.normal(size=40)]
+    net = Network.from_weights(weights)
+    points = np.vstack((rng.normal(size=(3, 50)), -np.ones((1, 50))))
+    found = masked_product_norm(net, points, 0, 2)
+    for point, norm in zip(points, found, strict=True):
+        first, second = (p.astype(float) for p in net.pattern(point).unpack())
+        product = second[:, None] * (weights[1] @ (first[:, None] * weights[0]))
+        exact = np.linalg.norm(product, 2)
+        assert exact * (1 - 1e-6) <= norm <= exact * (1 + 1e-12)
+    assert found[-1] == 0 and masked_product_norm(net, points[:0], 0, 2).shape == (0,)
+
+
 def test_segment_norms_of_a_deferred_network_are_consistent():
     """The norm bounds every product, and is attained by what the iteration revealed."""
     net = Network.random((30, 40, 35, 1), rng=0, storage="deferred")
@@ -99,6 +115,7 @@ def test_segment_norms_of_a_deferred_network_are_consistent():
     assert np.linalg.norm(image) <= found * np.sqrt(30) * (1 + 1e-6)
 
 
+@pytest.mark.statistics
 def test_deep_images_turn_like_the_arc_cosine_map():
     """Angles after wide layers; within five standard errors over layers of width 10⁵."""
     generator, width = np.random.default_rng(0), 100_000

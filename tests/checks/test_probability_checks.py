@@ -56,7 +56,11 @@ def test_exact_laws_beside_the_measurements():
     c = check("corollary-c.4", rows=7, cols=5, trials=2000, rng=0)
     assert stats.kstest(c.trials["left"] * math.sqrt(5), stats.chi(5).cdf).pvalue > 1e-6
     assert stats.kstest(c.trials["right"] * math.sqrt(5), stats.chi(7).cdf).pvalue > 1e-6
-    c = check("lemma-c.6", dim=40, rows=1, trials=2000, rng=0)
+    # One row m: ⟨m, z⟩² is ‖m‖² times a Beta variable on the sphere, ‖m‖² (2/d) χ² for the normal.
+    c = check("lemma-c.6", dim=40, rows=1, trials=100_000, rng=0)
+    length = np.linalg.norm(np.random.default_rng(0).standard_normal((1, 40)))
+    assert stats.kstest((c.trials["sphere"] / length) ** 2, stats.beta(0.5, 39 / 2).cdf)[1] > 1e-6
+    assert stats.kstest(c.trials["normal"] / length * math.sqrt(20), stats.chi(1).cdf)[1] > 1e-6
     assert not check("lemma-c.6", dim=39, trials=200, rng=0).hypothesis.met
     assert laws.next_angle(math.pi / 2) == pytest.approx(math.acos(1 / math.pi))
 
@@ -78,6 +82,7 @@ def test_bad_parameters(name, wrong, message):
         check(name, **wrong)
 
 
+@pytest.mark.statistics
 def test_few_draws_do_not_violate_the_arc_cosine_map():
     """Of 60 true checks, 5 or more violated would happen with a probability of 5e-9."""
     verdicts = [

@@ -80,7 +80,7 @@ def test_attack_on_every_digit(digits, tmp_path):
     a = gradient_step(Network.random((64, 300, 200, 1), rng=5), digits)
     assert len(out["success"]) == 1797
     for name, values in a.columns().items():
-        assert out[name] == values.tolist()
+        assert np.array_equal(np.array(out[name], values.dtype), values, equal_nan=True)
     assert np.array_equal(out["x_adv"], a.x_adv)
     assert json.loads(run(*arguments, tmp_path / "digits.csv", "--json").stdout) == out
     table = run(*arguments, tmp_path / "digits.npy").stdout

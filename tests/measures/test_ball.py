@@ -140,6 +140,7 @@ def test_float32_deviations_agree_to_1e_4():
         np.testing.assert_allclose(got[same], want[same], rtol=1e-4, atol=0)
 
 
+@pytest.mark.statistics
 def test_delta_form_misjudges_fewer_units_than_a_plain_pass():
     """Thousands of true flips at every radius; what is wrong in the counts is counted for both."""
     shape, samples = (48, 12_000, 48, 12_000, 1), 4000
@@ -150,7 +151,6 @@ def test_delta_form_misjudges_fewer_units_than_a_plain_pass():
         true = exact.pattern(x).flips(exact.pattern(y))
         plain = np.abs(net.pattern(x).flips(net.pattern(y)) - true).sum()
         delta = np.abs(flips(net, x, points=y).counts - true).sum()
-        print(f"radius {relative}: {delta} of {true.sum()} misjudged, {plain} by plain passes")
         assert true.sum() > 2000
         assert delta <= plain, relative
         if relative == 1e-4:
@@ -184,6 +184,7 @@ def test_angles_are_known_where_there_are_no_hidden_layers(given):
 # --- laws
 
 
+@pytest.mark.statistics
 def test_first_layer_flips_are_binomial():
     n, d, width = 400, 30, 50
     x, y = np.random.default_rng(0).normal(size=(2, d))
@@ -198,6 +199,7 @@ def test_first_layer_flips_are_binomial():
     assert stats.binomtest(total, n * width, angle / np.pi).pvalue > ALARM
 
 
+@pytest.mark.statistics
 def test_wide_layers_flip_as_the_arc_cosine_map_predicts():
     """Over networks the mean flips of wide layers tend to the prediction; 6 standard errors."""
     nets, x = 30, np.random.default_rng(0).normal(size=400)
@@ -317,7 +319,10 @@ def test_nothing_to_visit_and_nowhere_to_go():
     # All preactivations are 0 at the origin: coins decide, the same ones wherever they are asked.
     assert not flips(net, np.zeros(5), points=np.zeros((3, 5))).counts.any()
     # A ball around x that covers the origin is a ball like any other.
-    assert flips(net, x, 10.0, 50, rng=0).counts.shape == (50, 2)
+    y = sample_ball(x, 10.0, 50, rng=0)
+    assert np.array_equal(
+        flips(net, x, 10.0, 50, rng=0).counts, net.pattern(x).flips(net.pattern(y))
+    )
 
 
 def test_frames_have_a_row_per_layer_and_per_point():

@@ -127,6 +127,7 @@ def test_directions_that_are_nearly_lost_count(small, tall):
     assert abs(got - expected) <= tolerance
 
 
+@pytest.mark.statistics
 def test_follows_the_exact_law():
     """At several seeds, k and points: false alarm 1e-4 for each of six tests."""
     for k, d in [(1, 2), (1, 30), (3, 10), (29, 30), (20, 40), (199, 200)]:

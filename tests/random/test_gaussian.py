@@ -64,6 +64,7 @@ def test_weights_are_scaled_normals_in_row_major_order():
 ALARM = 1e-7  # two-sided, of each of the 274 tests in the next two functions: 3e-5 altogether
 
 
+@pytest.mark.statistics
 def test_a_hundred_million_draws_follow_their_law():
     """Moments to order 8, Kolmogorov–Smirnov on 20 000 cells, and the tails to 6σ."""
     n, chunk = 10**8, 10**6
@@ -93,6 +94,7 @@ def test_a_hundred_million_draws_follow_their_law():
         assert stats.binomtest(int(count), n, 2 * stats.norm.sf(level)).pvalue > ALARM, level
 
 
+@pytest.mark.statistics
 @pytest.mark.parametrize(("seed", "layer"), [(0, 1), (1, 1), (0, 2), (2**63, 9)])
 def test_every_stream_follows_the_law(seed, layer):
     z = draw(seed, layer, 0, 10**6).astype(float)
@@ -101,6 +103,7 @@ def test_every_stream_follows_the_law(seed, layer):
         assert stats.kstest(z[lane::64], "norm").pvalue > ALARM
 
 
+@pytest.mark.statistics
 def test_streams_seeds_and_lanes_are_uncorrelated():
     # 23 correlations of 2²⁰ draws; each misses 5.5 standard errors with probability 4e-8.
     n = 2**20

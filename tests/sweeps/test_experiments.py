@@ -8,6 +8,7 @@ from randrelu.sweeps import EXPERIMENTS
 from randrelu.sweeps.grid import Point
 from sweep_helpers import GRID, run, same
 
+NAMES = "eta must be a number or one of 'linear', 'paper', 'exact', 'flip', got"
 SMALL = {
     "attack": {"width": [20, 30], "depth": [2], "eta": ["linear", "exact"]},
     "flips": {"width": [20], "depth": [2], "radius": [0.1]},
@@ -35,6 +36,35 @@ class TestBuiltIn:
         row = found.to_pandas().iloc[1]
         assert row.relative_norm == expected.relative_norm and row.f_after == expected.f_after
 
+    @pytest.mark.parametrize("name", ["flips", "deviation", "line", "min-perturbation"])
+    def test_rows_are_measurements_of_the_network(self, name):
+        """The network is drawn from the trial's generator, and what is sampled after it."""
+        row = rr.sweep(name, grid=SMALL[name], trials=2, rng=4).to_pandas().iloc[-1]
+        params = {key: values[-1] for key, values in SMALL[name].items()}
+        generator = Point(params).generator(4, 1)
+        dim = {"flips": 20, "deviation": 20, "line": 30, "min-perturbation": 30}[name]
+        hidden = {"deviation": (30,), "min-perturbation": (50,)}.get(name, (20, 20))
+        options = {"init": "unit", "storage": "stored"} if name == "min-perturbation" else {}
+        net = rr.Network.random(
+            (dim, *hidden, 1), rng=generator, **{"storage": "deferred"} | options
+        )
+        x = np.ones(dim)
+        radius = 0.1 * np.sqrt(dim)
+        if name == "flips":
+            found = rr.flips(net, x, radius, 16, rng=generator, remember=False)
+            assert row.layer == 2 and row["mean"] == found.mean[1]
+            assert row.share == found.mean[1] / 20 and row.predicted == found.predicted[1]
+        elif name == "deviation":
+            found = rr.gradient_deviation(net, x, radius, 16, rng=generator).relative
+            assert (row["median"], row.largest_seen) == (np.median(found), found.max())
+        elif name == "line":
+            f, gradient = net.value_and_gradient(x)
+            found = rr.line(net, x, -np.sign(f) * gradient, 4.0)
+            assert (row.f, row.flips) == (f, found.t.size)
+            np.testing.assert_equal(row.zero_at, found.first_crossing(0.0) / np.sqrt(dim))
+        else:
+            assert row.ratio == rr.min_perturbation(net, x) / np.sqrt(dim)
+
     @pytest.mark.parametrize(
         ("name", "grid", "message"),
         [
@@ -43,7 +73,8 @@ class TestBuiltIn:
             ("attack", {"width": [0], "depth": [1]}, "width must be at least 1, got 0"),
             ("attack", {"width": [3]}, "attack needs width and depth, or widths"),
             ("attack", {"width": [3], "widths": [(3, 3, 1)]}, "either widths or width, not both"),
-            ("attack", {"width": [3], "depth": [1], "eta": ["lineal"]}, "eta must be one of"),
+            ("attack", {"width": [3], "depth": [1], "eta": ["lineal"]}, NAMES),
+            ("attack", {"width": [3], "depth": [1], "eta": [True]}, NAMES),
             ("flips", {"width": [3], "depth": [1]}, "flips needs radius"),
             ("lemma-2.2", {"width": [3], "depth": [1], "radus": [1]}, "does not take 'radus'"),
             ("attack", {"width": 3, "depth": [1]}, r"grid\['width'\] must be a sequence"),

@@ -146,14 +146,14 @@ class TestCommandLine:
             [sys.executable, "-m", "randrelu", *arguments],
             cwd=tmp_path, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
-        with process:
+        try:
             while not list(tmp_path.glob("s/trials/*.parquet")):
                 assert process.poll() is None
                 time.sleep(0.05)
-            began = time.monotonic()
             process.send_signal(signal.SIGINT)
-            _, error = process.communicate(timeout=30)
-        assert time.monotonic() - began < 2
+            _, error = process.communicate(timeout=30)  # a hang fails; slowness need not
+        finally:
+            process.kill()
         assert process.returncode == 130
         assert error.strip() == "stopped; the same command goes on from s"
 

@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 from randrelu._support.arguments import F
 
+_TINY, _HUGE = 1e-140, 1e140
+
 
 def norms(rows: NDArray[F]) -> NDArray[F]:
     """Return the norm of every row, shape (N,)."""
@@ -18,4 +20,7 @@ def norms(rows: NDArray[F]) -> NDArray[F]:
 
 def norm(vector: NDArray[F]) -> float:
     """Return the norm of one vector."""
+    plain = float(np.linalg.norm(vector))
+    if vector.dtype == np.float64 and _TINY < plain < _HUGE:
+        return plain  # no square that matters left the range
     return float(norms(vector[np.newaxis])[0])

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,6 +13,19 @@ from randrelu._load import core
 
 _CGROUP = Path("/sys/fs/cgroup")
 _NEVER_MIND = 2**24  # bytes that are not worth asking for
+
+# How many calls that need as much run side by side.
+_sharing: ContextVar[int] = ContextVar("_sharing", default=1)
+
+
+@contextmanager
+def shared(number: int) -> Iterator[None]:
+    """Let the calls of this block, in this thread, have one of so many shares of what is free."""
+    token = _sharing.set(number)
+    try:
+        yield
+    finally:
+        _sharing.reset(token)
 
 
 def available_bytes() -> int | None:
@@ -58,13 +74,20 @@ def in_words(bytes_: int) -> str:
 
 def fits(bytes_: int, share: float) -> bool:
     """Return whether `bytes_` are at most this share of the memory that is free."""
-    free = available_bytes() if bytes_ > _NEVER_MIND else None
+    free = _free(bytes_)
     return free is None or bytes_ <= share * free
+
+
+def _free(bytes_: int) -> int | None:
+    """Return what is free for a call that needs so many bytes; None where nobody need know."""
+    sharing = _sharing.get()
+    free = available_bytes() if bytes_ * sharing > _NEVER_MIND else None
+    return None if free is None else free // sharing
 
 
 def require(bytes_: int, purpose: str, way_out: str) -> None:
     """Raise MemoryError, with the numbers, when `bytes_` are not free."""
-    free = available_bytes() if bytes_ > _NEVER_MIND else None
+    free = _free(bytes_)
     if free is not None and bytes_ > free:
         raise MemoryError(
             f"{purpose} takes {in_words(bytes_)}, and {in_words(free)} of memory are free; "

@@ -10,8 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from randrelu._load import core
 from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
+from randrelu._support.side_by_side import Step, side_by_side
+from randrelu._support.threads import thread_number
 from randrelu.checks.columns import read
 from randrelu.checks.result import Check, Hypothesis
 from randrelu.network import Network
@@ -90,12 +93,13 @@ def descend(
     The readout of every depth is drawn for itself, as if the network ended there. The first layer
     and the readout have the scale that the proof of theorem B.1 works with, see there.
     """
-    rows = np.empty((5, trials, len(depths)))
-    for t in range(trials):
+
+    def trial(t: int, step: Step) -> NDArray[np.float64]:
         generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(t,)))
+        found = np.empty((5, len(depths)))
         longest, shortest = 0.0, np.inf
         x = math.sqrt(dim / width) * sphere(points, dim, generator)
-        layers = images(x, width, depths[-1], generator, threads=threads)
+        layers = images(x, width, depths[-1], generator, threads=threads if at_once == 1 else 1)
         for i, activations in enumerate(layers, start=1):
             norms = np.linalg.norm(activations, axis=1)
             longest, shortest = max(longest, norms.max()), min(shortest, norms.min())
@@ -103,16 +107,20 @@ def descend(
                 f = activations @ generator.standard_normal(width)
                 with np.errstate(divide="ignore", invalid="ignore"):
                     ratios = np.maximum(f.max() - f, f - f.min()) / np.abs(f)
-                rows[:, t, depths.index(i)] = (
+                found[:, depths.index(i)] = (
                     np.nan_to_num(ratios, nan=np.inf, posinf=np.inf).max(),
                     np.abs(f).min(),
                     np.ptp(f),
                     longest,
                     shortest,
                 )
-            if progress is not None:
-                progress(t * depths[-1] + i, trials * depths[-1])
-    return Deep(*rows)
+            step()
+        return found
+
+    number = core.thread_count(thread_number(threads))
+    at_once = min(trials, number) if max(dim, width) < core.WIDE_TRIAL else 1
+    found = side_by_side(trial, trials, at_once, progress, steps=depths[-1])
+    return Deep(*np.stack(found, axis=1))
 
 
 def measure(

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from randrelu._load import core
 from randrelu._support import arguments, memory
 from randrelu._support.arguments import Progress, Rng
+from randrelu._support.side_by_side import Step, side_by_side
 from randrelu._support.threads import thread_number
 from randrelu.checks.result import Hypothesis
 from randrelu.laws import log10_required_width, log_widest, narrowest, weight_variances
@@ -80,31 +81,39 @@ class Networks:
         )
 
     @property
+    def at_once(self) -> int:
+        """How many networks are measured side by side: 1 where one keeps all threads busy."""
+        wide = (
+            max(self.widths) >= core.WIDE_TRIAL
+            if self.storage == "deferred"
+            else max(a * b for a, b in pairwise(self.widths)) >= _MANY
+        )
+        return 1 if wide else min(self.trials, core.thread_count(thread_number(self.threads)))
+
+    @property
     def threads_each(self) -> int | None:
-        """The threads for one network: a small one is done before a second thread starts."""
-        if self.threads is None and max(a * b for a, b in pairwise(self.widths)) < _SMALL:
-            return 1
-        return self.threads
+        """The threads for one network."""
+        return self.threads if self.at_once == 1 else 1
 
     def measure(self, measure: Callable[[Network], T]) -> list[T]:
-        """Return what is measured of every network, one after the other."""
-        results = []
-        for done, seed in enumerate(self.seeds.tolist(), start=1):
+        """Return what is measured of every network; no more of them are alive than `at_once`."""
+        seeds = self.seeds.tolist()
+
+        def trial(t: int, step: Step) -> T:
             # No name keeps the network: its memory is free for the next one.
-            results.append(
-                measure(
-                    Network.random(
-                        self.widths,
-                        rng=seed,
-                        dtype="float64",
-                        storage=self.storage,
-                        threads=self.threads_each,
-                    )
+            found = measure(
+                Network.random(
+                    self.widths,
+                    rng=seeds[t],
+                    dtype="float64",
+                    storage=self.storage,
+                    threads=self.threads_each,
                 )
             )
-            if self.progress is not None:
-                self.progress(done, self.trials)
-        return results
+            step()
+            return found
+
+        return side_by_side(trial, self.trials, self.at_once, self.progress)
 
     def hypothesis(self, delta: float, radius: float | None = None) -> Hypothesis:
         """Return what section 2 of the paper asks of the widths, and of the radius of a ball."""
@@ -153,7 +162,7 @@ def _base(widths: tuple[int, ...]) -> float:
     return max(1, len(widths) - 2) * log_widest(widths)
 
 
-_SMALL = 2**21  # weights of a layer
+_MANY = 2**21  # weights of a layer
 
 
 def deferred_steps(

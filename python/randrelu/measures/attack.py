@@ -33,24 +33,31 @@ class Attack:
         The points after the step.
     eta : ndarray, shape ([K,] [N])
         The steps η taken, sign included.
+    eta_infimum : ndarray, shape ([K,] [N])
+        Where f on the line x + η∇f(x) first reaches the level that the step is for, a number and no
+        point: the η of "exact" and "flip" without the ulps that it takes to be there after
+        rounding. NaN for other steps, and where f does not get there.
     f_before : ndarray, shape ([N])
         f(x).
     f_after : ndarray, shape ([K,] [N])
-        f(x + η∇f(x)).
+        f evaluated at `x_adv`, always: up to four steps and points at once it is the float64 number
+        that ``net.forward`` gives for each of them alone, bit for bit where the weights are
+        explicit. More at once, and deferred networks, agree up to rounding.
     grad_norm : ndarray, shape ([N])
         ‖∇f(x)‖.
     relative_norm : ndarray, shape ([K,] [N])
         ‖η∇f(x)‖/‖x‖.
     sign_flipped : ndarray of bool, shape ([K,] [N])
-        Whether sign f(x_adv) ≠ sign f(x).
+        Whether sign f(x_adv) ≠ sign f(x), by `f_before` and `f_after`.
     success : ndarray of bool, shape ([K,] [N])
-        The conclusion of Theorem 1.1: the sign differs and |f(x_adv)| ≥ |f(x)|. A step that fails
-        is an outcome, not an error. Where f_after = −f_before exactly, evaluating f again at the
-        rounded x_adv may differ in the last digit.
+        The conclusion of Theorem 1.1: the sign differs and |f(x_adv)| ≥ |f(x)|, with the `margin`
+        of `gradient_step` on top, by the same numbers. A step that fails is an outcome, not an
+        error.
     """
 
     x_adv: NDArray[np.float64]
     eta: NDArray[np.float64]
+    eta_infimum: NDArray[np.float64]
     f_before: NDArray[np.float64]
     f_after: NDArray[np.float64]
     grad_norm: NDArray[np.float64]
@@ -65,8 +72,7 @@ class Attack:
     def columns(self) -> dict[str, NDArray[Any]]:
         """Return everything but `x_adv` as columns, a row per step and point."""
         shape = np.shape(self.f_after)
-        fields = ("eta", "f_before", "f_after", "grad_norm", "relative_norm", "sign_flipped",
-                  "success")  # fmt: skip
+        fields = [field.name for field in dataclasses.fields(self)[1:]]
         return {name: np.broadcast_to(getattr(self, name), shape).reshape(-1) for name in fields}
 
     def __repr__(self) -> str:
@@ -124,24 +130,24 @@ class Base:
         kind: core.StepKind,
         numbers: NDArray[np.float64],
         *,
+        goals: NDArray[np.float64] | None = None,
+        margin: float = 0.0,
         threads: int | None,
         progress: Progress | None = None,
     ) -> Attack:
-        """Take K steps from every point, whose numbers (K, N) are of this kind."""
+        """Take K steps from every point, whose numbers (K, N) are of this kind.
+
+        A step that misses its point's goal (N,), how far beyond 0 f is to come, by rounding alone
+        goes on until an evaluation shows that it got there.
+        """
         self._net._require_room(self.points, times=len(numbers))
-        taken = self._core.step(kind, numbers, threads=thread_number(threads), progress=progress)
-        return outcome(self, taken.x_after, taken.eta, taken.f_after)
-
-
-def outcome(
-    base: Base,
-    x_adv: NDArray[np.float64],
-    etas: NDArray[np.float64],
-    f_after: NDArray[np.float64],
-) -> Attack:
-    """Return the attack of steps η of shape (K, N) to `x_adv`, where f is `f_after`."""
-    slope = base.grad_norm / base.norm
-    return Attack(x_adv=x_adv, **outcome_columns(etas, base.f, f_after, base.grad_norm, slope))
+        taken = self._core.step(
+            kind, numbers, goals, threads=thread_number(threads), progress=progress
+        )
+        columns = outcome_columns(
+            taken.eta, self.f, taken.f_after, self.grad_norm, self.grad_norm / self.norm, margin
+        )
+        return Attack(x_adv=taken.x_after, **columns)
 
 
 def outcome_columns(
@@ -150,22 +156,25 @@ def outcome_columns(
     f_after: NDArray[np.float64],
     grad_norm: NDArray[np.float64],
     relative_grad_norm: NDArray[np.float64],
+    margin: float = 0.0,
 ) -> dict[str, NDArray[Any]]:
     """Return the fields of an `Attack` but `x_adv`; `relative_grad_norm` is ‖∇f(x)‖/‖x‖."""
     return {
         "eta": eta,
+        "eta_infimum": np.full_like(eta, np.nan),
         "f_before": f,
         "f_after": f_after,
         "grad_norm": grad_norm,
         "relative_norm": np.abs(eta) * relative_grad_norm,
         "sign_flipped": core.sign_flips(f, f_after),
-        "success": core.succeeds(f, f_after),
+        "success": core.succeeds(f, f_after, margin),
     }
 
 
 def one_step(attack: Attack, k: int) -> Attack:
     """Return step k of an attack that has the axis K."""
-    names = ("x_adv", "eta", "f_after", "relative_norm", "sign_flipped", "success")
+    of_points = ("f_before", "grad_norm")
+    names = [f.name for f in dataclasses.fields(attack) if f.name not in of_points]
     return replace(attack, **{name: getattr(attack, name)[k] for name in names})
 
 

@@ -20,6 +20,7 @@ from randrelu.network import Network, require_network
 
 # The steps that have a name.
 STEPS = ("linear", "paper", "exact", "flip")
+_NAMES = ", ".join(map(repr, STEPS))
 
 
 def gradient_step(
@@ -29,6 +30,7 @@ def gradient_step(
     eta: float | str | Sequence[float] | NDArray[Any] = "linear",
     delta: float = 0.05,
     longest: float | None = None,
+    margin: float = 0.0,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Attack:
@@ -46,13 +48,19 @@ def gradient_step(
         Theorem 1.1, −sign(f) 2^ℓ log(d) √(log(1/δ)) / ‖∇f‖² at ‖x‖ = √d, carried over to other
         norms of x and other scales of the weights by homogeneity. (It is longer than the size bound
         in the theorem's statement by a factor log d.) "exact" is the shortest step along ±∇f(x) for
-        which the theorem's conclusion holds, where f reaches −f(x), and "flip" the shortest where f
-        reaches 0; both are found by `line`, which knows every flip on the way, not by a search.
+        which the theorem's conclusion holds, past where f reaches −f(x), and "flip" the shortest
+        past where f reaches 0; both are found by `line`, which knows every flip on the way, not by
+        a search.
     delta : float, default 0.05
         The failure probability δ of the theorem, in (0, 1); only "paper" uses it.
     longest : float, optional
         How far "exact" and "flip" look, relative to ‖x‖; by default 50/√d. A point where f does not
         get there has `success` and `sign_flipped` False, and a step of 0.
+    margin : float, default 0
+        How much |f(x_adv)| is to exceed the level that a step is for, at least 0: |f(x)|, and 0 for
+        "flip". "linear", "exact" and "flip" go as much farther, and `success` asks for
+        |f(x_adv)| ≥ |f(x)| + margin whatever the step. ``16 * eps * ‖∇f(x)‖ * ‖x‖``, with the eps
+        of float32, makes all but a few attacks replay in float32 (see the notes).
     threads : int, optional
         The number of threads.
     progress : callable, optional
@@ -71,9 +79,19 @@ def gradient_step(
 
     Notes
     -----
-    Everything is evaluated in float64, whatever ``net.dtype`` is, because |f(x_adv)| ≥ |f(x)|
-    compares numbers that the linear step makes nearly equal. Where no unit flips between x and
-    x_adv, f is linear there, and f(x) + η‖∇f‖² is taken for f(x_adv) instead of a second rounding.
+    Everything is evaluated in float64, whatever ``net.dtype`` is, and `f_after` is f at the point
+    that is returned. Where a line crosses a level is a number (`eta_infimum`), and whether an
+    evaluation at a point near it shows that is up to rounding. So "exact", "flip", and "linear"
+    where it leads to −f(x) up to rounding because no unit flips on the way, go on from there by the
+    fewest ulps of η after which f is past the level by 16 r, r = ε ‖∇f(x)‖ ‖x‖ + |f(x) − ∇f(x)·x|,
+    whose second term is 0 up to rounding: twice as many ulps until that is so, then by bisection.
+    An evaluation that sums in another order sees the other sign, too. This is a rule, not a bound:
+    of 1200 points on networks of up to 4 layers of 50 to 300 units, no two evaluations were farther
+    apart than 2.6 ε ‖∇f(x)‖ ‖x‖, each in its own ε, in float32 and in float64; of 20 000 attacks on
+    networks of up to 4 layers of 1 to 8 units, where almost all of a layer may cancel in the next,
+    NumPy judged all but one the same. A step that is not there after 4096 ulps of η, or of x where
+    these are coarser, is a failure, which `sign_flipped` and `success` say: it stays where the line
+    crosses the level. (f may be 0 from the crossing on, where a layer is dead: 0 is another sign.)
 
     A point whose gradient is 0 stays where it is: η is 0 for the named steps, and `success` False.
     """
@@ -86,7 +104,8 @@ def gradient_step(
     arguments.probability("delta", delta)
     if longest is not None:
         longest = arguments.number("longest", longest, positive=True)
-    name = _name(eta)
+    margin = arguments.number("margin", margin)
+    name = step_name(eta)
     numbers = np.zeros(()) if name else _numbers(eta)  # of shape (K,), or () for one step
     memory.require(
         (1 + numbers.size) * points.nbytes,
@@ -96,33 +115,36 @@ def gradient_step(
 
     if name in ("exact", "flip"):
         base = Base(net, points, threads=threads)
-        attack = shortest_steps(net, base, name, longest, threads=threads, progress=progress)
+        attack = shortest_steps(
+            net, base, name, longest, margin=margin, threads=threads, progress=progress
+        )
     else:
         # The base takes a pass forward and one back, every step one forward.
         unit = len(points) * sum(a * b for a, b in pairwise(net.widths))
         total = (2 + numbers.size) * unit
         base = Base(net, points, threads=threads, progress=_from(progress, 0, total))
         rest = _from(progress, 2 * unit, total)
+        kind, goals = core.StepKind.changes, None
         if name == "linear":
-            kind, steps = core.StepKind.reflections, np.ones((1, len(points)))
+            goals = np.abs(base.f) + margin
+            steps = (np.abs(base.f) + goals)[np.newaxis]
         elif name == "paper":
-            kind, steps = core.StepKind.changes, _paper_sizes(net, base, delta)[np.newaxis]
+            steps = _paper_sizes(net, base, delta)[np.newaxis]
         else:
             kind = core.StepKind.etas
             steps = np.repeat(numbers.reshape(-1, 1), len(points), axis=1)
-        attack = base.take(kind, steps, threads=threads, progress=rest)
+        attack = base.take(kind, steps, goals=goals, margin=margin, threads=threads, progress=rest)
     if single:
         attack = one_point(attack, 0)
     return attack if numbers.ndim else one_step(attack, 0)
 
 
-def _name(eta: Any) -> str:
-    """Return the name of a named step, and "" for numbers."""
+def step_name(eta: Any) -> str:
+    """Return the name of a named step, and "" for what is none."""
     if not isinstance(eta, str):
         return ""
     if eta not in STEPS:
-        names = ", ".join(map(repr, STEPS))
-        raise ValueError(f"eta must be a number or one of {names}, got {eta!r}")
+        raise ValueError(f"eta must be a number or one of {_NAMES}, got {eta!r}")
     return eta
 
 
@@ -130,9 +152,8 @@ def _numbers(eta: Any) -> NDArray[np.float64]:
     """Return η as a float64 array of shape () or (K,)."""
     numbers: NDArray[np.float64] = arguments.real_array("eta", eta).astype(np.float64)
     if numbers.ndim > 1:
-        names = ", ".join(map(repr, STEPS))
         raise ValueError(
-            f"eta must be a number, a sequence of K numbers, or one of {names}, "
+            f"eta must be a number, a sequence of K numbers, or one of {_NAMES}, "
             f"got an array of shape {numbers.shape}"
         )
     return numbers

@@ -1,14 +1,16 @@
-"""The shortest gradient steps after which f is −f(x), or 0."""
+"""The shortest gradient steps after which f is beyond −f(x), or 0."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from randrelu._load import core
 from randrelu._support.arguments import Progress
-from randrelu.measures.attack import Attack, Base, outcome
+from randrelu.measures.attack import Attack, Base
 from randrelu.measures.trace import origin_on, trace_until, unit_vector
 from randrelu.network import Network
 
@@ -21,19 +23,21 @@ def shortest_steps(
     eta: str,
     longest: float | None = None,
     *,
+    margin: float = 0.0,
     threads: int | None,
     progress: Progress | None = None,
 ) -> Attack:
     """Take the shortest step along ±∇f(x) from every point, K = 1.
 
-    After it f is −f(x) for η "exact", and 0 for "flip". It is at most `longest` times ‖x‖, by
-    default 50/√d; where f does not get there, the step is 0.
+    After it f is beyond −f(x) for η "exact", and beyond 0 for "flip", by the margin. It is at most
+    `longest` times ‖x‖, by default 50/√d; where f does not get there, the step is 0.
     """
     if longest is None:
         longest = _LONGEST / math.sqrt(net.widths[0])
-    etas, f_after = np.zeros(len(base.f)), base.f.copy()
+    infima = np.full(len(base.f), np.nan)
+    goals = margin + (np.abs(base.f) if eta == "exact" else np.zeros(len(base.f)))
     for n, (x, f, g) in enumerate(zip(base.points, base.f, base.gradient, strict=True)):
-        level, grad_norm = -f if eta == "exact" else 0.0, base.grad_norm[n]
+        level, grad_norm = float(-np.sign(f) * goals[n]), base.grad_norm[n]
         shortest = longest * float(base.norm[n])
         # The first direction lets |f| fall. The other is looked along too, no farther than the
         # first needed, since f may turn there.
@@ -41,11 +45,12 @@ def shortest_steps(
             start = float(f), float(sign * grad_norm)
             t = _first_reach(net, x, unit_vector(sign * g), shortest, level, start, threads)
             if t <= shortest:
-                shortest, etas[n], f_after[n] = t, sign * t / grad_norm, level
+                shortest, infima[n] = t, sign * t / grad_norm
         if progress is not None:
             progress(n + 1, len(base.f))
-    x_adv = base.points + etas[:, np.newaxis] * base.gradient
-    return outcome(base, x_adv[np.newaxis], etas[np.newaxis], f_after[np.newaxis])
+    steps = np.nan_to_num(infima)[np.newaxis]
+    attack = base.take(core.StepKind.etas, steps, goals=goals, margin=margin, threads=threads)
+    return replace(attack, eta_infimum=infima[np.newaxis])
 
 
 def _first_reach(

@@ -19,7 +19,7 @@ from randrelu.checks import STATEMENTS, check
 from randrelu.checks.deep import descend
 from randrelu.measures.deviation import gradient_deviation
 from randrelu.measures.flips import flips
-from randrelu.measures.gradient_step import STEPS, gradient_step
+from randrelu.measures.gradient_step import STEPS, gradient_step, step_name
 from randrelu.measures.row_space import DIM, min_perturbation
 from randrelu.measures.trace import line
 from randrelu.network import Network
@@ -36,7 +36,7 @@ def attack(
     net, x = _network(rng, **network)
     found = gradient_step(net, x, eta=eta, delta=delta).columns()
     row = {name: values[0].item() for name, values in found.items()}
-    return {"step": row.pop("eta"), **row}
+    return {"step": row.pop("eta"), "step_infimum": _number(row.pop("eta_infimum")), **row}
 
 
 def ball_flips(
@@ -240,10 +240,10 @@ def _widths(
 
 
 def _valid_eta(name: str, value: Any) -> None:
-    if isinstance(value, str):
-        arguments.one_of(name, value, STEPS)
-    elif isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{name} must be a number or the name of a step, got {value!r}")
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        names = ", ".join(map(repr, STEPS))
+        raise TypeError(f"{name} must be a number or one of {names}, got {value!r}")
+    step_name(value)
 
 
 def _counts(name: str, value: Any) -> None:

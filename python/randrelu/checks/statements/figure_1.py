@@ -39,6 +39,11 @@ def run(
     """Compare the ratios of `figure_1` with their exact law; those drawn from it are not.
 
     The caption in the paper says 10 000 hidden units where the input dimension is meant.
+
+    Parameters
+    ----------
+    dim, hidden, runs, method
+        As for `figure_1`; method may be a text such as "solve,law" as well.
     """
     found = figure_1(dim, hidden, runs, rng=rng, method=method, threads=threads, progress=progress)
     if "solve" not in found.method:

@@ -73,9 +73,9 @@ def run(
 
     def largest(net: Network) -> list[float]:
         sphere = sample_ball(x, size, samples, rng=net.seed, surface=True, threads=threads)
-        points = [x, *sphere]
+        points = np.vstack((x, sphere))
         return [
-            max(masked_product_norm(net, y, earlier, later, threads=threads) for y in points)
+            float(masked_product_norm(net, points, earlier, later, threads=threads).max())
             for later, earlier in pairs
         ]
 

@@ -66,7 +66,10 @@ def run(
     generator = np.random.default_rng(seed)
     norms = np.empty(trials)
     for one in blocks(trials, 1, progress):
-        norms[one] = np.linalg.norm(generator.standard_normal((m, n)), 2)
+        matrix = generator.standard_normal((m, n))
+        # The Gram matrix of the short side, in less than half of the time of an SVD.
+        gram = matrix @ matrix.T if m <= n else matrix.T @ matrix
+        norms[one] = math.sqrt(np.linalg.eigvalsh(gram)[-1])
     about, unit = sizes(m, n, delta)
     within = share(f"within {constant:g} times it", norms <= constant * unit, f"≥ {1 - delta:g}")
     ratio = norms / about

@@ -57,6 +57,8 @@ def run(
     ----------
     layer : int
         The hidden layer whose width takes the values of `narrow`.
+    narrow : sequence of int
+        The widths of that layer, each at least 1, one after the other.
     radius : float
         The radius of the ball, relative to ‖x‖.
     samples : int

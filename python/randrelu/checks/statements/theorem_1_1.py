@@ -79,9 +79,11 @@ def run(
         firsts, columns = _deferred(networks, point, eta, delta)
     else:
         firsts, columns = _one_by_one(networks, point, eta, delta)
-    ratios = np.where(columns["success"], columns["relative_norm"], np.inf) / laws.size_bound(
-        dim, delta
-    )
+    infimum, _ = columns.pop("eta_infimum"), firsts.pop("eta_infimum")
+    sizes = columns["relative_norm"]
+    if eta == "exact":  # the infimum is a property of the line, and the attack a point beyond it
+        sizes = np.abs(infimum) * columns["grad_norm"] / euclid.norm(point)
+    ratios = np.where(columns["success"], sizes, np.inf) / laws.size_bound(dim, delta)
 
     law = None if dim == 1 else partial(laws.linear_step_norm_quantile, dim=dim)
     flipped = share("sign flipped and |f| no smaller", columns["success"], f"≥ {1 - delta:g}")
@@ -138,7 +140,8 @@ def _one_by_one(
 
     def attack(net: Network) -> tuple[Attack, Attack]:
         base = Base(net, point[np.newaxis], threads=threads)
-        steps = one_point(base.take(kind, numbers[:, np.newaxis], threads=threads), 0)
+        goals = np.abs(base.f) if kind is core.StepKind.reflections else None
+        steps = one_point(base.take(kind, numbers[:, np.newaxis], goals=goals, threads=threads), 0)
         if eta == "exact":
             shortest = shortest_steps(net, base, eta, threads=threads)
             return one_step(steps, 0), one_step(one_point(shortest, 0), 0)
