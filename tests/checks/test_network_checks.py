@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from randrelu import Network, check, laws
 from randrelu.checks import deep
-from randrelu.checks.statements import claim_2_7, lemma_2_2, nn_decomp, theorem_1_1
+from randrelu.checks.statements import (
+    claim_2_7,
+    lemma_2_2,
+    nn_decomp,
+    theorem_1_1,
+    theorem_1_1_scaling,
+)
 from randrelu.measures.masked_product import masked_product_norm
 from reaches import networks_on_another_scale
 from scipy import stats
@@ -18,18 +24,69 @@ def test_wrong_bottlenecks_are_noticed():
         assert not nn_decomp.chain_is_right(widths, wrong)
 
 
-def test_a_step_that_does_not_shrink_violates_the_scaling(monkeypatch):
-    original = theorem_1_1.run
+@pytest.fixture
+def sizes_of_steps(monkeypatch):
+    """Let the checks of theorem 1.1 find sizes that a function of d and of a Generator draws."""
 
-    def constant(**keywords):
-        c = original(**keywords)
-        norms = np.random.default_rng(keywords["widths"][0]).lognormal(0, 0.1, keywords["trials"])
-        object.__setattr__(c, "trials", {**c.trials, "relative_norm": norms})
-        return c
+    def of(draw):
+        original = theorem_1_1.run
 
-    monkeypatch.setattr(theorem_1_1, "run", constant)
-    c = check("theorem-1.1-scaling", **SMALL["theorem-1.1-scaling"], rng=0)
+        def run(**keywords):
+            c = original(**keywords | {"trials": 1})
+            dim, trials = keywords["widths"][0], keywords["trials"]
+            norms = draw(dim, np.random.default_rng(keywords["rng"]), trials)
+            found = {"relative_norm": norms, "success": np.isfinite(norms)}
+            object.__setattr__(c, "trials", found)
+            return c
+
+        monkeypatch.setattr(theorem_1_1, "run", run)
+        given = {"dims": (16, 64, 256), "depths": (0,), "trials": 300}
+        return check("theorem-1.1-scaling", **given, rng=0)
+
+    return of
+
+
+def test_a_step_that_does_not_shrink_violates_the_scaling(sizes_of_steps):
+    c = sizes_of_steps(lambda _, generator, trials: generator.lognormal(0, 0.1, trials))
     assert c.conclusion == "violated"
+    power = c.measurements[0]
+    assert power.low <= 0 <= power.high and power.high - power.low < 0.1
+
+
+def test_failures_count_as_infinite_steps(sizes_of_steps):
+    """With 10 % of failures no size has a 95 % quantile; the share that failed is reported."""
+
+    def draw(dim, generator, trials):
+        norms = generator.lognormal(0, 0.1, trials) / np.sqrt(dim)
+        return np.where(np.arange(trials) < trials // 10, np.inf, norms)
+
+    c = sizes_of_steps(draw)
+    assert c.conclusion == "consistent"
+    assert np.isnan(c.measurements[0].value) and c.measurements[0].low == -np.inf
+    failed = [m for m in c.measurements if m.name.startswith("failed")]
+    assert [m.count for m in failed] == [(30, 300)] * 3
+    assert all(m.paper.endswith("that is c₃ = 28.9") for m in failed)
+
+
+def test_what_was_not_found_below_the_cap_is_not_known_to_be_larger(sizes_of_steps):
+    """Only the largest size fails: its quantile may be the cap."""
+    near = sizes_of_steps(lambda dim, _, n: np.full(n, 60 / np.sqrt(dim) if dim < 256 else np.inf))
+    assert near.conclusion == "consistent" and near.measurements[0].high == np.inf
+    far = sizes_of_steps(lambda dim, _, n: np.full(n, 1 / np.sqrt(dim) if dim < 256 else np.inf))
+    assert far.conclusion == "violated"
+
+
+@pytest.mark.statistics
+def test_the_interval_of_the_power_covers_it():
+    """Of 300 intervals for −1/2 few miss: more than 27 have a probability below 1e-3."""
+    sizes, generator = [16, 32, 64, 128], np.random.default_rng(0)
+    missed = 0
+    for _ in range(300):
+        groups = np.array([generator.exponential(size=100) / np.sqrt(d) for d in sizes])
+        slope, low, high = theorem_1_1_scaling.fitted_power(sizes, groups, 0.5, 1 - 0.05 / 4)
+        assert low < slope < high
+        missed += not low <= -0.5 <= high
+    assert missed <= 27
 
 
 def test_another_law_of_the_gradient_is_noticed(monkeypatch):
