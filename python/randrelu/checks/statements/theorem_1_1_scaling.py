@@ -147,7 +147,7 @@ def _at_size(
     """Return what is seen of one size, from the relative sizes of the steps times √d."""
     looked = ""
     if eta == "exact":
-        c_3 = LONGEST / math.sqrt(-math.log(delta))
+        c_3 = theorem_1_1.largest_c_3(delta)
         looked = f"by no step up to {LONGEST:g}/√d, that is c₃ = {c_3:.3g}"
     return [
         Measurement(
