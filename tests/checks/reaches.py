@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 from randrelu import Network
 from randrelu.checks.statements import (
+    eq_1,
     gd_decomp,
     lemma_2_1,
     lemma_3_2,
@@ -36,6 +37,11 @@ def weights_that_are_positive(monkeypatch):
     draw = lemma_2_1.draw_weights
     monkeypatch.setattr(lemma_2_1, "draw_weights", lambda *a: np.abs(draw(*a)))
     return {"trials": 2000}
+
+
+def pieces_that_are_not_seen(monkeypatch):
+    monkeypatch.setattr(eq_1, "largest_change", lambda *a: 0.0)
+    return {}
 
 
 def a_term_is_missing(monkeypatch):
@@ -75,6 +81,7 @@ REACHES = {
         "consistent": {},
         "violated": {"eta": "paper", "dims": (16, 1024), "trials": 200, "delta": 0.5},
     }),
+    "eq-1": (MET, {"consistent": {}, "violated": pieces_that_are_not_seen}),
     "lemma-2.1": (MET, {"consistent": {}, "violated": weights_that_are_positive}),
     "lemma-2.2": (OPEN, {"consistent": {}, "violated": networks_on_another_scale(0.1)}),
     "gd-decomp": (MET, {"holds": {}, "violated": a_term_is_missing}),

@@ -6,6 +6,7 @@ _NETWORK = (100, 150, 60, 150, 40, 1)  # bottlenecks 4, 2 and 0
 SMALL = {
     "theorem-1.1": {"widths": (100, 150, 150, 1), "trials": 40},
     "theorem-1.1-scaling": {"dims": (16, 32), "depths": (1, 2), "trials": 20},
+    "eq-1": {"widths": (30, 40, 40, 1), "trials": 10},
     "lemma-2.1": {"trials": 300},
     "lemma-2.2": {"widths": (100, 150, 150, 1), "trials": 40},
     "gd-decomp": {"widths": (30, 40, 40, 1), "trials": 10},

@@ -6,6 +6,7 @@ from randrelu import Network, check, laws
 from randrelu.checks import deep
 from randrelu.checks.statements import (
     claim_2_7,
+    eq_1,
     lemma_2_2,
     nn_decomp,
     theorem_1_1,
@@ -197,6 +198,7 @@ def test_images_at_a_bottleneck_are_those_of_a_network():
         ("lemma-2.1", {"widths": (3, 4)}, "widths must hold at least"),
         ("lemma-2.6", {"widths": (5, 9, 1)}, "make a hidden layer narrower than the input"),
         ("lemma-2.8", {"widths": (5, 1)}, "f is linear"),
+        ("eq-1", {"widths": (1, 5, 1)}, "widths must begin with d ≥ 2"),
         ("claim-2.7", {"widths": (5, 1)}, "must have a hidden layer"),
         ("nn-decomp", {"widths": (5, 4, 1), "layer": 2}, "layer must be"),
         ("lemma-2.5", {"widths": (5, 4, 1), "alpha": 0.0}, "alpha must be a positive number"),
@@ -243,6 +245,27 @@ def test_numbers_of_a_claim_are_numbers(name, wrong):
 @pytest.mark.parametrize("shape", [(3, 2, 4, 4, 2), (3, 1, 4, 4, 2), (12, 4, 9, 6)])
 def test_lemma_2_1_holds_after_layers_that_are_often_dead(shape):
     assert check("lemma-2.1", widths=shape, rng=0).conclusion == "consistent"
+
+
+@pytest.mark.parametrize("widths", [(2, 1, 1), (3, 2, 2, 1), (4, 1)])
+def test_eq_1_of_networks_of_a_few_units(widths):
+    c = check("eq-1", widths=widths, trials=20, rng=0)
+    assert c.conclusion == "consistent" and not any(np.isnan(m.value) for m in c.measurements)
+    if widths == (4, 1):
+        assert not c.trials["along"].any()
+
+
+def test_the_change_of_the_gradient_is_that_of_all_pieces():
+    """Points that lie densely on the segment see no larger change, and nearly as large a one."""
+    net = Network.random((20, 40, 40, 1), rng=3, dtype="float64")
+    x = np.ones(20)
+    f, gradient = net.value_and_gradient(x)
+    radius = abs(f) / np.linalg.norm(gradient)
+    way = -np.sign(f) * gradient / np.linalg.norm(gradient)
+    dense = net.gradient(x + np.linspace(0, radius, 5000)[:, np.newaxis] * way)
+    seen = np.linalg.norm(dense - gradient, axis=1).max()
+    found = eq_1.largest_change(net, x, way, radius, 1)
+    assert 0 < seen <= found * (1 + 1e-9) and found < 1.2 * seen
 
 
 def test_lemma_2_5_is_false_as_printed():

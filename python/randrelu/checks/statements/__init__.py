@@ -10,6 +10,7 @@ from randrelu.checks.statement import Statement
 _MODULES = (
     "theorem_1_1",
     "theorem_1_1_scaling",
+    "eq_1",
     "lemma_2_1",
     "lemma_2_2",
     "gd_decomp",
