@@ -1,5 +1,7 @@
 """The checks of statements about networks measure what they say and can report a violation."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from randrelu import Network, check, laws
@@ -45,6 +47,25 @@ def sizes_of_steps(monkeypatch):
         return check("theorem-1.1-scaling", **given, rng=0)
 
     return of
+
+
+def test_more_flips_after_a_wider_layer_are_noticed(monkeypatch):
+    """Only where the layer is the narrowest so far; a layer of 300 after 100 is none."""
+    grow = lambda net, *_, **__: SimpleNamespace(attained=net.widths[1], point=np.ones(100))  # noqa: E731
+    monkeypatch.setattr(nn_decomp, "worst_flips", grow)
+    given = {"widths": (100, 80, 80, 1), "trials": 20}
+    assert check("nn-decomp", **given, narrow=(5, 20, 80), rng=0).conclusion == "violated"
+    assert check("nn-decomp", **given, narrow=(5, 200, 300), rng=0).conclusion == "holds"
+    assert nn_decomp.narrower((100, 300, 50, 80, 1), 3, (10, 49, 50, 99)) == [10, 49]
+
+
+@pytest.mark.statistics
+def test_a_narrow_layer_lets_more_change_after_it():
+    """Kendall's τ of 150 networks has a standard error of 0.055 where there is no trend."""
+    given = {"widths": (200, 300, 300, 1), "narrow": (10, 30, 100)}
+    c = check("nn-decomp", **given, trials=50, rng=0)
+    tau = next(m.value for m in c.measurements if m.name.startswith("Kendall"))
+    assert tau < -0.17 and c.conclusion == "consistent"
 
 
 def test_a_step_that_does_not_shrink_violates_the_scaling(sizes_of_steps):
@@ -200,7 +221,8 @@ def test_images_at_a_bottleneck_are_those_of_a_network():
         ("lemma-2.8", {"widths": (5, 1)}, "f is linear"),
         ("eq-1", {"widths": (1, 5, 1)}, "widths must begin with d ≥ 2"),
         ("claim-2.7", {"widths": (5, 1)}, "must have a hidden layer"),
-        ("nn-decomp", {"widths": (5, 4, 1), "layer": 2}, "layer must be"),
+        ("nn-decomp", {"widths": (5, 4, 3, 1), "layer": 2}, "layer must be"),
+        ("nn-decomp", {"widths": (5, 4, 1)}, "must have two hidden layers"),
         ("lemma-2.5", {"widths": (5, 4, 1), "alpha": 0.0}, "alpha must be a positive number"),
         ("theorem-3.1", {"depths": ()}, "depths must hold at least one"),
         ("theorem-1.1-scaling", {"dims": (5,)}, "dims must hold two sizes"),
