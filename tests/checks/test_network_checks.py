@@ -9,11 +9,13 @@ from randrelu.checks import deep
 from randrelu.checks.statements import (
     claim_2_7,
     eq_1,
+    lemma_2_1,
     lemma_2_2,
     nn_decomp,
     theorem_1_1,
     theorem_1_1_scaling,
 )
+from randrelu.measures.ball import sample_ball
 from randrelu.measures.masked_product import masked_product_norm
 from reaches import networks_on_another_scale
 from scipy import stats
@@ -47,6 +49,23 @@ def sizes_of_steps(monkeypatch):
         return check("theorem-1.1-scaling", **given, rng=0)
 
     return of
+
+
+@pytest.mark.statistics
+@pytest.mark.parametrize("widths", [(3, 8, 1), (5, 4, 6, 1)])
+def test_the_first_term_has_its_exact_mean(widths):
+    """Within five standard errors, at a few units; and no other number is within them."""
+    c = check("gd-decomp", widths=widths, trials=2000, radius=0.7, rng=0)
+    found = next(m for m in c.measurements if m.name == "mean ‖Δ_1‖²")
+    x, depth = np.ones(widths[0]), len(widths) - 2
+    cosines = []
+    for seed in c.trials["seed"].tolist():
+        y = sample_ball(x, 0.7 * np.linalg.norm(x), 1, rng=seed, surface=True)[0]
+        cosines.append(x @ y / np.linalg.norm(x) / np.linalg.norm(y))
+    exact = 2.0 ** (1 - depth) * np.arccos(cosines).mean() / np.pi
+    assert found.paper.startswith(f"{exact:.4g} = ")
+    error = (found.high - found.low) / 2 / stats.norm.ppf(0.975)
+    assert abs(found.value - exact) < 5 * error < 0.5 * exact
 
 
 def test_more_flips_after_a_wider_layer_are_noticed(monkeypatch):
@@ -217,6 +236,7 @@ def test_images_at_a_bottleneck_are_those_of_a_network():
     ("name", "wrong", "message"),
     [
         ("lemma-2.1", {"widths": (3, 4)}, "widths must hold at least"),
+        ("lemma-2.1", {"entries": "uniform"}, "entries must be one of"),
         ("lemma-2.6", {"widths": (5, 9, 1)}, "make a hidden layer narrower than the input"),
         ("lemma-2.8", {"widths": (5, 1)}, "f is linear"),
         ("eq-1", {"widths": (1, 5, 1)}, "widths must begin with d ≥ 2"),
@@ -288,6 +308,17 @@ def test_the_change_of_the_gradient_is_that_of_all_pieces():
     seen = np.linalg.norm(dense - gradient, axis=1).max()
     found = eq_1.largest_change(net, x, way, radius, 1)
     assert 0 < seen <= found * (1 + 1e-9) and found < 1.2 * seen
+
+
+def test_the_coin_at_0_counts_for_weights_that_are_signs(monkeypatch):
+    """Sums of twelve signs are 0 with probability 0.23; without the coin fewer units are active."""
+    given = {"entries": "rademacher", "trials": 1000}
+    assert check("lemma-2.1", **given, rng=0).conclusion == "consistent"
+    signs = lemma_2_1.draw_weights(20, 12, 50, "rademacher", np.random.default_rng(0))
+    assert set(signs.ravel()) == {-1, 1}
+    assert 0.18 < np.mean(signs.sum(axis=2) == 0) < 0.28  # seven standard errors
+    monkeypatch.setattr(lemma_2_1, "own_mask", lambda z, _: z > 0)
+    assert check("lemma-2.1", **given, rng=0).conclusion == "violated"
 
 
 def test_lemma_2_5_is_false_as_printed():
