@@ -92,6 +92,9 @@ REACHES = {
     "lemma-2.3": (NOT_MET, {
         "consistent": {}, "uninformative": {"constant": 10.0}, "violated": {"constant": 1e-4},
     }),
+    "claim-2.4": (NOT_MET, {
+        "consistent": {}, "uninformative": {"constant": 10.0}, "violated": {"constant": 1e-4},
+    }),
     "lemma-2.5": (OPEN, {"consistent": {}, "violated": networks_on_another_scale(0.1)}),
     "lemma-2.6": (NOT_MET, {
         "consistent": {}, "uninformative": {"constant": 10.0}, "violated": {"constant": 1e-4},

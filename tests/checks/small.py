@@ -12,6 +12,7 @@ SMALL = {
     "gd-decomp": {"widths": (30, 40, 40, 1), "trials": 10},
     "nn-decomp": {"widths": (30, 40, 40, 1), "narrow": (3, 9), "trials": 5},
     "lemma-2.3": {"widths": _NETWORK, "trials": 20},
+    "claim-2.4": {"widths": _NETWORK, "trials": 20},
     "lemma-2.5": {"widths": _NETWORK, "trials": 40},
     "lemma-2.6": {"widths": _NETWORK, "trials": 20},
     "claim-2.7": {"widths": (30, 60, 20, 1), "trials": 10},

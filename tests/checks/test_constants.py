@@ -8,7 +8,7 @@ from randrelu.checks.trials import Networks
 from reaches import networks_on_another_scale
 from small import SMALL
 
-OPEN = pytest.mark.parametrize("name", ["lemma-2.3", "lemma-2.6", "lemma-2.8"])
+OPEN = pytest.mark.parametrize("name", ["lemma-2.3", "claim-2.4", "lemma-2.6", "lemma-2.8"])
 
 
 def named(c, start):

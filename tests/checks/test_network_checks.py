@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from randrelu import Network, check, laws
 from randrelu.checks import deep
+from randrelu.checks.segments import segments
 from randrelu.checks.statements import (
-    claim_2_7,
     eq_1,
     lemma_2_1,
     lemma_2_2,
@@ -15,6 +15,7 @@ from randrelu.checks.statements import (
     theorem_1_1,
     theorem_1_1_scaling,
 )
+from randrelu.checks.trials import Networks
 from randrelu.measures.ball import sample_ball
 from randrelu.measures.masked_product import masked_product_norm
 from reaches import networks_on_another_scale
@@ -226,10 +227,16 @@ def test_deep_images_turn_like_the_arc_cosine_map():
         assert abs(np.cos(found) - np.cos(angle)) < 5 * np.sqrt(4) * 2 / np.sqrt(width)
 
 
-def test_images_at_a_bottleneck_are_those_of_a_network():
-    image = claim_2_7._image((20, 30, 10), 5, "stored")
-    assert image.shape == (10,) and (image >= 0).all()
-    assert np.array_equal(claim_2_7._image((20,), 5, "stored"), np.ones(20))
+def test_segments_begin_at_the_image_of_a_network():
+    widths = (20, 30, 10, 15, 1)
+    last, first = segments(Networks.asked(widths, 3, "stored", 5, None, None))
+    assert (last.earlier, last.later, first.earlier, first.later) == (2, 3, 0, 2)
+    assert last.networks.widths == (10, 15, 1) and first.networks.widths == (20, 30, 10, 1)
+    assert last.networks.seed != first.networks.seed
+    net = Network.random(last.networks.widths, rng=5)
+    image = last.image(net)
+    assert image.shape == (10,) and (image >= 0).all() and image.any()
+    assert np.array_equal(first.image(net), np.ones(20))
 
 
 @pytest.mark.parametrize(
@@ -254,7 +261,9 @@ def test_bad_parameters(name, wrong, message):
 
 
 @pytest.mark.parametrize("widths", [(1, 1, 1), (2, 1, 1), (5, 3, 1), (3, 2, 2, 1)])
-@pytest.mark.parametrize("name", ["gd-decomp", "lemma-2.3", "lemma-2.5", "claim-2.7", "lemma-2.8"])
+@pytest.mark.parametrize(
+    "name", ["gd-decomp", "lemma-2.3", "lemma-2.5", "claim-2.4", "claim-2.7", "lemma-2.8"]
+)
 def test_networks_of_a_few_units_that_may_all_be_dead(name, widths):
     for trials in (1, 3):
         c = check(name, widths=widths, trials=trials, rng=0)

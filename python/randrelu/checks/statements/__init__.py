@@ -16,6 +16,7 @@ _MODULES = (
     "gd_decomp",
     "nn_decomp",
     "lemma_2_3",
+    "claim_2_4",
     "lemma_2_5",
     "lemma_2_6",
     "claim_2_7",

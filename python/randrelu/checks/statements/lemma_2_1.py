@@ -115,7 +115,7 @@ def draw_weights(
     shape = count, fan_out, fan_in
     weights: NDArray[np.float64]
     if entries == "rademacher":
-        weights = 2.0 * generator.integers(2, size=shape) - 1
+        weights = generator.choice((-1.0, 1.0), size=shape)
     else:
         weights = generator.standard_normal(shape) / math.sqrt(fan_in)
     return weights
