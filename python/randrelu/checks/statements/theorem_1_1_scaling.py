@@ -183,16 +183,16 @@ STATEMENT = Statement(
     plan=(
         PlanRow(
             "Theorem 1.1 over sizes: how the step shrinks",
-            quick={"dims": (64, 128, 256), "trials": 60, "delta": 0.25},
+            quick={"dims": (64, 128, 256), "trials": 40, "delta": 0.25},
             full={"dims": (128, 256, 512, 1024), "depths": (1, 2, 3), "trials": 500, "delta": 0.1},
         ),
         PlanRow(
             "Theorem 1.1 over sizes, on wide networks",
             quick={
-                "dims": (1000, 10_000, 100_000),
+                "dims": (1000, 5000, 25_000),
                 "depths": (1, 3),
                 "eta": "shortest",
-                "trials": 60,
+                "trials": 40,
                 "delta": 0.25,
             },
             full={
