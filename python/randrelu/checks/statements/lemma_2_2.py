@@ -12,6 +12,7 @@ from randrelu import laws
 from randrelu._load import core
 from randrelu._support import arguments, euclid
 from randrelu._support.arguments import Progress, Rng
+from randrelu._support.progress import part
 from randrelu.checks.result import (
     Check,
     Measurement,
@@ -20,6 +21,7 @@ from randrelu.checks.result import (
     share,
 )
 from randrelu.checks.statement import WIDER, PlanRow, Statement
+from randrelu.checks.trend import SCALES, of_constant
 from randrelu.checks.trials import Networks, deferred_steps, nonzero_point
 from randrelu.checks.verdict import at_least, open_constant, same_law
 from randrelu.figures.style import SERIES, canvas, cumulative, legend, threshold
@@ -39,6 +41,7 @@ def run(
     widths: tuple[int, ...],
     trials: int = 200,
     delta: float = 0.05,
+    trend: bool = False,
     rng: Rng = None,
     x: ArrayLike | None = None,
     storage: str = "deferred",
@@ -55,8 +58,12 @@ def run(
     ----------
     x : array_like, shape (d,), optional
         The point, not 0, of which the direction counts; by default (1, …, 1).
+    trend : bool
+        Whether the check runs again at a quarter and at half of the widths, to tell by which power
+        of them the constant grows that is needed.
     """
-    networks = Networks.asked(widths, trials, storage, rng, threads, progress)
+    whole = part(progress, 0, len(SCALES)) if trend else progress
+    networks = Networks.asked(widths, trials, storage, rng, threads, whole)
     delta = arguments.probability("delta", delta)
     dim = networks.widths[0]
     given = nonzero_point(x, dim)
@@ -82,12 +89,18 @@ def run(
             for name, found, law in laws_of
         ),
     ]
+    parameters = {
+        **networks.parameters,
+        "delta": delta,
+        "x": None if x is None else tuple(given.tolist()),
+        "trend": bool(trend),
+    }
+    if trend:
+        measurements.append(
+            of_constant(run, parameters, ratios, threads=threads, progress=progress)
+        )
     return STATEMENT.found(
-        parameters={
-            **networks.parameters,
-            "delta": delta,
-            "x": None if x is None else tuple(given.tolist()),
-        },
+        parameters=parameters,
         hypothesis=networks.hypothesis(delta),
         measurements=measurements,
         parts=[
@@ -95,7 +108,7 @@ def run(
             open_constant(),
             *map(same_law, p_values.values()),
         ],
-        trials={"seed": networks.seeds, "f": f, "grad_norm": grad_norm},
+        trials={"seed": networks.seeds, "f": f, "grad_norm": grad_norm, "needed": ratios},
     )
 
 
@@ -167,8 +180,8 @@ STATEMENT = Statement(
     plan=(
         PlanRow(
             "Lemma 2.2: f(x) is bounded and ∇f(x) is not small",
-            quick={**WIDER, "trials": 1000},
-            full={**WIDER, "trials": 10_000},
+            quick={**WIDER, "trials": 1000, "trend": True},
+            full={**WIDER, "trials": 10_000, "trend": True},
         ),
     ),
 )

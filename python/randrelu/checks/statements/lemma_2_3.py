@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from randrelu import laws
 from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
+from randrelu._support.progress import part
 from randrelu._support.threads import thread_number
 from randrelu.checks.columns import hidden_layers, numbered, read
 from randrelu.checks.constants import a_constant, bounded, drawn, spectral_bounds
 from randrelu.checks.result import Check, Measurement, share
 from randrelu.checks.statement import NARROW, PlanRow, Statement
+from randrelu.checks.trend import SCALES, of_constant
 from randrelu.checks.trials import Networks
 from randrelu.checks.verdict import Part, at_least, same_law
 from randrelu.figures.style import INK, band, canvas, color, legend
@@ -41,6 +43,7 @@ def run(
     constant: float | None = None,
     trials: int = 100,
     delta: float = 0.05,
+    trend: bool = False,
     storage: str = "deferred",
     rng: Rng = None,
     threads: int | None = None,
@@ -63,8 +66,12 @@ def run(
         C, which the paper leaves open: some C would always do, so there is nothing to refute but of
         one that is given. (Its proof, Claim 2.4, has C ℓ log d_max where the lemma prints
         C log d_max; the latter is checked.)
+    trend : bool
+        Whether the check runs again at a quarter and at half of the widths, to tell by which power
+        of them the constant grows that is needed.
     """
-    networks = Networks.asked(widths, trials, storage, rng, threads, progress)
+    whole = part(progress, 0, len(SCALES)) if trend else progress
+    networks = Networks.asked(widths, trials, storage, rng, threads, whole)
     widths = networks.widths
     samples = arguments.integer("samples", samples, at_least=1)
     delta = arguments.probability("delta", delta)
@@ -107,19 +114,26 @@ def run(
                     paper=f"≤ {allowed:.4g} for C = {drawn(constant):g}",
                 )
             )
+    parameters = {
+        **networks.parameters,
+        "delta": delta,
+        "radius": radius,
+        "samples": samples,
+        "constant": constant,
+        "trend": bool(trend),
+    }
+    if trend:
+        measurements.append(
+            of_constant(run, parameters, needed, threads=threads, progress=progress)
+        )
     return STATEMENT.found(
-        parameters={
-            **networks.parameters,
-            "delta": delta,
-            "radius": radius,
-            "samples": samples,
-            "constant": constant,
-        },
+        parameters=parameters,
         hypothesis=networks.hypothesis(delta, size),
         measurements=measurements,
         parts=[at_least(large, 1 - delta), ball, *laws_of_x],
         trials={
             "seed": networks.seeds,
+            "needed": needed,
             **numbered("norm", layers, norms),
             **numbered("sampled", layers, sampled),
             **numbered("attained", layers, attained),
@@ -207,8 +221,8 @@ STATEMENT = Statement(
     plan=(
         PlanRow(
             "Lemma 2.3: images of x avoid 0, images of a ball stay small",
-            quick=NARROW,
-            full={**NARROW, "trials": 1000, "samples": 100},
+            quick={**NARROW, "trend": True},
+            full={**NARROW, "trials": 1000, "samples": 100, "trend": True},
         ),
     ),
 )

@@ -11,10 +11,12 @@ import numpy as np
 from randrelu import laws
 from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
+from randrelu._support.progress import part
 from randrelu.checks.columns import numbered, read
 from randrelu.checks.constants import a_constant, bounded, drawn, spectral_bounds
 from randrelu.checks.result import Check, Measurement
 from randrelu.checks.statement import NARROW, PlanRow, Statement
+from randrelu.checks.trend import SCALES, of_constant
 from randrelu.checks.trials import Networks
 from randrelu.figures.style import canvas, color, cumulative, legend
 from randrelu.measures.ball import sample_ball
@@ -39,6 +41,7 @@ def run(
     constant: float | None = None,
     trials: int = 100,
     delta: float = 0.05,
+    trend: bool = False,
     storage: str = "deferred",
     rng: Rng = None,
     threads: int | None = None,
@@ -55,8 +58,12 @@ def run(
     constant : float, optional
         C, which the paper leaves open: some C would always do, so there is nothing to refute but of
         one that is given.
+    trend : bool
+        Whether the check runs again at a quarter and at half of the widths, to tell by which power
+        of them the constant grows that is needed.
     """
-    networks = Networks.asked(widths, trials, storage, rng, threads, progress)
+    whole = part(progress, 0, len(SCALES)) if trend else progress
+    networks = Networks.asked(widths, trials, storage, rng, threads, whole)
     widths = networks.widths
     pairs = _pairs(widths)
     if not pairs:
@@ -96,18 +103,28 @@ def run(
         )
         for k, (later, earlier) in enumerate(pairs)
     ]
+    parameters = {
+        **networks.parameters,
+        "delta": delta,
+        "radius": radius,
+        "samples": samples,
+        "constant": constant,
+        "trend": bool(trend),
+    }
+    if trend:
+        measurements.append(
+            of_constant(run, parameters, needed, threads=threads, progress=progress)
+        )
     return STATEMENT.found(
-        parameters={
-            **networks.parameters,
-            "delta": delta,
-            "radius": radius,
-            "samples": samples,
-            "constant": constant,
-        },
+        parameters=parameters,
         hypothesis=networks.hypothesis(delta, size),
         measurements=measurements,
         parts=[bound],
-        trials={"seed": networks.seeds, **numbered("norm", _ends(pairs), norms)},
+        trials={
+            "seed": networks.seeds,
+            "needed": needed,
+            **numbered("norm", _ends(pairs), norms),
+        },
     )
 
 
@@ -142,7 +159,7 @@ STATEMENT = Statement(
         PlanRow(
             "Lemma 2.6: masked products between bottlenecks are not large",
             quick=NARROW,
-            full={**NARROW, "trials": 1000, "samples": 10},
+            full={**NARROW, "trials": 1000, "samples": 10, "trend": True},
         ),
     ),
 )

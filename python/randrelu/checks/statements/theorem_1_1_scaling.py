@@ -23,6 +23,7 @@ from randrelu.checks.result import (
 )
 from randrelu.checks.statement import PlanRow, Statement
 from randrelu.checks.statements import theorem_1_1
+from randrelu.checks.trend import fitted_power
 from randrelu.checks.verdict import FALSE_ALARM, Part
 from randrelu.figures.style import INK, band, canvas, color, legend
 from randrelu.measures.shortest_step import LONGEST
@@ -85,15 +86,18 @@ def run(
         norms[i, j] = np.where(attacks["success"], attacks["relative_norm"], np.inf)
     # One level for all depths and sizes, of which each has its own interval.
     sure = 1 - 2 * FALSE_ALARM / total
+    cap = LONGEST / np.sqrt(sizes)
     measurements, parts, cells = [], [], []
     for depth, of_sizes in zip(layers, norms, strict=True):
-        shown = fitted_power(sizes, of_sizes, 1 - delta, 1 - (1 - laws.CONFIDENCE) / len(sizes))
+        shown = fitted_power(
+            sizes, list(of_sizes), 1 - delta, 1 - (1 - laws.CONFIDENCE) / len(sizes), cap
+        )
         measurements.append(
             Measurement(
                 f"power of d of the {1 - delta:.4g} quantile, depth {depth}", *shown, paper="≤ −1/2"
             )
         )
-        least = fitted_power(sizes, of_sizes, 1 - delta, sure)[1]
+        least = fitted_power(sizes, list(of_sizes), 1 - delta, sure, cap)[1]
         parts.append(Part("consistent", 0.0 if least > -0.5 else None))
         for dim, found in zip(sizes, of_sizes, strict=True):
             cells += _at_size(f"depth {depth}, d = {dim}", found * math.sqrt(dim), delta, eta)
@@ -114,31 +118,6 @@ def run(
             "relative_norm": norms.reshape(-1),
         },
     )  # fmt: skip
-
-
-def fitted_power(
-    sizes: Sequence[int], groups: NDArray[np.float64], share: float, confidence: float
-) -> tuple[float, float, float]:
-    """Return the power of the sizes that a quantile is fitted by, and the ends of its interval.
-
-    The fit by least squares is linear in the logarithms of the quantiles, so the ends are attained
-    where every quantile is at an end of its own exact interval. `groups`, of shape (sizes, trials),
-    is infinite where a trial failed. All that is known of such a trial is that no step succeeds up
-    to `LONGEST`/√d.
-    """
-    x = np.log(sizes) - np.log(sizes).mean()
-    weights = x / (x @ x)
-    counts = np.abs(weights) > 1e-9 * np.abs(weights).max()  # not that of a size in the middle
-    weights, groups = weights[counts], groups[counts]
-    cap = LONGEST / np.sqrt(np.asarray(sizes)[counts])
-    ends = np.array([quantile_interval(group, share, confidence) for group in groups])
-    low, high = np.minimum(np.maximum(ends[:, 0], 0), cap), ends[:, 1]
-    middle = [smallest_constant(group, share) for group in groups]
-    rising = weights > 0
-    chosen = (middle, np.where(rising, low, high), np.where(rising, high, low))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        slope, least, most = (float(weights @ np.log(q)) for q in chosen)
-    return slope, least, most
 
 
 def _at_size(
