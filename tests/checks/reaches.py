@@ -105,15 +105,24 @@ REACHES = {
         "violated": {"constant": 0.1, "radius": 0.3},
     }),
     # One layer is far from constant, and has both signs.
-    "theorem-3.1": (NOT_MET, {"consistent": {}, "violated": {"depths": (1,)}}),
+    "theorem-3.1": (NOT_MET, {
+        "consistent": {}, "violated": {"depths": (1,), "constant": 10.0},
+    }),
     "lemma-3.2": (MET, {"consistent": {}, "violated": another_map_of_angles}),
     "lemma-a.4": (MET, {
-        "holds": {}, "consistent": {"trials": 20}, "violated": {"constant": 0.05},
+        # Without room for an M that is orthogonal to x and y, no law is tested.
+        "holds": {"constant": 2.0, "n": 99}, "consistent": {"constant": 2.0},
+        "uninformative": {}, "violated": {"constant": 0.05},
     }),
+    # |f(x)| ≥ 0.04 has no constant.
     "theorem-b.1": (NOT_MET, {"consistent": {}, "violated": {"depths": (1,)}}),
+    "eqs-9-12": (MET, {"consistent": {}, "violated": {"constant": 0.1}}),
     "fact-b.2": (MET, {"holds": {}, "consistent": {"points": 10}, "violated": {"divisor": 1.0}}),
     "lemma-c.1": (MET, {
         "holds": {}, "consistent": {"trials": 20}, "violated": {"constant": 0.5},
+    }),
+    "theorem-c.2": (MET, {
+        "holds": {}, "consistent": {"trials": 20}, "violated": {"widen": 0.1},
     }),
     "theorem-c.3": (MET, {
         "holds": {}, "consistent": {"trials": 5}, "violated": {"lipschitz": 0.3},
@@ -123,7 +132,9 @@ REACHES = {
     }),
     "lemma-c.5": (MET, {"consistent": {}, "violated": {"widen": 0.05}}),
     "lemma-c.6": (MET, {
-        "holds": {}, "consistent": {"trials": 20}, "violated": {"spread": 0.1},
+        # It is false for d = 1, where the paper does not claim it.
+        "holds": {}, "consistent": {"trials": 20},
+        "violated": {"dim": 1, "rows": 1, "trials": 100_000},
     }),
     "figure-1": (MET, {
         # Where the rows span the space, no law is tested.

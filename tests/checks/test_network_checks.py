@@ -1,5 +1,6 @@
 """The checks of statements about networks measure what they say and can report a violation."""
 
+import math
 from types import SimpleNamespace
 
 import numpy as np
@@ -338,3 +339,24 @@ def test_lemma_2_5_does_not_count_what_comes_after_a_dead_layer():
     exact = 2 * stats.norm.sf(0.1)
     for m in c.measurements[5:]:  # after the layer of 4; five standard errors of half of them
         assert abs(m.value - exact) < 5 * np.sqrt(exact * (1 - exact) / (500 * 50))
+
+
+@pytest.mark.statistics
+def test_the_norms_of_deep_layers_have_their_exact_law():
+    """Eq. (10)'s band is far narrower: of log ‖f_ℓ‖, whose standard deviation is ½√(5ℓ/k)."""
+    c = check("theorem-b.1", width=1000, depths=(256,), dim=16, trials=2, points=2, rng=0)
+    (m,) = (m for m in c.measurements if "exact law" in m.name)
+    normal = math.exp(2 * stats.norm.ppf(0.95) * math.sqrt(5 * 256 / 1000) / 2)
+    assert m.value == pytest.approx(normal, rel=0.02) and m.paper == "≤ 1 + 1.1e-11 (Eq. 10)"
+    # One layer, drawn as it is: 2/k times the squares of the units that are active.
+    law = laws.layer_norm_law((7, 7, 1), 1, init="he")
+    normals = np.random.default_rng(0).standard_normal((20_000, 7))
+    norms = np.sqrt((2 / 7 * np.maximum(normals, 0) ** 2).sum(axis=1))
+    assert law.p_value(norms) > 1e-6
+
+
+@pytest.mark.parametrize("name", ["theorem-3.1", "theorem-b.1"])
+def test_an_open_constant_is_not_refuted_and_a_given_one_may_be(name):
+    given = {"depths": (1, 64), "width": 100, "dim": 4, "trials": 20, "rng": 0}
+    assert check(name, **given).conclusion == "consistent"
+    assert check(name, **given, constant=1e-3).conclusion == "violated"

@@ -8,6 +8,7 @@ from randrelu import Network, check, figure_1, laws, min_perturbation
 from randrelu._support import memory
 from randrelu.measures.row_space import ACCURACY, run_seed
 from scipy import stats
+from scipy.optimize import nnls
 
 # k × d, with tiles of the Gram matrix and panels of W that are whole, cut and only just not needed.
 SHAPES = [(1, 1), (1, 7), (7, 1), (2, 3), (9, 9), (30, 100), (100, 30), (256, 512), (257, 513),
@@ -37,6 +38,29 @@ def test_is_the_length_of_the_projection_by_the_pseudo_inverse(shape, kind):
     for x in (np.ones(d), rng.normal(size=d)):
         expected, error = projected(net.weights(1), x)
         assert abs(min_perturbation(net, x) - expected) <= error
+
+
+@pytest.mark.parametrize(("k", "d"), [(4, 9), (7, 7), (15, 6)])
+def test_is_the_radius_of_appendix_d_itself(k, d):
+    """The farthest pattern is that of y* = −(W₁ᵀW₁)⁺x, and it is as far as undoing the layer.
+
+    A pattern belongs to the cone of all w with s_i ⟨w_i, w⟩ ≥ 0, and what is left of x after its
+    projection onto the cone is that onto the polar cone (Moreau), spanned by the −s_i w_i.
+    """
+    generator = np.random.default_rng(k)
+    w, x = generator.standard_normal((k, d)), generator.standard_normal(d)
+
+    def distance(y):
+        spans = -(np.sign(w @ y)[:, np.newaxis] * w).T
+        return np.linalg.norm(spans @ nnls(spans, x)[0])
+
+    net = Network.from_weights([w, np.ones(k)], dtype="float64")
+    found = min_perturbation(net, x)
+    inverse = np.linalg.pinv(w)
+    worst = distance(-inverse @ (inverse.T @ x))
+    assert worst == pytest.approx(found, rel=1e-9)
+    others = [distance(generator.standard_normal(d)) for _ in range(200)]
+    assert 0 < max(others) <= found * (1 + 1e-9)
 
 
 def test_threads_storages_and_dtypes_change_no_bit():

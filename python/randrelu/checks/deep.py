@@ -128,7 +128,7 @@ def measure(
     width: int,
     depths: Sequence[int],
     points: int,
-    constant: float,
+    constant: float | None,
     trials: int,
     rng: Rng,
     *,
@@ -137,14 +137,14 @@ def measure(
 ) -> tuple[dict[str, Any], Deep]:
     """Return the parameters of a check of theorem 3.1 or B.1, validated, and what `descend` finds.
 
-    The constant is for the check to compare with.
+    The constant is for the check to compare with, where one is given.
     """
     parameters: dict[str, Any] = {
         "dim": arguments.integer("dim", dim, at_least=2),
         "width": arguments.integer("width", width, at_least=1),
         "depths": _validated(depths),
         "points": arguments.integer("points", points, at_least=2),
-        "constant": arguments.number("constant", constant),
+        "constant": None if constant is None else arguments.number("constant", constant),
         "trials": arguments.integer("trials", trials, at_least=1),
         "rng": arguments.seed_of(rng),
     }

@@ -40,7 +40,9 @@ def min_perturbation(
     """Compute ‖W₁⁺W₁x‖, the length of the smallest δ with W₁(x − δ) = 0: (Min-Pert).
 
     At x − δ every unit of the first layer is at 0, and arbitrarily close to it the gradient takes
-    every value that it takes anywhere. So this bounds the radius r of appendix D from above.
+    every value that it takes anywhere. So this bounds the radius r of appendix D from above, as the
+    paper says. It is r itself: every w with the pattern of y* = −(W₁ᵀW₁)⁺x is at least as far from
+    x, because ⟨W₁⁺W₁x, w⟩ = −⟨W₁y*, W₁w⟩ ≤ 0.
 
     Parameters
     ----------

@@ -38,7 +38,8 @@ def run(
 ) -> Check:
     """Compare the ratios of `figure_1` with their exact law; those drawn from it are not.
 
-    The caption in the paper says 10 000 hidden units where the input dimension is meant.
+    The caption in the paper says 10 000 hidden units where the input dimension is meant. ‖δ*‖ is
+    the radius r of appendix D itself, not only a bound of it, see `randrelu.min_perturbation`.
 
     Parameters
     ----------

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from randrelu import laws
 from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
 from randrelu._support.threads import thread_number
@@ -16,9 +17,8 @@ from randrelu.checks.result import (
     counted,
 )
 from randrelu.checks.statement import PlanRow, Statement
-from randrelu.checks.statements.lemma_a_4 import sign_change_bound
 from randrelu.checks.trials import blocks
-from randrelu.checks.verdict import at_most, same_law
+from randrelu.checks.verdict import identity, same_law
 
 CLAIM = (
     "For ‖x‖ ≥ R and ‖x − y‖ ≤ r, the signs of wᵀx and wᵀy differ with probability at most "
@@ -36,12 +36,13 @@ def run(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Check:
-    """Count sign changes for the worst y, which lies on a tangent to its ball from 0.
+    """Compare the bound with the exact probability, and this with a count of sign changes.
 
-    The exact probability is θ/π with sin θ = r/R. As printed, the bound is 3 r/R √(log R/r), which
-    is 0 where r = R while the probability is 1/2, and fails for r/R above about 0.98. The proof has
-    δ + 2 r/R √(log 1/δ) with δ = r/R, the form above; that is at most the printed one where
-    r/R ≤ 1/e. The printed bound is among the measurements too.
+    The worst y lies on a tangent to its ball from 0; the exact probability is then θ/π with
+    sin θ = r/R, at most r/(2R): no logarithm is needed, and no draw to decide the claim. As
+    printed, the bound is 3 r/R √(log R/r), which is 0 where r = R while the probability is 1/2, and
+    fails for r/R above 0.9784. The proof has δ + 2 r/R √(log 1/δ) with δ = r/R, the form
+    above; that is at most the printed one where r/R ≤ 1/e. The printed bound is measured too.
 
     Parameters
     ----------
@@ -65,26 +66,41 @@ def run(
         changes += int(
             np.sum((at_x > 0) != (math.cos(angle) * at_x + math.sin(angle) * across > 0))
         )
-    exact, bound = angle / math.pi, widen * sign_change_bound(ratio)
-    printed = 3 * ratio * math.sqrt(math.log(1 / ratio))
-    test = binomtest(changes, trials, exact)
-    seen = counted(
-        "share of sign changes", changes, trials, f"≤ {bound:.4g}; {exact:.4g} (exact law)"
-    )
+    exact, bound = laws.worst_sign_change(ratio), widen * proved_bound(ratio)
+    p_value = float(binomtest(changes, trials, exact).pvalue)
     return STATEMENT.found(
         parameters={"ratio": ratio, "widen": widen, "trials": trials, "rng": seed},
         hypothesis=Hypothesis("0 < r ≤ R ≤ ‖x‖", f"r/R = {ratio:g}, ‖x‖ = R", True),
         measurements=(
-            seen,
-            Measurement("p-value of the exact law θ/π", float(test.pvalue)),
+            Measurement("exact probability θ/π", exact, paper=f"≤ {bound:.4g}"),
+            counted("share of sign changes", changes, trials, f"{exact:.4g} (exact law)"),
+            Measurement("p-value of the exact law", p_value),
+            Measurement("exact probability over r/(2R)", exact / (ratio / 2), paper="≤ 1"),
             Measurement(
-                "exact probability over the printed bound", exact / printed,
-                paper="≤ 1 as printed",
+                "exact probability over the printed bound", exact / printed_bound(ratio),
+                paper=f"≤ 1 as printed; above it for r/R > {first_failure():.4g}",
             ),
         ),
-        parts=[at_most(seen, bound), same_law(float(test.pvalue))],
+        parts=[identity(exact <= bound), same_law(p_value)],
         trials={"sign_changes": np.array([changes]), "draws": np.array([trials])},
     )  # fmt: skip
+
+
+def proved_bound(ratio: float) -> float:
+    """Return what the proof shows P{sign(wᵀx) ≠ sign(wᵀy)} not to exceed."""
+    return min(1.0, ratio * (1 + 2 * math.sqrt(math.log(1 / ratio))))
+
+
+def printed_bound(ratio: float) -> float:
+    """Return what the lemma has as printed."""
+    return 3 * ratio * math.sqrt(math.log(1 / ratio))
+
+
+def first_failure() -> float:
+    """Return the r/R from which on the exact probability exceeds the printed bound."""
+    from scipy.optimize import brentq
+
+    return float(brentq(lambda r: laws.worst_sign_change(r) - printed_bound(r), 0.5, 1.0))
 
 
 STATEMENT = Statement(

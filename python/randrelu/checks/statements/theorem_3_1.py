@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from randrelu._support.arguments import Progress, Rng
 from randrelu.checks.columns import numbered
@@ -25,7 +26,7 @@ from randrelu.checks.result import (
     share,
 )
 from randrelu.checks.statement import PlanRow, Statement
-from randrelu.checks.verdict import for_all
+from randrelu.checks.verdict import Part, for_all, open_constant
 from randrelu.figures.style import SERIES, band, canvas, legend, level
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def run(
     width: int = 1000,
     depths: Sequence[int] = (1, 2, 4, 8, 16, 32, 64, 128, 256),
     points: int = 16,
-    constant: float = 10.0,
+    constant: float | None = None,
     trials: int = 40,
     rng: Rng = None,
     threads: int | None = None,
@@ -63,8 +64,8 @@ def run(
         The numbers ℓ of hidden layers; the conclusion is about the largest.
     points : int
         Points sampled from the sphere, of which all pairs are compared.
-    constant : float
-        C, which the paper leaves open; the conclusion is about this one.
+    constant : float, optional
+        C. The paper leaves it open, and then no data can refute the claim: some C would always do.
     """
     parameters, found = measure(
         dim, width, depths, points, constant, trials, rng, threads=threads, progress=progress
@@ -72,12 +73,11 @@ def run(
     dim, width, at, constant = (parameters[k] for k in ("dim", "width", "depths", "constant"))
     unit = limit(dim)
     needed = relative(found.ratio, unit)
-    within = share(f"at depth {at[-1]} within the bound, C = {constant:g}",
-                   needed[:, -1] <= constant, f"≥ {PROBABILITY:g}")  # fmt: skip
+    judged, part = judge(f"at depth {at[-1]} within the bound", needed[:, -1], constant)
     medians = np.median(found.ratio, axis=0)
     below = np.flatnonzero(medians <= unit)
     measurements = [
-        within,
+        *judged,
         constant_needed(f"C at depth {at[-1]}", needed[:, -1], PROBABILITY),
         Measurement(
             "first of the depths where the median is below √(log d/d)",
@@ -94,9 +94,19 @@ def run(
         parameters=parameters,
         hypothesis=hypothesis(dim, width, at[-1]),
         measurements=measurements,
-        parts=[for_all(within, PROBABILITY)],
+        parts=[part],
         trials=numbered("ratio", at, found.ratio),
     )  # fmt: skip
+
+
+def judge(
+    name: str, needed: NDArray[np.float64], constant: float | None
+) -> tuple[list[Measurement], Part]:
+    """Return the share of the trials where C is not refuted, and the part; none if C is open."""
+    if constant is None:
+        return [], open_constant()
+    seen = share(f"{name}, C = {constant:g}", needed <= constant, f"≥ {PROBABILITY:g}")
+    return [seen], for_all(seen, PROBABILITY)
 
 
 def draw(check: Check) -> Figure:
