@@ -162,7 +162,7 @@ STATEMENT = Statement(
     plan=(
         PlanRow(
             "Theorem 1.1 over sizes: how the step shrinks",
-            quick={"dims": (64, 128, 256), "trials": 40, "delta": 0.25},
+            quick={"dims": (128, 256, 512), "depths": (1, 2), "trials": 80, "delta": 0.25},
             full={"dims": (128, 256, 512, 1024), "depths": (1, 2, 3), "trials": 500, "delta": 0.1},
         ),
         PlanRow(
