@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 from randrelu import Network
 from randrelu.checks.statements import (
+    eq_1,
     gd_decomp,
     lemma_2_1,
     lemma_3_2,
@@ -36,6 +37,11 @@ def weights_that_are_positive(monkeypatch):
     draw = lemma_2_1.draw_weights
     monkeypatch.setattr(lemma_2_1, "draw_weights", lambda *a: np.abs(draw(*a)))
     return {"trials": 2000}
+
+
+def pieces_that_are_not_seen(monkeypatch):
+    monkeypatch.setattr(eq_1, "largest_change", lambda *a: 0.0)
+    return {}
 
 
 def a_term_is_missing(monkeypatch):
@@ -72,17 +78,32 @@ NOT_MET, OPEN, MET = "hypothesis not met", "hypothesis open", None
 REACHES = {
     "theorem-1.1": (OPEN, {"holds": {"trials": 100}, "not shown": {"eta": "linear"}}),
     "theorem-1.1-scaling": (NOT_MET, {
-        "consistent": {}, "violated": {"eta": "paper", "dims": (16, 1024), "trials": 200},
+        "consistent": {},
+        "violated": {"eta": "paper", "dims": (16, 1024), "trials": 200, "delta": 0.5},
     }),
+    "eq-1": (MET, {"consistent": {}, "violated": pieces_that_are_not_seen}),
     "lemma-2.1": (MET, {"consistent": {}, "violated": weights_that_are_positive}),
     "lemma-2.2": (OPEN, {"consistent": {}, "violated": networks_on_another_scale(0.1)}),
     "gd-decomp": (MET, {"holds": {}, "violated": a_term_is_missing}),
-    "nn-decomp": (MET, {"holds": {}, "violated": bottlenecks_are_wrong}),
-    "lemma-2.3": (NOT_MET, {"consistent": {}, "violated": {"constant": 1e-4}}),
+    "nn-decomp": (MET, {
+        # One width has no trend.
+        "holds": {"narrow": (9,)}, "consistent": {}, "violated": bottlenecks_are_wrong,
+    }),
+    "lemma-2.3": (NOT_MET, {
+        "consistent": {}, "uninformative": {"constant": 10.0}, "violated": {"constant": 1e-4},
+    }),
+    "claim-2.4": (NOT_MET, {
+        "consistent": {}, "uninformative": {"constant": 10.0}, "violated": {"constant": 1e-4},
+    }),
     "lemma-2.5": (OPEN, {"consistent": {}, "violated": networks_on_another_scale(0.1)}),
-    "lemma-2.6": (NOT_MET, {"consistent": {}, "violated": {"constant": 1e-4}}),
+    "lemma-2.6": (NOT_MET, {
+        "consistent": {}, "uninformative": {"constant": 10.0}, "violated": {"constant": 1e-4},
+    }),
     "claim-2.7": (NOT_MET, {"consistent": {}, "violated": {"multiple": 0.0, "epsilon": 0.3}}),
-    "lemma-2.8": (NOT_MET, {"consistent": {}, "violated": {"constant": 0.1, "radius": 0.3}}),
+    "lemma-2.8": (NOT_MET, {
+        "consistent": {}, "uninformative": {"constant": 100.0},
+        "violated": {"constant": 0.1, "radius": 0.3},
+    }),
     # One layer is far from constant, and has both signs.
     "theorem-3.1": (NOT_MET, {
         "consistent": {}, "violated": {"depths": (1,), "constant": 10.0},

@@ -6,11 +6,13 @@ _NETWORK = (100, 150, 60, 150, 40, 1)  # bottlenecks 4, 2 and 0
 SMALL = {
     "theorem-1.1": {"widths": (100, 150, 150, 1), "trials": 40},
     "theorem-1.1-scaling": {"dims": (16, 32), "depths": (1, 2), "trials": 20},
+    "eq-1": {"widths": (30, 40, 40, 1), "trials": 10},
     "lemma-2.1": {"trials": 300},
     "lemma-2.2": {"widths": (100, 150, 150, 1), "trials": 40},
     "gd-decomp": {"widths": (30, 40, 40, 1), "trials": 10},
     "nn-decomp": {"widths": (30, 40, 40, 1), "narrow": (3, 9), "trials": 5},
     "lemma-2.3": {"widths": _NETWORK, "trials": 20},
+    "claim-2.4": {"widths": _NETWORK, "trials": 20},
     "lemma-2.5": {"widths": _NETWORK, "trials": 40},
     "lemma-2.6": {"widths": _NETWORK, "trials": 20},
     "claim-2.7": {"widths": (30, 60, 20, 1), "trials": 10},

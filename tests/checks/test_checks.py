@@ -115,6 +115,27 @@ def test_quantiles_of_the_linear_step_are_of_all_trials_and_follow_their_law():
     assert row.value == np.median(successes) and row.paper == ""
 
 
+@pytest.mark.statistics
+def test_the_linear_step_is_predicted_by_the_limit():
+    """Widths of 100 d are near the limit: the measured shares are within its interval."""
+    c = check("theorem-1.1", widths=(10, 1000, 1000, 1), trials=1000, rng=0, eta="shortest")
+    for name in ("… by the linear step alone", "sign flipped by the linear step"):
+        row = next(m for m in c.measurements if m.name == name)
+        predicted = float(row.paper.removesuffix(" (limit of infinite width)"))
+        assert stats.binomtest(*row.count, predicted).pvalue > 1e-6
+        assert not 0.49 < predicted < 0.51  # no number that anything would do for
+    linear = check("theorem-1.1", widths=(10, 30, 30, 1), trials=5, rng=0, eta="linear")
+    paper = {m.name: m.paper for m in linear.measurements}
+    assert "limit" in paper["sign flipped"] and "limit" in paper["sign flipped and |f| no smaller"]
+
+
+def test_how_far_the_exact_step_is_looked_for_is_said():
+    c = check("theorem-1.1", widths=(20, 30, 1), trials=5, rng=0)
+    assert c.measurements[-1].paper.endswith("looked for up to 28.9")
+    c = check("theorem-1.1", widths=(20, 30, 1), trials=5, rng=0, eta="shortest")
+    assert "looked for" not in c.measurements[-1].paper
+
+
 def test_shortest_step_is_the_first_multiple_that_succeeds():
     c = check("theorem-1.1", widths=(30, 40, 1), trials=60, rng=4, eta="shortest")
     multiples = c.trials["eta"] / c.trials["linear_eta"]

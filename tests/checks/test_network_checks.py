@@ -1,12 +1,22 @@
 """The checks of statements about networks measure what they say and can report a violation."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from randrelu import Network, check, laws
 from randrelu.checks import deep
-from randrelu.checks.statements import claim_2_7, nn_decomp, theorem_1_1
+from randrelu.checks.segments import segments
+from randrelu.checks.statements import (
+    eq_1,
+    lemma_2_1,
+    lemma_2_2,
+    nn_decomp,
+    theorem_1_1,
+)
+from randrelu.checks.trials import Networks
+from randrelu.measures.ball import sample_ball
 from randrelu.measures.masked_product import masked_product_norm
 from reaches import networks_on_another_scale
 from scipy import stats
@@ -20,18 +30,92 @@ def test_wrong_bottlenecks_are_noticed():
         assert not nn_decomp.chain_is_right(widths, wrong)
 
 
-def test_a_step_that_does_not_shrink_violates_the_scaling(monkeypatch):
-    original = theorem_1_1.run
+@pytest.fixture
+def sizes_of_steps(monkeypatch):
+    """Let the checks of theorem 1.1 find sizes that a function of d and of a Generator draws."""
 
-    def constant(**keywords):
-        c = original(**keywords)
-        norms = np.random.default_rng(keywords["widths"][0]).lognormal(0, 0.1, keywords["trials"])
-        object.__setattr__(c, "trials", {**c.trials, "relative_norm": norms})
-        return c
+    def of(draw):
+        original = theorem_1_1.run
 
-    monkeypatch.setattr(theorem_1_1, "run", constant)
-    c = check("theorem-1.1-scaling", **SMALL["theorem-1.1-scaling"], rng=0)
+        def run(**keywords):
+            c = original(**keywords | {"trials": 1})
+            dim, trials = keywords["widths"][0], keywords["trials"]
+            norms = draw(dim, np.random.default_rng(keywords["rng"]), trials)
+            found = {"relative_norm": norms, "success": np.isfinite(norms)}
+            object.__setattr__(c, "trials", found)
+            return c
+
+        monkeypatch.setattr(theorem_1_1, "run", run)
+        given = {"dims": (16, 64, 256), "depths": (0,), "trials": 300}
+        return check("theorem-1.1-scaling", **given, rng=0)
+
+    return of
+
+
+@pytest.mark.statistics
+@pytest.mark.parametrize("widths", [(3, 8, 1), (5, 4, 6, 1)])
+def test_the_first_term_has_its_exact_mean(widths):
+    """Within five standard errors, at a few units; and no other number is within them."""
+    c = check("gd-decomp", widths=widths, trials=2000, radius=0.7, rng=0)
+    found = next(m for m in c.measurements if m.name == "mean ‖Δ_1‖²")
+    x, depth = np.ones(widths[0]), len(widths) - 2
+    cosines = []
+    for seed in c.trials["seed"].tolist():
+        y = sample_ball(x, 0.7 * np.linalg.norm(x), 1, rng=seed, surface=True)[0]
+        cosines.append(x @ y / np.linalg.norm(x) / np.linalg.norm(y))
+    exact = 2.0 ** (1 - depth) * np.arccos(cosines).mean() / np.pi
+    assert found.paper.startswith(f"{exact:.4g} = ")
+    error = (found.high - found.low) / 2 / stats.norm.ppf(0.975)
+    assert abs(found.value - exact) < 5 * error < 0.5 * exact
+
+
+def test_more_flips_after_a_wider_layer_are_noticed(monkeypatch):
+    """Only where the layer is the narrowest so far; a layer of 300 after 100 is none."""
+    grow = lambda net, *_, **__: SimpleNamespace(attained=net.widths[1], point=np.ones(100))  # noqa: E731
+    monkeypatch.setattr(nn_decomp, "worst_flips", grow)
+    given = {"widths": (100, 80, 80, 1), "trials": 20}
+    assert check("nn-decomp", **given, narrow=(5, 20, 80), rng=0).conclusion == "violated"
+    assert check("nn-decomp", **given, narrow=(5, 200, 300), rng=0).conclusion == "holds"
+    assert nn_decomp.narrower((100, 300, 50, 80, 1), 3, (10, 49, 50, 99)) == [10, 49]
+
+
+@pytest.mark.statistics
+def test_a_narrow_layer_lets_more_change_after_it():
+    """Kendall's τ of 150 networks has a standard error of 0.055 where there is no trend."""
+    given = {"widths": (200, 300, 300, 1), "narrow": (10, 30, 100)}
+    c = check("nn-decomp", **given, trials=50, rng=0)
+    tau = next(m.value for m in c.measurements if m.name.startswith("Kendall"))
+    assert tau < -0.17 and c.conclusion == "consistent"
+
+
+def test_a_step_that_does_not_shrink_violates_the_scaling(sizes_of_steps):
+    c = sizes_of_steps(lambda _, generator, trials: generator.lognormal(0, 0.1, trials))
     assert c.conclusion == "violated"
+    power = c.measurements[0]
+    assert power.low <= 0 <= power.high and power.high - power.low < 0.1
+
+
+def test_failures_count_as_infinite_steps(sizes_of_steps):
+    """With 10 % of failures no size has a 95 % quantile; the share that failed is reported."""
+
+    def draw(dim, generator, trials):
+        norms = generator.lognormal(0, 0.1, trials) / np.sqrt(dim)
+        return np.where(np.arange(trials) < trials // 10, np.inf, norms)
+
+    c = sizes_of_steps(draw)
+    assert c.conclusion == "consistent"
+    assert np.isnan(c.measurements[0].value) and c.measurements[0].low == -np.inf
+    failed = [m for m in c.measurements if m.name.startswith("failed")]
+    assert [m.count for m in failed] == [(30, 300)] * 3
+    assert all(m.paper.endswith("that is c₃ = 28.9") for m in failed)
+
+
+def test_what_was_not_found_below_the_cap_is_not_known_to_be_larger(sizes_of_steps):
+    """Only the largest size fails: its quantile may be the cap."""
+    near = sizes_of_steps(lambda dim, _, n: np.full(n, 60 / np.sqrt(dim) if dim < 256 else np.inf))
+    assert near.conclusion == "consistent" and near.measurements[0].high == np.inf
+    far = sizes_of_steps(lambda dim, _, n: np.full(n, 1 / np.sqrt(dim) if dim < 256 else np.inf))
+    assert far.conclusion == "violated"
 
 
 def test_another_law_of_the_gradient_is_noticed(monkeypatch):
@@ -39,6 +123,28 @@ def test_another_law_of_the_gradient_is_noticed(monkeypatch):
     networks_on_another_scale(1.1 ** (1 / 3))(monkeypatch)
     c = check("lemma-2.2", widths=(100, 120, 120, 1), trials=500, rng=0, storage="stored")
     assert c.measurements[0].value == 1 and c.conclusion == "violated"
+
+
+@pytest.mark.parametrize("broken", ["direction", "dependent", "sign"])
+def test_another_joint_law_is_noticed(broken, monkeypatch):
+    """The norms are left as they are, so that only f(x) given ∇f(x) is wrong."""
+    original = lemma_2_2._values_and_slopes
+
+    def values(networks, point):
+        f, grad_norm = original(networks, point)
+        if broken == "sign":
+            return np.abs(f), grad_norm
+        if broken == "direction":
+            return f * 1.5, grad_norm
+        return np.sort(np.abs(f)) * np.sign(f), np.sort(grad_norm)
+
+    monkeypatch.setattr(lemma_2_2, "_values_and_slopes", values)
+    c = check("lemma-2.2", widths=(100, 120, 120, 1), trials=300, rng=0)
+    said = {m.name: m.value for m in c.measurements if m.name.startswith("p-value: ")}
+    name = {"direction": "direction of", "dependent": "direction and", "sign": "sign of"}[broken]
+    assert said["p-value: ‖∇f(x)‖, exact law"] > 1e-3
+    assert next(p for key, p in said.items() if name in key) < 1e-6
+    assert c.conclusion == "violated"
 
 
 @pytest.mark.statistics
@@ -108,20 +214,29 @@ def test_deep_images_turn_like_the_arc_cosine_map():
         assert abs(np.cos(found) - np.cos(angle)) < 5 * np.sqrt(4) * 2 / np.sqrt(width)
 
 
-def test_images_at_a_bottleneck_are_those_of_a_network():
-    image = claim_2_7._image((20, 30, 10), 5, "stored")
-    assert image.shape == (10,) and (image >= 0).all()
-    assert np.array_equal(claim_2_7._image((20,), 5, "stored"), np.ones(20))
+def test_segments_begin_at_the_image_of_a_network():
+    widths = (20, 30, 10, 15, 1)
+    last, first = segments(Networks.asked(widths, 3, "stored", 5, None, None))
+    assert (last.earlier, last.later, first.earlier, first.later) == (2, 3, 0, 2)
+    assert last.networks.widths == (10, 15, 1) and first.networks.widths == (20, 30, 10, 1)
+    assert last.networks.seed != first.networks.seed
+    net = Network.random(last.networks.widths, rng=5)
+    image = last.image(net)
+    assert image.shape == (10,) and (image >= 0).all() and image.any()
+    assert np.array_equal(first.image(net), np.ones(20))
 
 
 @pytest.mark.parametrize(
     ("name", "wrong", "message"),
     [
         ("lemma-2.1", {"widths": (3, 4)}, "widths must hold at least"),
+        ("lemma-2.1", {"entries": "uniform"}, "entries must be one of"),
         ("lemma-2.6", {"widths": (5, 9, 1)}, "make a hidden layer narrower than the input"),
         ("lemma-2.8", {"widths": (5, 1)}, "f is linear"),
+        ("eq-1", {"widths": (1, 5, 1)}, "widths must begin with d ≥ 2"),
         ("claim-2.7", {"widths": (5, 1)}, "must have a hidden layer"),
-        ("nn-decomp", {"widths": (5, 4, 1), "layer": 2}, "layer must be"),
+        ("nn-decomp", {"widths": (5, 4, 3, 1), "layer": 2}, "layer must be"),
+        ("nn-decomp", {"widths": (5, 4, 1)}, "must have two hidden layers"),
         ("lemma-2.5", {"widths": (5, 4, 1), "alpha": 0.0}, "alpha must be a positive number"),
         ("theorem-3.1", {"depths": ()}, "depths must hold at least one"),
         ("theorem-1.1-scaling", {"dims": (5,)}, "dims must hold two sizes"),
@@ -133,7 +248,9 @@ def test_bad_parameters(name, wrong, message):
 
 
 @pytest.mark.parametrize("widths", [(1, 1, 1), (2, 1, 1), (5, 3, 1), (3, 2, 2, 1)])
-@pytest.mark.parametrize("name", ["gd-decomp", "lemma-2.3", "lemma-2.5", "claim-2.7", "lemma-2.8"])
+@pytest.mark.parametrize(
+    "name", ["gd-decomp", "lemma-2.3", "lemma-2.5", "claim-2.4", "claim-2.7", "lemma-2.8"]
+)
 def test_networks_of_a_few_units_that_may_all_be_dead(name, widths):
     for trials in (1, 3):
         c = check(name, widths=widths, trials=trials, rng=0)
@@ -168,10 +285,59 @@ def test_lemma_2_1_holds_after_layers_that_are_often_dead(shape):
     assert check("lemma-2.1", widths=shape, rng=0).conclusion == "consistent"
 
 
+@pytest.mark.parametrize("widths", [(2, 1, 1), (3, 2, 2, 1), (4, 1)])
+def test_eq_1_of_networks_of_a_few_units(widths):
+    c = check("eq-1", widths=widths, trials=20, rng=0)
+    assert c.conclusion == "consistent" and not any(np.isnan(m.value) for m in c.measurements)
+    if widths == (4, 1):
+        assert not c.trials["along"].any()
+
+
+def test_the_change_of_the_gradient_is_that_of_all_pieces():
+    """Points that lie densely on the segment see no larger change, and nearly as large a one."""
+    net = Network.random((20, 40, 40, 1), rng=3, dtype="float64")
+    x = np.ones(20)
+    f, gradient = net.value_and_gradient(x)
+    radius = abs(f) / np.linalg.norm(gradient)
+    way = -np.sign(f) * gradient / np.linalg.norm(gradient)
+    dense = net.gradient(x + np.linspace(0, radius, 5000)[:, np.newaxis] * way)
+    seen = np.linalg.norm(dense - gradient, axis=1).max()
+    found = eq_1.largest_change(net, x, way, radius, 1)
+    assert 0 < seen <= found * (1 + 1e-9) and found < 1.2 * seen
+
+
+def test_the_coin_at_0_counts_for_weights_that_are_signs(monkeypatch):
+    """Sums of twelve signs are 0 with probability 0.23; without the coin fewer units are active."""
+    given = {"entries": "rademacher", "trials": 1000}
+    assert check("lemma-2.1", **given, rng=0).conclusion == "consistent"
+    signs = lemma_2_1.draw_weights(20, 12, 50, "rademacher", np.random.default_rng(0))
+    assert set(signs.ravel()) == {-1, 1}
+    assert 0.18 < np.mean(signs.sum(axis=2) == 0) < 0.28  # seven standard errors
+    monkeypatch.setattr(lemma_2_1, "own_mask", lambda z, _: z > 0)
+    assert check("lemma-2.1", **given, rng=0).conclusion == "violated"
+
+
+def test_lemma_2_5_is_false_as_printed():
+    """Of the output unit for δ below P{|Z| < α}, and of hidden layers for an α that is small."""
+    widths, alpha = (60, 200, 80, 1), 0.1
+    c = check("lemma-2.5", widths=widths, trials=2000, rng=0)
+    hidden, printed, output, small = c.measurements[:4]
+    assert c.conclusion == "consistent" and hidden.low > 0.95
+    fails = 1 - 2 * stats.norm.sf(alpha)
+    assert fails > 0.05 and output.low <= 1 - fails <= output.high
+    assert output.paper == f"{1 - fails:.4g} (exact law)"
+    assert printed.high < 0.95 and printed.value <= output.value
+    # All 280 units must be large there.
+    at = np.sqrt(np.pi / 8) / 201
+    exact = (2 * stats.norm.sf(at)) ** 280
+    assert small.high < 0.6 and small.low <= exact <= small.high
+    assert small.paper == f"{exact:.4g} (exact law)"
+
+
 def test_lemma_2_5_does_not_count_what_comes_after_a_dead_layer():
     c = check("lemma-2.5", widths=(5, 4, 50, 50, 1), trials=1000, rng=0)
     exact = 2 * stats.norm.sf(0.1)
-    for m in c.measurements[2:]:  # after the layer of 4; five standard errors of half of them
+    for m in c.measurements[5:]:  # after the layer of 4; five standard errors of half of them
         assert abs(m.value - exact) < 5 * np.sqrt(exact * (1 - exact) / (500 * 50))
 
 

@@ -160,3 +160,12 @@ def test_p_values_of_a_law_are_rarely_small():
     count = int(np.sum(p <= 0.05))
     assert stats.binomtest(count, p.size, 0.05, alternative="greater").pvalue > ALARM
     assert count > 0
+
+
+def test_p_values_where_a_norm_of_0_is_all_but_impossible():
+    """2^{1−512} is above 0, and scipy's binomial probabilities overflow there."""
+    law = laws.gradient_norm_law((196, 512, 512, 1))
+    assert 0 < law.zero < 1e-100
+    norms = law.ppf((np.arange(50) + 0.5) / 50)
+    assert law.p_value(norms) > 0.99
+    assert law.p_value(np.r_[0.0, norms]) == 0

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 _TAIL = 1e-13  # the probability outside the interval that the Fourier series covers, on each side
 _NEGLIGIBLE = 1e-18  # the probability of the values of k that are left out, on each side
+_NEVER = 1e-30  # a probability of what no test will see
 _LARGE = 20.0  # from here on Stirling's series below is exact to the last digit
 
 
@@ -148,7 +149,9 @@ class NormLaw:
 
         given = np.asarray(norms, np.float64)
         others = given[given != 0]
-        zeros = binomtest(given.size - others.size, given.size, self.zero).pvalue
+        # scipy's probabilities overflow where this one is tiny, and 0 says as much.
+        zero = self.zero if self.zero > _NEVER else 0.0
+        zeros = binomtest(given.size - others.size, given.size, zero).pvalue
         rest = kstest(others, self.positive.cdf).pvalue if others.size else 1.0
         return min(1.0, 2 * float(min(zeros, rest)))
 

@@ -14,7 +14,7 @@ from randrelu.measures.attack import Attack, Base
 from randrelu.measures.trace import origin_on, trace_until, unit_vector
 from randrelu.network import Network
 
-_LONGEST = 50.0  # times 1/√d: how far, relative to ‖x‖, is looked by default
+LONGEST = 50.0  # times 1/√d: how far, relative to ‖x‖, is looked by default
 
 
 def shortest_steps(
@@ -33,7 +33,7 @@ def shortest_steps(
     `longest` times ‖x‖, by default 50/√d; where f does not get there, the step is 0.
     """
     if longest is None:
-        longest = _LONGEST / math.sqrt(net.widths[0])
+        longest = LONGEST / math.sqrt(net.widths[0])
     infima = np.full(len(base.f), np.nan)
     goals = margin + (np.abs(base.f) if eta == "exact" else np.zeros(len(base.f)))
     for n, (x, f, g) in enumerate(zip(base.points, base.f, base.gradient, strict=True)):

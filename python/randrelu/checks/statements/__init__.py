@@ -10,11 +10,13 @@ from randrelu.checks.statement import Statement
 _MODULES = (
     "theorem_1_1",
     "theorem_1_1_scaling",
+    "eq_1",
     "lemma_2_1",
     "lemma_2_2",
     "gd_decomp",
     "nn_decomp",
     "lemma_2_3",
+    "claim_2_4",
     "lemma_2_5",
     "lemma_2_6",
     "claim_2_7",

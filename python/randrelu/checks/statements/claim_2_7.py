@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
-from randrelu._support.progress import part
 from randrelu.checks.result import Check, Hypothesis, Measurement, share
+from randrelu.checks.segments import Segment, segments
 from randrelu.checks.statement import NARROW, PlanRow, Statement
 from randrelu.checks.trials import Networks
 from randrelu.checks.verdict import for_all
 from randrelu.figures.style import canvas, color, cumulative, legend, threshold
-from randrelu.measures.bottlenecks import bottlenecks
 from randrelu.measures.flips import flips
 from randrelu.measures.worst import worst_flips
 from randrelu.network import Network
@@ -71,35 +67,26 @@ def run(
     delta = arguments.probability("delta", delta)
     epsilon = arguments.number("epsilon", epsilon)
     multiple = arguments.number("multiple", multiple)
-    # From one bottleneck to the next, and from the last one to the end (claim A.3).
-    ends = (len(widths) - 2, *bottlenecks(widths))
-    parts = [(earlier, later) for later, earlier in pairwise(ends) if earlier < later]
-    rows = []
-    for place, (earlier, later) in enumerate(parts):
+    parts, rows = list(segments(networks)), []
+    for segment in parts:
 
-        def count(net: Network, earlier: int = earlier) -> tuple[float, float]:
-            return _differ(net, widths[: earlier + 1], epsilon, samples, networks)
+        def count(net: Network, segment: Segment = segment) -> tuple[float, float]:
+            return _differ(net, segment, epsilon, samples)
 
-        # Parts of one network are independent of each other.
-        own = np.random.SeedSequence(networks.seed, spawn_key=(0, place))
-        section = replace(
-            networks,
-            widths=(*widths[earlier : later + 1], 1),
-            seed=arguments.seed_of(own) if place else networks.seed,
-            progress=part(progress, place, len(parts)),
-        )
-        rows.append(section.measure(count))
+        rows.append(segment.networks.measure(count))
     found = np.array(rows)  # (parts, trials, 2), as multiples of the bottleneck's width
     sampled, attained = found.max(axis=0).T
     few = share(f"at most {multiple:g} d units differ", attained <= multiple, f"≥ {1 - delta:g}")
     measurements = [few]
-    for (earlier, later), largest in zip(parts, found.max(axis=1), strict=True):
+    for segment, largest in zip(parts, found.max(axis=1), strict=True):
+        width = segment.before[-1]
         for name, value in zip(_FOUND, largest, strict=True):
             measurements.append(
                 Measurement(
-                    f"layers {earlier + 1} to {later}: units that differ, {name}, largest",
-                    float(value * widths[earlier]),
-                    paper=f"≤ {multiple * widths[earlier]:g} = {multiple:g} d_{earlier}",
+                    f"layers {segment.earlier + 1} to {segment.later}: units that differ, {name}, "
+                    "largest",
+                    float(value * width),
+                    paper=f"≤ {multiple * width:g} = {multiple:g} d_{segment.earlier}",
                 )
             )
     asked = networks.hypothesis(delta)
@@ -124,29 +111,17 @@ def run(
     )
 
 
-def _differ(
-    net: Network, before: tuple[int, ...], epsilon: float, samples: int, networks: Networks
-) -> tuple[float, float]:
+def _differ(net: Network, segment: Segment, epsilon: float, samples: int) -> tuple[float, float]:
     """Return the most units that differ in a layer, sampled and attained, over the bottleneck's."""
-    threads = networks.threads_each
-    image = _image(before, net.seed, networks.storage)
+    threads, width = segment.networks.threads_each, segment.before[-1]
+    image = segment.image(net)
     size = epsilon * float(np.linalg.norm(image))
     found = flips(net, image, size, samples, rng=net.seed, surface=True, threads=threads)
     attained = [
         worst_flips(net, image, size, layer=i, steps=_STEPS, threads=threads).attained
         for i in range(1, net.depth + 1)
     ]
-    return float(found.counts.max() / before[-1]), float(max(attained) / before[-1])
-
-
-def _image(before: tuple[int, ...], seed: int | None, storage: str) -> NDArray[np.float64]:
-    """Return f_i(x) of the layers up to a bottleneck, x itself if that is the input."""
-    x = np.ones(before[0])
-    if len(before) == 1:
-        return x
-    other = arguments.seed_of(np.random.SeedSequence(seed, spawn_key=(0, 0)))
-    net = Network.random((*before, 1), rng=other, dtype="float64", storage=storage)
-    return net.activations(x)[-1].astype(np.float64, copy=False)
+    return float(found.counts.max() / width), float(max(attained) / width)
 
 
 def draw(check: Check) -> Figure:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from randrelu._support import arguments
+from randrelu import laws
+from randrelu._support import arguments, euclid
 from randrelu._support.arguments import Progress, Rng
 from randrelu.checks.columns import hidden_layers, numbered, read
 from randrelu.checks.result import Check, Hypothesis, Measurement, relative
@@ -59,11 +62,13 @@ def run(
         # What the gradients and the terms are rounded by, as both are sums over the layers' units.
         scale = np.linalg.norm(at_x) + np.linalg.norm(at_y) + norms.sum()
         changes = relative([np.linalg.norm(difference), *norms], np.linalg.norm(at_x))
-        return [float(relative(error, scale)), *changes]
+        first = float(norms[0]) if norms.size else 0.0
+        return [float(relative(error, scale)), _angle(x, y), first, *changes]
 
     rows = np.array(networks.measure(decompose))
     allowed = len(networks.widths) * max(networks.widths) * float(np.finfo(np.float64).eps)
-    error, deviation, terms = rows[:, 0], rows[:, 1], rows[:, 2:]
+    error, angle, first, deviation = rows[:, :4].T
+    terms = rows[:, 4:]
     measurements = [
         Measurement(
             "largest relative error of the identity", float(error.max()), paper=f"≤ {allowed:.2g}"
@@ -77,6 +82,8 @@ def run(
             for q in (0.5, 0.95)
         ),
     ]
+    if terms.size:
+        measurements.append(_first_term(first**2, angle, terms.shape[1]))
     return STATEMENT.found(
         parameters={**networks.parameters, "radius": radius},
         hypothesis=Hypothesis("nothing: it is an identity", "rounding", True),
@@ -85,9 +92,42 @@ def run(
         trials={
             "seed": networks.seeds,
             "error": error,
+            "angle": angle,
+            "first_norm": first,
             "deviation": deviation,
             **numbered("term", hidden_layers(networks.widths), terms),
         },
+    )
+
+
+def _angle(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+    """Return the angle between two points, also where it is small; 0 where one is 0."""
+    lengths = euclid.norm(x), euclid.norm(y)
+    if 0 in lengths:
+        return 0.0
+    a, b = x / lengths[0], y / lengths[1]
+    return 2 * math.atan2(float(np.linalg.norm(a - b)), float(np.linalg.norm(a + b)))
+
+
+def _first_term(
+    squares: NDArray[np.float64], angles: NDArray[np.float64], depth: int
+) -> Measurement:
+    """Return the mean of ‖Δ_1‖², of which the expectation is known at any widths.
+
+    Its interval is Student's, for which the trials must not be few.
+    """
+    from scipy.stats import t
+
+    mean, n, half = float(squares.mean()), squares.size, math.inf
+    if n > 1:
+        half = float(t.isf((1 - laws.CONFIDENCE) / 2, n - 1) * squares.std(ddof=1)) / math.sqrt(n)
+    exact = float(laws.gradient_terms(angles, depth)[:, 0].mean()) / 2**depth
+    return Measurement(
+        "mean ‖Δ_1‖²",
+        mean,
+        mean - half,
+        mean + half,
+        paper=f"{exact:.4g} = 2^{{1−ℓ}} θ/π (exact law)",
     )
 
 

@@ -34,6 +34,7 @@ _STATISTICS = (
     "spectral norm with the last mask",
 )
 _LAWS = ("own", "coins")
+_ENTRIES = ("gaussian", "rademacher")
 _NUMBERS = 2**22  # of a matrix, of all trials that are drawn together
 
 
@@ -42,6 +43,7 @@ def run(
     widths: tuple[int, ...] = (12, 20, 9, 15, 6),
     trials: int = 2000,
     diagonal: float = 0.5,
+    entries: str = "gaussian",
     rng: Rng = None,
     threads: int | None = None,
     progress: Progress | None = None,
@@ -56,6 +58,8 @@ def run(
         Draws of each law.
     diagonal : float
         The fixed B_j are diagonal with entries uniform in [0, diagonal].
+    entries : {"gaussian", "rademacher"}
+        The law of the weights. Fair signs add up to exactly 0 often, so that the coin at 0 counts.
     """
     from scipy.stats import ks_2samp
 
@@ -67,6 +71,7 @@ def run(
     trials = arguments.integer("trials", trials, at_least=2)
     thread_number(threads)  # every statement takes it; NumPy's batches do not
     diagonal = arguments.number("diagonal", diagonal)
+    entries = arguments.one_of("entries", entries, _ENTRIES)
     seed = arguments.seed_of(rng)
     generator = np.random.default_rng(seed)
     fixed = [generator.uniform(0, diagonal, width) for width in shape[1:]]
@@ -74,13 +79,21 @@ def run(
     found: dict[str, list[NDArray[np.float64]]] = {law: [] for law in _LAWS}
     for some in blocks(trials, block, progress):
         for law in _LAWS:
-            found[law].append(_statistics(shape, fixed, some.stop - some.start, law, generator))
+            found[law].append(
+                _statistics(shape, fixed, some.stop - some.start, law, entries, generator)
+            )
     arrays = {law: np.concatenate(found[law], axis=1) for law in _LAWS}
     p_values = [
         float(ks_2samp(own, coins).pvalue) for own, coins in zip(*arrays.values(), strict=True)
     ]
     return STATEMENT.found(
-        parameters={"widths": shape, "trials": trials, "diagonal": diagonal, "rng": seed},
+        parameters={
+            "widths": shape,
+            "trials": trials,
+            "diagonal": diagonal,
+            "entries": entries,
+            "rng": seed,
+        },
         hypothesis=Hypothesis("symmetric entries and x ≠ 0, at any width", "both", True),
         measurements=[
             Measurement(f"Kolmogorov–Smirnov p-value: {name}", p, paper="the same law")
@@ -96,11 +109,22 @@ def run(
 
 
 def draw_weights(
-    fan_out: int, fan_in: int, count: int, generator: np.random.Generator
+    fan_out: int, fan_in: int, count: int, entries: str, generator: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Return `count` matrices of NN-DEF."""
-    weights: NDArray[np.float64] = generator.standard_normal((count, fan_out, fan_in))
-    return weights / math.sqrt(fan_in)
+    """Return `count` matrices, those of NN-DEF or of signs, whose sums with integers are exact."""
+    shape = count, fan_out, fan_in
+    weights: NDArray[np.float64]
+    if entries == "rademacher":
+        weights = generator.choice((-1.0, 1.0), size=shape)
+    else:
+        weights = generator.standard_normal(shape) / math.sqrt(fan_in)
+    return weights
+
+
+def own_mask(z: NDArray[np.float64], coins: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which units are active at preactivations z: by a coin where they are 0."""
+    mask: NDArray[np.bool_] = (z > 0) | ((z == 0) & coins)
+    return mask
 
 
 def _statistics(
@@ -108,19 +132,20 @@ def _statistics(
     fixed: list[NDArray[np.float64]],
     count: int,
     law: str,
+    entries: str,
     generator: np.random.Generator,
 ) -> NDArray[np.float64]:
     """Return what `count` draws of the product are reduced to, shape (statistics, count)."""
     h = np.ones((count, shape[0]))
     product = np.broadcast_to(np.eye(shape[0]), (count, shape[0], shape[0]))
     for j in range(1, len(shape)):
-        weights = draw_weights(shape[j], shape[j - 1], count, generator)
+        weights = draw_weights(shape[j], shape[j - 1], count, entries, generator)
         before = weights @ product
         z = np.einsum("tij,tj->ti", weights, h)
         h = np.maximum(z, 0)
         active = generator.random(z.shape) < 0.5
         if law == "own":
-            active = (z > 0) | ((z == 0) & active)  # after a layer of inactive units
+            active = own_mask(z, active)
         product = (active + fixed[j - 1])[:, :, np.newaxis] * before
     # `before` ends in W_m, `product` in D_m + B_m.
     image = before.sum(axis=2)  # of x = (1, …, 1), which chose the masks
@@ -165,5 +190,13 @@ STATEMENT = Statement(
     run,
     ("consistent", "violated"),
     draw,
-    plan=(PlanRow("Lemma 2.1: masks are fair coins", quick={}, full={"trials": 50_000}),),
+    plan=(
+        PlanRow("Lemma 2.1: masks are fair coins", quick={}, full={"trials": 50_000}),
+        PlanRow(
+            "Lemma 2.1 for weights that are signs",
+            quick={"entries": "rademacher"},
+            full={"entries": "rademacher", "trials": 50_000},
+            label="signs",
+        ),
+    ),
 )

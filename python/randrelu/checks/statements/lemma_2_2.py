@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +12,7 @@ from randrelu import laws
 from randrelu._load import core
 from randrelu._support import arguments, euclid
 from randrelu._support.arguments import Progress, Rng
+from randrelu._support.progress import part
 from randrelu.checks.result import (
     Check,
     Measurement,
@@ -21,6 +21,7 @@ from randrelu.checks.result import (
     share,
 )
 from randrelu.checks.statement import WIDER, PlanRow, Statement
+from randrelu.checks.trend import SCALES, of_constant
 from randrelu.checks.trials import Networks, deferred_steps, nonzero_point
 from randrelu.checks.verdict import at_least, open_constant, same_law
 from randrelu.figures.style import SERIES, canvas, cumulative, legend, threshold
@@ -33,7 +34,6 @@ CLAIM = (
     "At a point with ‖x‖ = √d, with probability at least 1 − δ, |f(x)| ≤ c 2^ℓ √(log(1/δ)) and "
     "‖∇f(x)‖ ≥ 2^{−(ℓ+1)}."
 )
-_LAW = 100_000  # draws of the exact law
 
 
 def run(
@@ -41,6 +41,7 @@ def run(
     widths: tuple[int, ...],
     trials: int = 200,
     delta: float = 0.05,
+    trend: bool = False,
     rng: Rng = None,
     x: ArrayLike | None = None,
     storage: str = "deferred",
@@ -49,17 +50,20 @@ def run(
 ) -> Check:
     """Evaluate f and ∇f at one point of each of `trials` random networks.
 
-    Beside the claim, both are compared with their exact law (see `laws.sample_gradient`), which the
-    conclusion needs not to be rejected.
+    Beside the claim, all that its proof says of their joint law is compared with it (see
+    `laws.gradient_norm_law`), which the conclusion needs not to be rejected: the norm of ∇f(x), its
+    uniform direction given that norm, and f(x).
 
     Parameters
     ----------
     x : array_like, shape (d,), optional
         The point, not 0, of which the direction counts; by default (1, …, 1).
+    trend : bool
+        Whether the check runs again at a quarter and at half of the widths, to tell by which power
+        of them the constant grows that is needed.
     """
-    from scipy.stats import ks_2samp
-
-    networks = Networks.asked(widths, trials, storage, rng, threads, progress)
+    whole = part(progress, 0, len(SCALES)) if trend else progress
+    networks = Networks.asked(widths, trials, storage, rng, threads, whole)
     delta = arguments.probability("delta", delta)
     dim = networks.widths[0]
     given = nonzero_point(x, dim)
@@ -69,39 +73,67 @@ def run(
     steep = grad_norm >= lower
     ratios = np.where(steep, np.abs(f) / upper, np.inf)
     bounded_below = share("‖∇f(x)‖ ≥ 2^{−(ℓ+1)}", steep, f"≥ {1 - delta:g}")
-    exact = laws.sample_gradient(networks.widths, _LAW, np.random.default_rng(networks.seed))
-    p_values = [
-        float(ks_2samp(found, law).pvalue) for found, law in zip((grad_norm, f), exact, strict=True)
-    ]
+    laws_of = (
+        ("‖∇f(x)‖", grad_norm, laws.gradient_norm_law(networks.widths)),
+        ("|f(x)|", np.abs(f), laws.output_size_law(networks.widths, math.sqrt(dim))),
+    )
+    p_values = {f"{name}, exact law": law.p_value(found) for name, found, law in laws_of}
+    p_values |= _directions(f, grad_norm, dim)
     measurements = [
         bounded_below,
         constant_needed("c", ratios, 1 - delta, paper="|f(x)| ≤ c 2^ℓ √(log(1/δ))"),
+        *(Measurement(f"p-value: {name}", p) for name, p in p_values.items()),
         *(
-            Measurement(f"Kolmogorov–Smirnov p-value: {name}", p, paper="the exact law")
-            for name, p in zip(("‖∇f(x)‖", "f(x)"), p_values, strict=True)
+            quantile(f"{name} at {q:.0%}", found, q, law.ppf)
+            for q in (0.05, 0.5, 0.95)
+            for name, found, law in laws_of
         ),
     ]
-    sizes = (("‖∇f(x)‖", grad_norm, exact[0]), ("|f(x)|", np.abs(f), np.abs(exact[1])))
-    measurements += [
-        quantile(f"{name} at {q:.0%}", found, q, partial(np.quantile, law))
-        for q in (0.05, 0.5, 0.95)
-        for name, found, law in sizes
-    ]
+    parameters = {
+        **networks.parameters,
+        "delta": delta,
+        "x": None if x is None else tuple(given.tolist()),
+        "trend": bool(trend),
+    }
+    if trend:
+        measurements.append(
+            of_constant(run, parameters, ratios, threads=threads, progress=progress)
+        )
     return STATEMENT.found(
-        parameters={
-            **networks.parameters,
-            "delta": delta,
-            "x": None if x is None else tuple(given.tolist()),
-        },
+        parameters=parameters,
         hypothesis=networks.hypothesis(delta),
         measurements=measurements,
         parts=[
             at_least(bounded_below, 1 - delta),
             open_constant(),
-            *map(same_law, p_values),
+            *map(same_law, p_values.values()),
         ],
-        trials={"seed": networks.seeds, "f": f, "grad_norm": grad_norm},
+        trials={"seed": networks.seeds, "f": f, "grad_norm": grad_norm, "needed": ratios},
     )
+
+
+def _directions(
+    f: NDArray[np.float64], grad_norm: NDArray[np.float64], dim: int
+) -> dict[str, float]:
+    """Return p-values of what a uniform direction of ∇f(x) ≠ 0 says of f(x) = ⟨∇f(x), x⟩.
+
+    Its sign is fair. The squared cosine of the angle to x follows Beta(1/2, (d − 1)/2), and does
+    not depend on the norm.
+    """
+    from scipy.stats import beta, binomtest, kendalltau, kstest
+
+    f, grad_norm = f[grad_norm > 0], grad_norm[grad_norm > 0]
+    if f.size == 0:
+        return {}
+    found = {"sign of f(x), fair": float(binomtest(int((f > 0).sum()), f.size).pvalue)}
+    if dim > 1:
+        cosine = (f / grad_norm) ** 2 / dim
+        law = beta(0.5, (dim - 1) / 2)
+        found["direction of ∇f(x), uniform"] = float(kstest(cosine, law.cdf).pvalue)
+        if f.size > 1:
+            tau = kendalltau(cosine, grad_norm)
+            found["direction and ‖∇f(x)‖, independent"] = float(tau.pvalue)
+    return found
 
 
 def bounds(widths: tuple[int, ...], delta: float) -> tuple[float, float]:
@@ -148,8 +180,8 @@ STATEMENT = Statement(
     plan=(
         PlanRow(
             "Lemma 2.2: f(x) is bounded and ∇f(x) is not small",
-            quick={**WIDER, "trials": 1000},
-            full={**WIDER, "trials": 10_000},
+            quick={**WIDER, "trials": 1000, "trend": True},
+            full={**WIDER, "trials": 10_000, "trend": True},
         ),
     ),
 )

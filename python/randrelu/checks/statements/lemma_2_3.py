@@ -11,17 +11,15 @@ from numpy.typing import NDArray
 from randrelu import laws
 from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
+from randrelu._support.progress import part
 from randrelu._support.threads import thread_number
 from randrelu.checks.columns import hidden_layers, numbered, read
-from randrelu.checks.result import (
-    Check,
-    Measurement,
-    constant_needed,
-    share,
-)
+from randrelu.checks.constants import a_constant, bounded, drawn, spectral_bounds
+from randrelu.checks.result import Check, Measurement, share
 from randrelu.checks.statement import NARROW, PlanRow, Statement
+from randrelu.checks.trend import SCALES, of_constant
 from randrelu.checks.trials import Networks
-from randrelu.checks.verdict import for_all
+from randrelu.checks.verdict import Part, at_least, same_law
 from randrelu.figures.style import INK, band, canvas, color, legend
 from randrelu.measures.ball import sample_ball
 from randrelu.measures.layer_at import layer_at
@@ -42,9 +40,10 @@ def run(
     widths: tuple[int, ...],
     radius: float = 0.05,
     samples: int = 20,
-    constant: float = 10.0,
+    constant: float | None = None,
     trials: int = 100,
     delta: float = 0.05,
+    trend: bool = False,
     storage: str = "deferred",
     rng: Rng = None,
     threads: int | None = None,
@@ -52,8 +51,10 @@ def run(
 ) -> Check:
     """Measure the images of a ball in every layer of each of `trials` networks.
 
-    The supremum over the ball is bracketed from below only, by the largest of sampled points and by
-    ascent from the best of them along the Jacobian; the paper's bound is compared with the latter.
+    The norms at x are also compared with their exact laws, which the conclusion needs not to be
+    rejected. The supremum over the ball is bracketed from below only, by the largest of sampled
+    points and by ascent from the best of them along the Jacobian; the paper's bound is compared
+    with the latter.
 
     Parameters
     ----------
@@ -61,16 +62,21 @@ def run(
         R/√d. The R of the paper, √d_min/(ℓ log d_max)^{80ℓ}, is so small that nothing flips.
     samples : int
         Points sampled from the ball.
-    constant : float
-        C, which the paper leaves open; the conclusion is about this one. (Its proof, Claim 2.4, has
-        C ℓ log d_max where the lemma prints C log d_max; the latter is checked.)
+    constant : float, optional
+        C, which the paper leaves open: some C would always do, so there is nothing to refute but of
+        one that is given. (Its proof, Claim 2.4, has C ℓ log d_max where the lemma prints
+        C log d_max; the latter is checked.)
+    trend : bool
+        Whether the check runs again at a quarter and at half of the widths, to tell by which power
+        of them the constant grows that is needed.
     """
-    networks = Networks.asked(widths, trials, storage, rng, threads, progress)
+    whole = part(progress, 0, len(SCALES)) if trend else progress
+    networks = Networks.asked(widths, trials, storage, rng, threads, whole)
     widths = networks.widths
     samples = arguments.integer("samples", samples, at_least=1)
     delta = arguments.probability("delta", delta)
     radius = arguments.number("radius", radius, positive=True)
-    constant = arguments.number("constant", constant)
+    constant = a_constant(constant)
     threads = networks.threads_each
     number = thread_number(threads)
     x, size = np.ones(widths[0]), radius * math.sqrt(widths[0])
@@ -89,41 +95,71 @@ def run(
     layers = hidden_layers(widths)
     found = np.array(networks.measure(images)).reshape(networks.trials, 3, len(layers))
     norms, sampled, attained = found.transpose(1, 0, 2)
-    far = np.all(norms >= 2.0**-layers * np.sqrt(widths[1:-1]), axis=1)
-    large = share("‖f_i(x)‖ ≥ 2^{−i} √d_i in every layer", far)
+    far = np.all(norms >= least(widths), axis=1)
+    large = share("‖f_i(x)‖ ≥ 2^{−i} √d_i in every layer", far, f"≥ {1 - delta:g}")
     # The bound has the power C^{i/2}.
     needed = (attained / size / bound(widths, 1.0)) ** (2 / layers)
     needed = needed.max(axis=1, initial=0)
-    small = share(f"images within the bound, C = {constant:g}", needed <= constant)
-    both = share("both together", far & (needed <= constant), f"≥ {1 - delta:g}")
-    measurements = [both, large, small, constant_needed("C", needed, 1 - delta)]
-    for i, allowed in zip(layers, bound(widths, constant), strict=True):
+    moved = np.cumprod(spectral_bounds(networks)[:-1])
+    always = float(((moved / bound(widths, 1.0)) ** (2 / layers)).max(initial=0))
+    of_ball, ball = bounded(needed, constant, 1 - delta, always)
+    of_x, laws_of_x = _norms_at_x(widths, norms)
+    measurements = [large, *of_ball, *of_x]
+    for i, allowed in zip(layers, bound(widths, drawn(constant)), strict=True):
         for name, column in (("sampled", sampled), ("attained", attained)):
             measurements.append(
                 Measurement(
                     f"sup ‖f̃_{i}(x) − f̃_{i}(x′)‖/R, {name}, median",
                     float(np.median(column[:, i - 1]) / size),
-                    paper=f"≤ {allowed:.4g}",
+                    paper=f"≤ {allowed:.4g} for C = {drawn(constant):g}",
                 )
             )
+    parameters = {
+        **networks.parameters,
+        "delta": delta,
+        "radius": radius,
+        "samples": samples,
+        "constant": constant,
+        "trend": bool(trend),
+    }
+    if trend:
+        measurements.append(
+            of_constant(run, parameters, needed, threads=threads, progress=progress)
+        )
     return STATEMENT.found(
-        parameters={
-            **networks.parameters,
-            "delta": delta,
-            "radius": radius,
-            "samples": samples,
-            "constant": constant,
-        },
+        parameters=parameters,
         hypothesis=networks.hypothesis(delta, size),
         measurements=measurements,
-        parts=[for_all(both, 1 - delta)],
+        parts=[at_least(large, 1 - delta), ball, *laws_of_x],
         trials={
             "seed": networks.seeds,
+            "needed": needed,
             **numbered("norm", layers, norms),
             **numbered("sampled", layers, sampled),
             **numbered("attained", layers, attained),
         },
     )
+
+
+def least(widths: tuple[int, ...]) -> NDArray[np.float64]:
+    """Return what the lemma says that ‖f_i(x)‖ is at least, in every hidden layer."""
+    result: NDArray[np.float64] = np.sqrt(widths[1:-1]) / 2.0 ** hidden_layers(widths)
+    return result
+
+
+def _norms_at_x(
+    widths: tuple[int, ...], norms: NDArray[np.float64]
+) -> tuple[list[Measurement], list[Part]]:
+    """Return the share of large norms in every layer, and tests of their exact laws."""
+    measurements, parts = [], []
+    for i, (bound, found) in enumerate(zip(least(widths), norms.T, strict=True), start=1):
+        law, unit = laws.layer_norm_law(widths, i), math.sqrt(widths[0])
+        exact = 1 - float(law.cdf(bound / unit))
+        measurements.append(
+            share(f"‖f_{i}(x)‖ ≥ 2^{{−{i}}} √d_{i}", found >= bound, f"{exact:.4g} (exact law)")
+        )
+        parts.append(same_law(law.p_value(found / unit)))
+    return measurements, parts
 
 
 def bound(widths: tuple[int, ...], constant: float) -> NDArray[np.float64]:
@@ -162,7 +198,7 @@ def ascend(
 
 def draw(check: Check) -> Figure:
     """Draw how far a ball is moved in every layer, sampled and attained, below the bound."""
-    widths, constant = check.parameters["widths"], check.parameters["constant"]
+    widths, constant = check.parameters["widths"], drawn(check.parameters["constant"])
     size = check.parameters["radius"] * math.sqrt(widths[0])
     layers = hidden_layers(widths)
     figure, axes = canvas("layer i", "sup ‖f̃_i(x) − f̃_i(x′)‖/R")
@@ -180,13 +216,13 @@ STATEMENT = Statement(
     "lemma-2.3",
     CLAIM,
     run,
-    ("consistent", "violated"),
+    ("consistent", "uninformative", "violated"),
     draw,
     plan=(
         PlanRow(
             "Lemma 2.3: images of x avoid 0, images of a ball stay small",
-            quick=NARROW,
-            full={**NARROW, "trials": 1000, "samples": 100},
+            quick={**NARROW, "trend": True},
+            full={**NARROW, "trials": 1000, "samples": 100, "trend": True},
         ),
     ),
 )

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from randrelu import laws
 from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
 from randrelu.checks.columns import hidden_layers, numbered, read
 from randrelu.checks.result import Check, Measurement, share
 from randrelu.checks.statement import EVEN, PlanRow, Statement
 from randrelu.checks.trials import Networks
-from randrelu.checks.verdict import at_least, same_law
+from randrelu.checks.verdict import Part, at_least, same_law
 from randrelu.figures.style import SERIES, boxes, canvas, legend, level
 from randrelu.laws import share_interval
 from randrelu.network import Network
@@ -42,8 +45,11 @@ def run(
 
     Given the layers before it, the preactivations of a layer are independent normal numbers, so the
     count is exactly binomial where f_{i−1}(x) ≠ 0; the conclusion also needs that law not to be
-    rejected. The layers are 1 to ℓ, which the proofs use the lemma for. The paper has 2 to ℓ + 1;
-    of the last, a single unit, the statement is about one number, and false for small δ.
+    rejected. The layers are 1 to ℓ, which the proofs use the lemma for.
+
+    As printed the lemma is false for small δ, which is measured, too. It has the layers 2 to ℓ + 1,
+    and the claim of the last, a single unit, fails where this unit is small. And no α is too small
+    for it: at the α for which it lets no unit of the widest hidden layer be small, one often is.
 
     Parameters
     ----------
@@ -57,25 +63,30 @@ def run(
     delta = arguments.probability("delta", delta)
     alpha = arguments.number("alpha", alpha, positive=True)
     threads = networks.threads_each
-    x = np.ones(widths[0])
+    x, levels = np.ones(widths[0]), (alpha, _too_small(widths))
 
-    def count(net: Network) -> list[tuple[int, bool]]:
+    def count(net: Network) -> list[tuple[int, ...]]:
         before = [x, *net.activations(x, threads=threads)]
+        values = [*net.preactivations(x, threads=threads), net.forward(x, threads=threads)]
         return [
-            (int(np.sum(np.abs(z) >= alpha * np.linalg.norm(a) / math.sqrt(a.size))), bool(a.any()))
-            for a, z in zip(before, net.preactivations(x, threads=threads), strict=False)
+            (*(_large(z, a, level) for level in levels), bool(a.any()))
+            for a, z in zip(before, values, strict=True)
         ]
 
-    hidden = np.array(widths[1:-1])
-    found = np.array(networks.measure(count)).reshape(networks.trials, hidden.size, 2)
-    counts, alive = found[:, :, 0], found[:, :, 1] > 0
-    claimed, large = shares(alpha)
-    all_layers = share(
-        "every layer has that many", np.all(counts >= claimed * hidden, axis=1), f"≥ {1 - delta:g}"
-    )
-    measurements, parts = [all_layers], [at_least(all_layers, 1 - delta)]
+    found = np.array(networks.measure(count))  # (trials, ℓ + 1, 3), the output unit among them
+    counts, counts_too_small, alive = found.transpose(2, 0, 1)
+    layers, printed = range(1, len(widths) - 1), range(2, len(widths))
+    events = [
+        _event("hidden layers", widths, layers, alpha, counts),
+        _event("layers 2 to ℓ + 1, as printed", widths, printed, alpha, counts),
+        _event("the output unit", widths, range(len(widths) - 1, len(widths)), alpha, counts),
+        _event("hidden layers", widths, layers, levels[1], counts_too_small),
+    ]
+    hidden, (claimed, large) = widths[1:-1], shares(alpha)
+    measurements, parts = [m for m, _ in events], [at_least(events[0][0], 1 - delta)]
+    parts += [law for _, law in events]
     for i, width in enumerate(hidden):
-        total, seen = counts[alive[:, i], i].sum(), int(alive[:, i].sum())
+        total, seen = counts[alive[:, i] > 0, i].sum(), int(alive[:, i].sum())
         if seen == 0:
             continue
         test = binomtest(int(total), int(seen * width), large)
@@ -95,8 +106,39 @@ def run(
         hypothesis=networks.hypothesis(delta),
         measurements=measurements,
         parts=parts,
-        trials={"seed": networks.seeds, **numbered("large", hidden_layers(widths), counts)},
+        trials={"seed": networks.seeds, **numbered("large", range(1, len(widths)), counts)},
     )
+
+
+def _large(z: NDArray[Any], before: NDArray[Any], alpha: float) -> int:
+    """Return how many preactivations are at least α ‖f_{i−1}‖/√d_{i−1}."""
+    return int(np.sum(np.abs(z) >= alpha * np.linalg.norm(before) / math.sqrt(before.size)))
+
+
+def _too_small(widths: tuple[int, ...]) -> float:
+    """Return an α for which the claim lets no unit of any hidden layer be small."""
+    return 1 / (2 * math.sqrt(2 / math.pi) * (max(widths[1:-1], default=1) + 1))
+
+
+def _event(
+    name: str,
+    widths: tuple[int, ...],
+    layers: Sequence[int],
+    alpha: float,
+    counts: NDArray[np.int64],
+) -> tuple[Measurement, Part]:
+    """Return the share of trials that the claim is true of in these layers, and a test of it."""
+    from scipy.stats import binomtest
+
+    enough = [counts[:, i - 1] >= shares(alpha)[0] * widths[i] for i in layers]
+    exact = min(1.0, laws.large_preactivations(widths, alpha, layers))
+    found = share(
+        f"enough large preactivations in {name}, α = {alpha:.3g}",
+        np.all(enough, axis=0) if enough else np.ones(len(counts), bool),
+        f"{exact:.4g} (exact law)",
+    )
+    assert found.count is not None
+    return found, same_law(float(binomtest(*found.count, exact).pvalue))
 
 
 def shares(alpha: float) -> tuple[float, float]:

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
 from randrelu._support.progress import part
-from randrelu.checks.result import Check, Hypothesis, Measurement
+from randrelu.checks.result import Check, Hypothesis, Measurement, relative
 from randrelu.checks.statement import EVEN, PlanRow, Statement
 from randrelu.checks.trials import Networks
-from randrelu.checks.verdict import identity
+from randrelu.checks.verdict import identity, same_law
 from randrelu.figures.style import band, canvas, color, legend
-from randrelu.measures.ball import visit
 from randrelu.measures.bottlenecks import bottlenecks
-from randrelu.measures.deviation import deviation_of
-from randrelu.measures.flips import flips_of
+from randrelu.measures.worst import worst_flips
 from randrelu.network import Network
 
 if TYPE_CHECKING:
@@ -33,9 +33,10 @@ CLAIM = (
 )
 # What is measured around x, by its column.
 _MEASURED = {
-    "deviation": "largest ‖∇f(x) − ∇f(y)‖/‖∇f(x)‖",
-    "flipped_share": "share of units that flip",
+    "flipped_share": "share of units that flip in the layer after this bottleneck, attained",
+    "deviation": "‖∇f(x) − ∇f(y)‖/‖∇f(x)‖ at the point that attains it",
 }
+_STEPS = 15  # of the ascent for the most flips
 
 
 def run(
@@ -44,7 +45,6 @@ def run(
     layer: int = 1,
     narrow: Sequence[int] = (10, 30, 100, 300, 1000),
     radius: float = 0.05,
-    samples: int = 20,
     trials: int = 50,
     storage: str = "deferred",
     rng: Rng = None,
@@ -53,46 +53,50 @@ def run(
 ) -> Check:
     """List the bottlenecks, then make one layer narrower and measure the ball around x.
 
+    In the layer after the narrow one an ascent looks for the point with the most flips
+    (`worst_flips`), as random points do not find the directions that count. The narrower a layer
+    is, the larger is the ball's image relative to its distance from 0: where it is the narrowest
+    so far, the share of units that flip may not grow with its width. That is tested by rank, with
+    Kendall's τ, of the networks whose gradient is not 0.
+
     Parameters
     ----------
     layer : int
-        The hidden layer whose width takes the values of `narrow`.
+        The hidden layer whose width takes the values of `narrow`; not the last one.
     narrow : sequence of int
         The widths of that layer, each at least 1, one after the other.
     radius : float
         The radius of the ball, relative to ‖x‖.
-    samples : int
-        Points sampled from the ball around x, for each of `trials` networks.
     """
     networks = Networks.asked(widths, trials, storage, rng, threads, progress)
     widths, trials = networks.widths, networks.trials
-    place = arguments.integer("layer", layer, at_least=1, at_most=len(widths) - 2)
+    if len(widths) < 4:
+        raise ValueError(f"widths must have two hidden layers, got {widths}")
+    place = arguments.integer("layer", layer, at_least=1, at_most=len(widths) - 3)
     sizes = [arguments.integer(f"narrow[{i}]", k, at_least=1) for i, k in enumerate(narrow)]
-    samples = arguments.integer("samples", samples, at_least=1)
     radius = arguments.number("radius", radius)
     threads = networks.threads_each
     x = np.ones(widths[0])
     size = radius * float(np.linalg.norm(x))
 
-    def measure(net: Network) -> tuple[float, float]:
-        visited = visit(
-            net, x, size, samples, rng=net.seed, flips=True, gradient=True, remember=False,
-            threads=threads,
-        )  # fmt: skip
-        deviation, flipped = deviation_of(visited), flips_of(visited)
-        # 0/0 where no unit of the narrow layer is active at x nor elsewhere: no change.
-        relative = np.nan_to_num(deviation.relative, nan=0.0, posinf=np.inf)
-        return float(relative.max()), float(flipped.fraction.mean())
+    def measure(net: Network) -> tuple[float, float, float]:
+        most = worst_flips(net, x, size, layer=place + 1, steps=_STEPS, threads=threads)
+        at_x, at_y = net.gradient(np.array([x, most.point]), threads=threads)
+        slope, change = np.linalg.norm(at_x), np.linalg.norm(at_x - at_y)
+        return float(slope), float(relative(change, slope)), most.attained / widths[place + 1]
 
-    found: list[tuple[float, float]] = []
+    found: list[tuple[float, float, float]] = []
     for k, width in enumerate(sizes):
         shape = (*widths[:place], width, *widths[place + 1 :])
         narrowed = replace(networks, widths=shape, progress=part(progress, k, len(sizes)))
         found += narrowed.measure(measure)
-    deviation, flipped_share = np.array(found).reshape(-1, 2).T
+    slope, deviation, flipped_share = np.array(found).reshape(-1, 3).T
     columns = {
-        "width": np.repeat(sizes, trials), "deviation": deviation, "flipped_share": flipped_share
-    }  # fmt: skip
+        "width": np.repeat(sizes, trials),
+        "grad_norm": slope,
+        "deviation": deviation,
+        "flipped_share": flipped_share,
+    }
     chain = bottlenecks(widths)
     layers = ", ".join(f"{i} (width {widths[i]})" for i in chain)
     measurements = [Measurement("number of bottleneck layers", len(chain), paper=layers)]
@@ -101,19 +105,45 @@ def run(
         for column, name in _MEASURED.items():
             median = float(np.median(columns[column][here]))
             measurements.append(Measurement(f"d_{place} = {width}: {name}, median", median))
+    here = np.isin(columns["width"], narrower(widths, place, sizes))
+    here &= slope > 0  # else nothing of the ball comes through the narrow layer
+    parts = [identity(chain_is_right(widths, chain))]
+    if np.unique(columns["width"][here]).size > 1:
+        found_trends = {
+            column: grows(columns["width"][here], columns[column][here]) for column in _MEASURED
+        }
+        parts.append(same_law(found_trends["flipped_share"][1]))
+        measurements += [
+            Measurement(f"Kendall's τ with the width: {name}", found_trends[column][0])
+            for column, name in _MEASURED.items()
+        ]
     return STATEMENT.found(
         parameters={
             **networks.parameters,
             "layer": place,
             "narrow": tuple(sizes),
             "radius": radius,
-            "samples": samples,
         },
         hypothesis=Hypothesis("nothing of the widths", f"d_min = {min(widths[:-1])}", True),
         measurements=measurements,
-        parts=[identity(chain_is_right(widths, chain))],
+        parts=parts,
         trials=columns,
     )
+
+
+def narrower(widths: tuple[int, ...], place: int, sizes: Sequence[int]) -> list[int]:
+    """Return those sizes that make layer `place` the narrowest so far."""
+    return [size for size in sizes if size < min(widths[:place])]
+
+
+def grows(widths: NDArray[np.int64], values: NDArray[np.float64]) -> tuple[float, float]:
+    """Return Kendall's τ, and how likely one so large is where the values do not grow."""
+    from scipy.stats import kendalltau
+
+    found = kendalltau(widths, values, alternative="greater")
+    if math.isnan(found.statistic):  # all values are equal
+        return 0.0, 1.0
+    return float(found.statistic), float(found.pvalue)
 
 
 def chain_is_right(widths: tuple[int, ...], chain: tuple[int, ...]) -> bool:
@@ -143,7 +173,7 @@ STATEMENT = Statement(
     "nn-decomp",
     CLAIM,
     run,
-    ("holds", "violated"),
+    ("holds", "consistent", "violated"),
     draw,
     plan=(
         PlanRow(
