@@ -70,6 +70,8 @@ def draw(make: Callable[[], Figure]) -> Drawn:
     """Make a figure in the look of the report, and return its files."""
     with styled():
         figure = make()
+        figure.draw_without_rendering()  # lays it out, once for both files
+        figure.set_layout_engine("none")
         png, svg = io.BytesIO(), io.StringIO()
         figure.savefig(png, format="png", dpi=160, metadata={"Software": None})
         nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))

@@ -221,7 +221,7 @@ STATEMENT = Statement(
     plan=(
         PlanRow(
             "Lemma 2.3: images of x avoid 0, images of a ball stay small",
-            quick={**NARROW, "trend": True},
+            quick={**NARROW, "trials": 60, "trend": True},
             full={**NARROW, "trials": 1000, "samples": 100, "trend": True},
         ),
     ),

@@ -148,7 +148,7 @@ STATEMENT = Statement(
     plan=(
         PlanRow(
             "Theorem B.1: theorem 3.1 at a scale that keeps norms",
-            quick={},
+            quick={"trials": 20},
             full={"width": 10_000, "depths": DEPTHS, "trials": 20},
         ),
     ),
