@@ -120,6 +120,7 @@ void bind_attack(py::module_& m) {
         py::arg("x").noconvert(), py::kw_only(), py::arg("scales"), py::arg("kind"),
         py::arg("numbers"), py::arg("threads"), py::arg("progress"));
   m.attr("WIDE_TRIAL") = kWideTrial;
+  m.attr("FEW_POINTS") = kFewPoints;
 }
 
 }  // namespace randrelu

@@ -14,10 +14,6 @@ namespace {
 
 Block all(Index total) { return {0, total, total}; }
 
-// Up to this many points a product is bound by reading the weights, and packing them for the matrix
-// kernel would double that.
-constexpr Index kFewPoints = 4;
-
 template <class W, class T>
 void multiply_few(const ExplicitLayer<W>& layer, View<const T> x, View<T> y, const Run& run) {
   // Rows whose weights stay in the second-level cache between being generated and being used.

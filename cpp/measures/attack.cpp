@@ -15,8 +15,6 @@ namespace {
 constexpr double kRoundings = 16;
 // How far a step goes on, in ulps of η or, where these are coarser, of x.
 constexpr double kMostUlps = 4096;
-// Points that are evaluated at once, and each as it is alone.
-constexpr Index kTogether = 4;
 
 int sign(double x) { return (x > 0) - (x < 0); }
 
@@ -115,20 +113,23 @@ void Attack::go_on(Index p, double goal, double& eta, double* x_after, double& f
   // What is missed by more is no matter of rounding.
   if ((target - beyond(p, f_after)) / slope / slope > most * ulp) return;
 
-  const Buffer<double> points(kTogether * x_.cols);
-  const View<double> y(points.get(), kTogether, x_.cols);
-  double ulps[kTogether], etas[kTogether], f[kTogether];
+  const Buffer<double> points(kFewPoints * x_.cols);
+  const View<double> y(points.get(), kFewPoints, x_.cols);
+  double ulps[kFewPoints], etas[kFewPoints], f[kFewPoints];
   Outputs<double> out;
   out.values = f;
   const auto keep = [&](Index k) {
     eta = etas[k], f_after = f[k];
     std::copy_n(y.row(k), x_.cols, x_after);
   };
-  double too_few = 0, enough = 0;
+  // So many ulps are missing by the slope.
+  double too_few = std::floor(
+      std::clamp((target - beyond(p, f_after)) / slope / slope / ulp / 2, 0.0, most / 2));
+  double enough = 0;
   while (enough > 0 ? enough - too_few > 1 : too_few < most) {
-    for (Index k = 0; k < kTogether; ++k) {
+    for (Index k = 0; k < kFewPoints; ++k) {
       const double doubled = std::ldexp(std::max(too_few, 0.5), static_cast<int>(k) + 1);
-      const double part = static_cast<double>(k + 1) / (kTogether + 1);
+      const double part = static_cast<double>(k + 1) / (kFewPoints + 1);
       ulps[k] =
           enough > 0 ? too_few + std::ceil((enough - too_few) * part) : std::min(doubled, most);
       etas[k] = std::copysign(size + ulps[k] * ulp, start);
@@ -136,15 +137,15 @@ void Attack::go_on(Index p, double goal, double& eta, double* x_after, double& f
     }
     net_.evaluate<double>(y, out, run);
     const Index first =
-        std::find_if(f, f + kTogether, [&](double v) { return beyond(p, v) > target; }) - f;
+        std::find_if(f, f + kFewPoints, [&](double v) { return beyond(p, v) > target; }) - f;
     if (first > 0) too_few = ulps[first - 1];
-    if (first == kTogether) continue;
+    if (first == kFewPoints) continue;
     enough = ulps[first];
     keep(first);
   }
   // Where f stays at the level, as 0 where a layer is dead, the last of them shows it best.
-  const double last = f[kTogether - 1];
-  if (enough == 0 && sign_flips(f_[at(p)], last) && beyond(p, last) >= goal) keep(kTogether - 1);
+  const double last = f[kFewPoints - 1];
+  if (enough == 0 && sign_flips(f_[at(p)], last) && beyond(p, last) >= goal) keep(kFewPoints - 1);
 }
 
 void attack_trials(const std::vector<Index>& widths, const std::vector<double>& scales,

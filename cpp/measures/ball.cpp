@@ -255,6 +255,7 @@ class Explorer {
   void find_angles(Index i, View<const T> delta, double* angles, const Run& run) const {
     const LayerState<T>& layer = layers_[at(i)];
     std::vector<double> image;
+    image.reserve(layer.units.size());
     for (const Index j : layer.units)
       image.push_back(bit(base_.bits[at(i)].data(), j) ? preactivations_[at(i)][at(j)] : 0.0);
     const Ray ray(image.data(), layer.size());

@@ -171,6 +171,7 @@ class Attack:
 def sign_flips(before: _Doubles, after: _Doubles) -> NDArray[np.bool_]: ...
 def succeeds(before: _Doubles, after: _Doubles, margin: float = 0.0) -> NDArray[np.bool_]: ...
 
+FEW_POINTS: int  # so many points at once, each by itself
 WIDE_TRIAL: int  # networks as wide as this are attacked one after the other
 
 class Trials:

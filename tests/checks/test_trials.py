@@ -1,10 +1,12 @@
 """Trials side by side: the same numbers, progress, errors, and an end when it is asked for."""
 
+import inspect
 import signal
 import subprocess
 import sys
 import threading
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -12,13 +14,16 @@ from randrelu import check
 from randrelu._load import core
 from randrelu._support import memory
 from randrelu._support.side_by_side import side_by_side
+from randrelu._support.threads import thread_number
+from randrelu.checks import STATEMENTS
 from randrelu.checks.trials import Networks
 from small import SMALL
 
 _OF_NETWORKS = [
-    "theorem-1.1", "theorem-1.1-scaling", "lemma-2.2", "gd-decomp", "nn-decomp", "lemma-2.3",
-    "lemma-2.5", "lemma-2.6", "claim-2.7", "lemma-2.8",
-]  # fmt: skip
+    name
+    for name, statement in STATEMENTS.items()
+    if "storage" in inspect.signature(statement.run).parameters
+]
 _DEEP = {"depths": (1, 8), "width": 50, "trials": 5}
 
 
@@ -63,21 +68,25 @@ def test_networks_that_keep_all_threads_busy_come_one_after_the_other(widths, st
 
 
 def test_no_more_networks_are_alive_than_threads():
-    alive, most, lock = 0, 0, threading.Lock()
+    alive, most, lock, together = 0, 0, threading.Lock(), threading.Barrier(3)
+
+    def dead():
+        nonlocal alive
+        with lock:
+            alive -= 1
 
     def measure(net):
         nonlocal alive, most
+        weakref.finalize(net, dead)
         with lock:
             alive += 1
             most = max(most, alive)
-        time.sleep(0.01)
-        with lock:
-            alive -= 1
+        together.wait(timeout=60)  # three at once, in each of four rounds
         return net.seed
 
     some = networks(trials=12, threads=3)
     assert some.measure(measure) == some.seeds.tolist()
-    assert most == 3
+    assert most == 3 and alive == 0
 
 
 def test_calls_within_a_trial_run_on_one_thread_and_progress_comes_from_the_caller():
@@ -88,6 +97,7 @@ def test_calls_within_a_trial_run_on_one_thread_and_progress_comes_from_the_call
         seen.append((done, total))
 
     def work(t, step):
+        assert core.thread_count(thread_number(None)) == 1
         for _ in range(3):
             time.sleep(0.03)
             step()

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import reference
-from randrelu import Attack, Network, gradient_step, laws
+from randrelu import Attack, Network, gradient_step, laws, line
 from randrelu._load import core
 from randrelu._support import memory
 from scipy import stats
@@ -212,3 +212,14 @@ def test_frame_and_repr():
         "Attack(success=0 of 0 steps, median relative_norm=none)"
     )
     assert isinstance(gradient_step(net, x), Attack)
+
+
+def test_the_infimum_of_a_step_with_a_margin_is_where_the_line_is_past_it():
+    net = Network.random((20, 50, 50, 1), rng=0, dtype="float64")
+    x = np.random.default_rng(0).normal(size=20)
+    f, g = net.value_and_gradient(x)
+    margin = 0.3 * abs(f)
+    plain, more = (gradient_step(net, x, eta="exact", margin=m) for m in (0.0, margin))
+    assert abs(plain.eta_infimum) < abs(more.eta_infimum) and more.success
+    way = line(net, x, np.sign(more.eta_infimum) * g, 100.0, until=-np.sign(f) * (abs(f) + margin))
+    assert way.length == pytest.approx(abs(more.eta_infimum) * np.linalg.norm(g), rel=1e-12)

@@ -240,6 +240,7 @@ def test_angles_between_images_are_those_of_plain_passes(shape, storage):
     assert found.conditional == pytest.approx(mean)
 
 
+@pytest.mark.statistics
 @pytest.mark.parametrize("storage", ["stored", "deferred"])
 def test_flips_are_binomial_given_the_images(storage):
     """In float32, at widths where the limit's prediction is off; 5 standard errors."""
@@ -255,6 +256,7 @@ def test_flips_are_binomial_given_the_images(storage):
     assert abs(off) < 5 * np.sqrt(variance) < abs(limit)
 
 
+@pytest.mark.statistics
 def test_deviations_of_one_hidden_layer_are_predicted_at_any_width():
     x = np.random.default_rng(0).normal(size=10)
     y = x + 0.5 * np.random.default_rng(1).normal(size=10)

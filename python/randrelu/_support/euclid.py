@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,7 +22,10 @@ def norms(rows: NDArray[F]) -> NDArray[F]:
 
 def norm(vector: NDArray[F]) -> float:
     """Return the norm of one vector."""
-    plain = float(np.linalg.norm(vector))
-    if vector.dtype == np.float64 and _TINY < plain < _HUGE:
-        return plain  # no square that matters left the range
+    if vector.dtype == np.float64:
+        # Not a product of BLAS, which sums in another order on other numbers of threads.
+        with np.errstate(over="ignore", under="ignore"):
+            plain = math.sqrt(np.add.reduce(vector * vector))
+        if _TINY < plain < _HUGE:
+            return plain  # no square that matters left the range
     return float(norms(vector[np.newaxis])[0])

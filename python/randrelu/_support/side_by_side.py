@@ -27,7 +27,7 @@ def side_by_side(
 ) -> list[T]:
     """Return what ``work(t, step)`` returns for every t below `count`, so many at once.
 
-    What is called in `work` runs on one thread by default, unless nothing runs beside it. `work`
+    What is called in `work` runs on one thread by default while others run beside it. `work`
     calls ``step()`` after each of its `steps` steps; `progress` is told of them, by the thread
     that made this call, and never after it. The first exception, Ctrl-C among them, ends
     everything: calls of the core within a moment, and no other work is begun. What finds too
@@ -48,11 +48,10 @@ def side_by_side(
         finally:
             crew.stop.set()
     if crew.failed:
-        raise crew.failed[min(crew.failed)]
+        raise crew.failed
     again = sorted(crew.too_large)
-    for t, result in zip(
-        again, _one_after_the_other(work, again, progress, steps, count), strict=True
-    ):
+    later = _one_after_the_other(work, again, progress, steps, count, told)
+    for t, result in zip(again, later, strict=True):
         crew.results[t] = result
     return cast("list[T]", crew.results)
 
@@ -63,15 +62,16 @@ def _one_after_the_other(
     progress: Progress | None,
     steps: int,
     count: int,
+    told: int = 0,
 ) -> list[T]:
-    """Do the last of `count` pieces of work, in this thread."""
+    """Do the last of `count` pieces of work, in this thread; `told` steps were reported before."""
     done = (count - len(numbers)) * steps
 
     def step() -> None:
         nonlocal done
         done += 1
         if progress is not None:
-            progress(done, count * steps)
+            progress(max(told, done), count * steps)
 
     return [work(t, step) for t in numbers]
 
@@ -86,7 +86,7 @@ class _Crew:
         self.stop = core.Stop()
         self.results: list[Any] = [None] * count
         self.steps = [0] * number  # that each thread has done
-        self.failed: dict[int, BaseException] = {}
+        self.failed: BaseException | None = None
         self.too_large: list[int] = []
 
     def run(self, k: int) -> None:
@@ -113,5 +113,5 @@ class _Crew:
             self.too_large.append(t)
         except BaseException as raised:
             if not self.stop.is_set:
-                self.failed[t] = raised
+                self.failed = raised
             self.stop.set()

@@ -197,7 +197,7 @@ def info_table(facts: Mapping[str, Any]) -> Table:
 
 
 def print_json(value: Mapping[str, Any]) -> None:
-    """Print a value in a line of JSON, which has no numbers that are not finite: they are texts."""
+    """Print a value in a line of JSON, where infinities are texts, and NaN is null."""
     print(json.dumps(_finite(value), allow_nan=False))
 
 
@@ -206,4 +206,6 @@ def _finite(value: Any) -> Any:
         return {name: _finite(v) for name, v in value.items()}
     if isinstance(value, (list, tuple)):
         return [_finite(v) for v in value]
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -34,9 +35,9 @@ class Attack:
     eta : ndarray, shape ([K,] [N])
         The steps η taken, sign included.
     eta_infimum : ndarray, shape ([K,] [N])
-        Where f on the line x + η∇f(x) first reaches the level that the step is for, a number and no
-        point: the η of "exact" and "flip" without the ulps that it takes to be there after
-        rounding. NaN for other steps, and where f does not get there.
+        Where f on the line x + η∇f(x) first reaches the level that the step is for, and the margin
+        beyond it, a number and no point: the η of "exact" and "flip" without the ulps that it
+        takes to be there after rounding. NaN for other steps, and where f does not get there.
     f_before : ndarray, shape ([N])
         f(x).
     f_after : ndarray, shape ([K,] [N])
@@ -140,7 +141,10 @@ class Base:
         A step that misses its point's goal (N,), how far beyond 0 f is to come, by rounding alone
         goes on until an evaluation shows that it got there.
         """
-        self._net._require_room(self.points, times=len(numbers))
+        times = len(numbers)
+        if goals is not None:  # some points at once are tried where a step goes on
+            times = max(times, math.ceil(core.FEW_POINTS / max(1, len(self.points))))
+        self._net._require_room(self.points, times=times)
         taken = self._core.step(
             kind, numbers, goals, threads=thread_number(threads), progress=progress
         )

@@ -127,7 +127,7 @@ def visit(
     base = arguments.point("x", x, net.widths[0])
     places, count = _places(base, radius, samples, points, rng, surface)
     backward = gradient or term_norms or terms
-    _require_room(net, count, gradient, term_norms or terms, remember or backward)
+    _require_room(net, count, flips, gradient, term_norms or terms, remember or backward)
     number = thread_number(threads)
     at_x = core.BasePoint(net._core, base, layers=net.depth, gradient=backward, threads=number)
     found = core.explore(
@@ -179,8 +179,11 @@ def _places(
     return core.Sample(radius=size, count=count, seed=seed, surface=bool(surface)), count
 
 
-def _require_room(net: Network, points: int, gradient: bool, terms: bool, remember: bool) -> None:
+def _require_room(
+    net: Network, points: int, flips: bool, gradient: bool, terms: bool, remember: bool
+) -> None:
     columns = net.depth * (2 if terms else 1) + (2 if gradient else 1)
+    columns += net.depth if flips else 0  # the angles of the images
     memory.require(8 * points * columns, f"visiting {points} points", "visit fewer at a time")
     if net.storage == "deferred":
         backward = 1 + points * (net.depth if terms else 1) if gradient or terms else 0

@@ -37,6 +37,8 @@ def shortest_steps(
     infima = np.full(len(base.f), np.nan)
     goals = margin + (np.abs(base.f) if eta == "exact" else np.zeros(len(base.f)))
     for n, (x, f, g) in enumerate(zip(base.points, base.f, base.gradient, strict=True)):
+        if progress is not None:
+            progress(n, len(base.f))
         level, grad_norm = float(-np.sign(f) * goals[n]), base.grad_norm[n]
         shortest = longest * float(base.norm[n])
         # The first direction lets |f| fall. The other is looked along too, no farther than the
@@ -46,10 +48,10 @@ def shortest_steps(
             t = _first_reach(net, x, unit_vector(sign * g), shortest, level, start, threads)
             if t <= shortest:
                 shortest, infima[n] = t, sign * t / grad_norm
-        if progress is not None:
-            progress(n + 1, len(base.f))
     steps = np.nan_to_num(infima)[np.newaxis]
     attack = base.take(core.StepKind.etas, steps, goals=goals, margin=margin, threads=threads)
+    if progress is not None:
+        progress(len(base.f), len(base.f))
     return replace(attack, eta_infimum=infima[np.newaxis])
 
 

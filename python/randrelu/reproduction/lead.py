@@ -5,6 +5,7 @@ They are made after the runs, whose trials they take where a run has them.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -84,7 +85,7 @@ def pictures(
     made: dict[str, tuple[str, Callable[[], _Made]]] = {
         "attack": ("One attack", partial(_attack, settings, root, threads)),
         "sizes": (
-            "The step falls as 1/√d",
+            "The size of the step against d",
             partial(_sizes, settings, partial(_check, found, root, threads)),
         ),
     }
@@ -92,7 +93,7 @@ def pictures(
         if outcome.run.statement == "figure-1" and outcome.figure is not None:
             made["figure-1"] = ("Figure 1 of the paper", partial(_figure_1, outcome))
     made["depth"] = (
-        "Deeper networks are harder to turn",
+        "Sensitivity against depth",
         partial(_depth, settings, partial(_check, found, root, threads)),
     )
     return tuple(_picture(slug, heading, make) for slug, (heading, make) in made.items())
@@ -101,6 +102,7 @@ def pictures(
 def _picture(slug: str, heading: str, make: Callable[[], _Made]) -> Picture:
     try:
         sentence, numbers, figure = make()
+        json.dumps(numbers, allow_nan=False)  # results.json holds no other numbers
         drawn = figure if isinstance(figure, Drawn) else draw(figure)
     except Exception as raised:
         return Picture(slug, heading, error=f"{type(raised).__name__}: {raised}")
@@ -117,7 +119,7 @@ def _check(
             check is not None
             and check.statement == "theorem-1.1"
             and check.parameters["trials"] >= parameters["trials"]
-            and all(check.parameters[name] == parameters[name] for name in ("widths", "eta"))
+            and all(check.parameters[k] == v for k, v in parameters.items() if k != "trials")
         ):
             return check
     seed = seed_of(root, "theorem-1.1", parameters)
