@@ -260,13 +260,13 @@ class Explorer {
       image.push_back(bit(base_.bits[at(i)].data(), j) ? preactivations_[at(i)][at(j)] : 0.0);
     const Ray ray(image.data(), layer.size());
     for_each_row(points_, delta.cols, run.silent(), [&](Index p) {
-      const std::vector<double> u(delta.row(p), delta.row(p) + delta.cols);
+      const T* const u = delta.row(p);
       bool silent = true;
-      for (std::size_t k = 0; k < u.size(); ++k) silent &= image[k] + u[k] == 0;
+      for (Index k = 0; k < delta.cols; ++k) silent &= image[at(k)] + u[k] == 0;
       const bool silent_x = ray.length() == 0;
       angles[p * (depth_ - 1)] = silent && silent_x   ? 0.0
                                  : silent || silent_x ? std::acos(0.0)
-                                                      : ray.angle(u.data());
+                                                      : ray.angle(u);
     });
   }
 

@@ -13,7 +13,8 @@ Ray::Ray(const double* x, Index dim) : length_(euclidean_norm(x, dim)), directio
   for (double& c : direction_) c /= length_;
 }
 
-double Ray::angle(const double* u) const {
+template <class T>
+double Ray::angle(const T* u) const {
   // tan θ = |what is across x| / (‖x‖ + what is along it): no cancellation where u is short.
   const auto dim = static_cast<Index>(direction_.size());
   const double along = dot<double>(u, direction_.data(), dim);
@@ -22,6 +23,9 @@ double Ray::angle(const double* u) const {
     across.get()[j] = u[j] - along * direction_[static_cast<std::size_t>(j)];
   return std::atan2(euclidean_norm(across.get(), dim), length_ + along);
 }
+
+template double Ray::angle(const float*) const;
+template double Ray::angle(const double*) const;
 
 void angles(View<const double> x, View<const double> u, double* angle, const Run& run) {
   const Ray ray(x.data, x.cols);

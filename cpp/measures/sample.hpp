@@ -19,7 +19,8 @@ class Ray {
   Ray(const double* x, Index dim);
 
   double length() const { return length_; }
-  double angle(const double* u) const;  // between x and x + u, where x is not 0
+  template <class T>
+  double angle(const T* u) const;  // between x and x + u, where x is not 0
 
  private:
   double length_;

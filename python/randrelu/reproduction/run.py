@@ -72,7 +72,7 @@ def reproduce(
         written whenever a run has ended, so that Ctrl-C keeps what was finished before it; the
         pictures come after the last run.
     full : bool, default False
-        Whether to run at length: half an hour instead of half a minute on two cores.
+        Whether to run at length: half an hour instead of a minute on two cores.
     rng : None, int, SeedSequence or Generator
         Where the root seed comes from. A run's seed depends only on the root seed and on the run's
         statement and parameters; the same seed and versions give the same results.
