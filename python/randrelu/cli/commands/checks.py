@@ -76,7 +76,7 @@ def reproduce(
         bool,
         typer.Option(
             "--quick/--full",
-            help="Run for half a minute, or for half an hour at length (on two cores).",
+            help="Run for a minute, or for half an hour at length (on two cores).",
         ),
     ] = True,
     seed: Seed = None,
