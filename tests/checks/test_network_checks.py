@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from randrelu import Network, check, laws
+from randrelu._load import core
 from randrelu.checks import deep
 from randrelu.checks.segments import segments
 from randrelu.checks.statements import (
@@ -69,13 +70,19 @@ def test_the_first_term_has_its_exact_mean(widths):
     assert abs(found.value - exact) < 5 * error < 0.5 * exact
 
 
-def test_more_flips_after_a_wider_layer_are_noticed(monkeypatch):
+def test_more_flips_after_a_wider_layer_are_shown_and_refute_nothing(monkeypatch):
     """Only where the layer is the narrowest so far; a layer of 300 after 100 is none."""
     grow = lambda net, *_, **__: SimpleNamespace(attained=net.widths[1], point=np.ones(100))  # noqa: E731
     monkeypatch.setattr(nn_decomp, "worst_flips", grow)
     given = {"widths": (100, 80, 80, 1), "trials": 20}
-    assert check("nn-decomp", **given, narrow=(5, 20, 80), rng=0).conclusion == "violated"
-    assert check("nn-decomp", **given, narrow=(5, 200, 300), rng=0).conclusion == "holds"
+    c = check("nn-decomp", **given, narrow=(5, 20, 80), rng=0)
+    flipped = next(m for m in c.measurements if m.name.startswith("Kendall"))
+    # Values that grow with the width, and are tied only where widths are, have τ_b = 1.
+    assert flipped.value == pytest.approx(1) and flipped.paper == "p = 1 if it did not fall"
+    assert c.conclusion == "consistent"
+    c = check("nn-decomp", **given, narrow=(5, 200, 300), rng=0)
+    assert c.conclusion == "consistent"
+    assert not any(m.name.startswith("Kendall") for m in c.measurements)
     assert nn_decomp.narrower((100, 300, 50, 80, 1), 3, (10, 49, 50, 99)) == [10, 49]
 
 
@@ -86,6 +93,20 @@ def test_a_narrow_layer_lets_more_change_after_it():
     c = check("nn-decomp", **given, trials=50, rng=0)
     tau = next(m.value for m in c.measurements if m.name.startswith("Kendall"))
     assert tau < -0.17 and c.conclusion == "consistent"
+
+
+def test_narrow_layers_share_threads_by_their_own_widths(monkeypatch):
+    """A layer so wide that one network keeps all threads busy leaves none for others beside it."""
+    given = []
+
+    def flips(net, *_, threads, **__):
+        given.append((net.widths[1], threads))
+        return SimpleNamespace(attained=0, point=np.ones(3))
+
+    monkeypatch.setattr(nn_decomp, "worst_flips", flips)
+    wide = core.WIDE_TRIAL
+    check("nn-decomp", widths=(3, 4, 4, 1), narrow=(2, wide), trials=2, threads=2, rng=0)
+    assert set(given) == {(2, 1), (wide, 2)}
 
 
 def test_a_step_that_does_not_shrink_violates_the_scaling(sizes_of_steps):
