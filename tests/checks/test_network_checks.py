@@ -35,7 +35,7 @@ def test_wrong_bottlenecks_are_noticed():
 def sizes_of_steps(monkeypatch):
     """Let the checks of theorem 1.1 find sizes that a function of d and of a Generator draws."""
 
-    def of(draw):
+    def of(draw, eta="exact"):
         original = theorem_1_1.run
 
         def run(**keywords):
@@ -48,7 +48,7 @@ def sizes_of_steps(monkeypatch):
 
         monkeypatch.setattr(theorem_1_1, "run", run)
         given = {"dims": (16, 64, 256), "depths": (0,), "trials": 300}
-        return check("theorem-1.1-scaling", **given, rng=0)
+        return check("theorem-1.1-scaling", **given, rng=0, eta=eta)
 
     return of
 
@@ -109,9 +109,10 @@ def test_narrow_layers_share_threads_by_their_own_widths(monkeypatch):
     assert set(given) == {(2, 1), (wide, 2)}
 
 
-def test_a_step_that_does_not_shrink_violates_the_scaling(sizes_of_steps):
+def test_a_step_that_does_not_shrink_has_the_power_0(sizes_of_steps):
+    """And is consistent: at these sizes √d times the step may rise to a bound that is farther."""
     c = sizes_of_steps(lambda _, generator, trials: generator.lognormal(0, 0.1, trials))
-    assert c.conclusion == "violated"
+    assert c.conclusion == "consistent"
     power = c.measurements[0]
     assert power.low <= 0 <= power.high and power.high - power.low < 0.1
 
@@ -134,9 +135,25 @@ def test_failures_count_as_infinite_steps(sizes_of_steps):
 def test_what_was_not_found_below_the_cap_is_not_known_to_be_larger(sizes_of_steps):
     """Only the largest size fails: its quantile may be the cap."""
     near = sizes_of_steps(lambda dim, _, n: np.full(n, 60 / np.sqrt(dim) if dim < 256 else np.inf))
-    assert near.conclusion == "consistent" and near.measurements[0].high == np.inf
-    far = sizes_of_steps(lambda dim, _, n: np.full(n, 1 / np.sqrt(dim) if dim < 256 else np.inf))
-    assert far.conclusion == "violated"
+    assert near.measurements[0].low < -0.5 and near.measurements[0].high == np.inf
+    draw = lambda dim, _, n: np.full(n, 1 / np.sqrt(dim) if dim < 256 else np.inf)  # noqa: E731
+    # From 1/√16 to 50/√256, of sizes whose quotient is 16.
+    capped = np.log(50 * np.sqrt(16 / 256)) / np.log(16)
+    assert sizes_of_steps(draw).measurements[0].low == pytest.approx(capped)
+    # "shortest" tries multiples of the linear step, however long these are.
+    assert sizes_of_steps(draw, "shortest").measurements[0].low == np.inf
+
+
+@pytest.mark.parametrize("depths", [(1, 3), (0, 1)])
+def test_the_scaling_asks_for_what_the_theorem_asks_for(depths):
+    """The largest C that suffices at all sizes; the theorem is about ℓ ≥ 1 hidden layers."""
+    c = check("theorem-1.1-scaling", dims=(8, 16), depths=depths, trials=2, rng=0)
+    if 0 in depths:
+        assert c.hypothesis.met is False and "no hidden layer" in c.hypothesis.has
+    else:
+        # (C 3 log 16)^{720} log 20 ≤ 16; at the smaller size and the smaller depth C is larger.
+        largest = (16 / np.log(20)) ** (1 / 720) / (3 * np.log(16))
+        assert c.hypothesis.met is None and c.hypothesis.has.endswith(f"C ≤ {largest:.3g}")
 
 
 def test_another_law_of_the_gradient_is_noticed(monkeypatch):

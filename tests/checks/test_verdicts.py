@@ -100,6 +100,15 @@ def test_the_largest_constant_of_the_hypothesis():
     assert largest_constant((784, 2048, 2048, 1), 0.05) == pytest.approx(0.0663, abs=5e-5)
 
 
+@pytest.mark.parametrize("name", ["theorem-1.1", "lemma-2.2", "lemma-2.5"])
+def test_section_2_claims_nothing_without_a_hidden_layer(name):
+    """Where Lemma 2.2 is false: 2000 networks of widths (3, 1) contradict it."""
+    c = check(name, widths=(3, 1), trials=2000, rng=0)
+    assert c.verdict == "hypothesis not met" and "ℓ ≥ 1" in c.hypothesis.asks
+    if name == "lemma-2.2":
+        assert c.conclusion == "violated"
+
+
 def test_a_statement_may_not_say_what_is_not_its_kind():
     with pytest.raises(AssertionError, match=r"theorem-1\.1 may not say 'violated'"):
         STATEMENTS["theorem-1.1"].found(

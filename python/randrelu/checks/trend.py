@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -54,7 +55,8 @@ def fitted_power(
     counts = np.abs(weights) > 1e-9 * np.abs(weights).max()  # not that of a size in the middle
     with np.errstate(divide="ignore", invalid="ignore"):
         slope, least, most = (float(weights[counts] @ np.log(q[counts])) for q in chosen)
-    return slope, least, most
+    # Infinite ends on both sides say nothing.
+    return slope, -np.inf if math.isnan(least) else least, np.inf if math.isnan(most) else most
 
 
 def of_constant(

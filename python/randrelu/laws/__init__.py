@@ -30,6 +30,7 @@ from randrelu.laws.row_space import (
 from randrelu.laws.scales import VARIANCES, nn_def_scale, weight_variances
 from randrelu.laws.shares import CONFIDENCE, share_interval
 from randrelu.laws.theorem import (
+    base,
     log10_required_width,
     log_widest,
     narrowest,
@@ -41,6 +42,7 @@ __all__ = [
     "CONFIDENCE",
     "VARIANCES",
     "NormLaw",
+    "base",
     "draw_projected_length",
     "flip_fractions",
     "flips_given_images",

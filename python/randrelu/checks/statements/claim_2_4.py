@@ -70,7 +70,7 @@ def run(
     delta = arguments.probability("delta", delta)
     epsilon = arguments.number("epsilon", epsilon, positive=True)
     constant = a_constant(constant)
-    unit = (len(widths) - 2) * laws.log_widest(widths)
+    unit = laws.base(widths)
     needed, always, measurements = [], [], []
     for segment in segments(networks):
 

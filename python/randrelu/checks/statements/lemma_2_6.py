@@ -88,7 +88,7 @@ def run(
 
     norms = np.array(networks.measure(largest))
     lengths = np.array([later - earlier for later, earlier in pairs])
-    unit = (len(widths) - 2) * laws.log_widest(widths)
+    unit = laws.base(widths)
     needed = (norms ** (2 / lengths) / unit).max(axis=1)
     largest_weights = spectral_bounds(networks)
     largest_norms = [largest_weights[earlier:later].prod() for later, earlier in pairs]

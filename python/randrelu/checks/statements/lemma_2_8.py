@@ -158,8 +158,8 @@ def _along_attack(
 
 def _case(widths: tuple[int, ...], j: int) -> str:
     """Return which case of the proof layer j belongs to."""
-    depth, before = len(widths) - 2, min(widths[:j])
-    power = 20 * depth * math.log10(max(1.0, depth * math.log(max(widths[:-1]))))
+    before = min(widths[:j])
+    power = 20 * (len(widths) - 2) * math.log10(laws.base(widths))
     wide = math.log10(widths[j] / before) >= power
     relation = "≥" if wide else "≤"
     return f"case {1 + wide}: d_{j} = {widths[j]} {relation} {before} × 10^{power:.0f}"
