@@ -104,8 +104,7 @@ REACHES = {
     }),
     "lemma-3.2": (MET, {"consistent": {}, "violated": another_map_of_angles}),
     "lemma-a.4": (MET, {
-        # Without room for an M that is orthogonal to x and y, no law is tested.
-        "holds": {"constant": 2.0, "n": 99}, "consistent": {"constant": 2.0},
+        "consistent": {"constant": 2.0},
         "uninformative": {}, "violated": {"constant": 0.05},
     }),
     # |f(x)| ≥ 0.04 has no constant.

@@ -95,7 +95,7 @@ def test_figures_are_drawn_for_any_number_of_series():
     for c in (
         check("theorem-1.1-scaling", dims=(2, 3), depths=(0, 1, 2, 3, 4), trials=1, rng=0),
         check("lemma-2.6", widths=(9, 8, 7, 6, 5, 4, 1), trials=2, rng=0),
-        check("lemma-2.3", widths=(5, 1), trials=2, rng=0),
+        check("lemma-2.3", widths=(5, 4, 1), trials=2, rng=0),
     ):
         assert draw(c).png.startswith(b"\x89PNG")
 

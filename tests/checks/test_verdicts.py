@@ -1,6 +1,7 @@
 """What data can say of a claim, how surely, and that every check comes to all that it may."""
 
 import math
+from itertools import product
 
 import numpy as np
 import pytest
@@ -22,6 +23,57 @@ def test_a_check_comes_to_every_conclusion_that_it_may(name, said, monkeypatch):
     if callable(changes):
         changes = changes(monkeypatch)
     assert check(name, **SMALL[name] | changes, rng=1).conclusion == said
+
+
+# What data can say of each kind of claim.
+IDENTITY = {"holds", "violated"}
+LAW = {"consistent", "violated"}
+PROBABILITY = {"holds", "consistent", "violated"}  # of an event that every trial decides
+FOR_ALL = {"consistent", "violated"}  # points, levels or matrices, of which some were looked at
+CERTIFIED = {"holds", "consistent", "violated"}  # for all, with a bound that may be certified
+THERE_IS = {"holds", "not shown"}
+OPEN_CONSTANT = {"consistent"}
+UNBREAKABLE = {"uninformative"}
+SHOWN = {"consistent"}  # what is measured beside a claim, and not judged
+# A bound for all points with a constant that is open, or given, and then may be unbreakable.
+BOUND = OPEN_CONSTANT | FOR_ALL | UNBREAKABLE
+# The kinds of all the parts of every statement.
+KINDS = {
+    "theorem-1.1": [THERE_IS],
+    "theorem-1.1-scaling": [OPEN_CONSTANT],
+    "eq-1": [FOR_ALL, OPEN_CONSTANT],
+    "lemma-2.1": [LAW],
+    "lemma-2.2": [PROBABILITY, OPEN_CONSTANT, LAW],
+    "gd-decomp": [IDENTITY],
+    "nn-decomp": [IDENTITY, SHOWN],
+    "lemma-2.3": [PROBABILITY, BOUND, LAW],
+    "claim-2.4": [BOUND],
+    "lemma-2.5": [PROBABILITY, LAW],
+    "lemma-2.6": [BOUND],
+    "claim-2.7": [FOR_ALL],
+    "lemma-2.8": [BOUND],
+    "theorem-3.1": [OPEN_CONSTANT | FOR_ALL],
+    "lemma-3.2": [LAW],
+    "lemma-a.4": [FOR_ALL | UNBREAKABLE, LAW],
+    "theorem-b.1": [FOR_ALL, OPEN_CONSTANT | FOR_ALL],
+    "eqs-9-12": [PROBABILITY, LAW, IDENTITY],
+    "fact-b.2": [CERTIFIED],
+    "lemma-c.1": [PROBABILITY],
+    "theorem-c.2": [FOR_ALL],
+    "theorem-c.3": [FOR_ALL, IDENTITY],
+    "corollary-c.4": [PROBABILITY],
+    "lemma-c.5": [IDENTITY, LAW],
+    "lemma-c.6": [FOR_ALL],
+    # Where the rows span the space there is no law to test.
+    "figure-1": [LAW | IDENTITY, IDENTITY],
+}
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_a_statement_says_what_can_be_said_of_its_kinds(name):
+    """The weakest of what can be said of its parts, and nothing else."""
+    said = {max(seen, key=CONCLUSIONS.index) for seen in product(*KINDS[name])}
+    assert set(STATEMENTS[name].may) == said
 
 
 def test_the_table_is_of_all_that_a_check_may_say():

@@ -19,7 +19,6 @@ from randrelu.laws.norms import (
     layer_norm_law,
     masked_difference_law,
     output_size_law,
-    sample_gradient,
 )
 from randrelu.laws.products import NormLaw
 from randrelu.laws.row_space import (
@@ -66,7 +65,6 @@ __all__ = [
     "output_size_law",
     "paper_step_size",
     "projected_length_law",
-    "sample_gradient",
     "sample_linear_step",
     "share_interval",
     "sine_excess",
