@@ -84,13 +84,14 @@ def test_the_exponents_of_case_1():
 
 
 def test_the_largest_entry_of_h_is_not_small():
-    """ℓ log d_max = 10, ℓ = 1, d_min = d_j = 10^400: log 1/δ = 10^160 is allowed (C = 1)."""
-    log_delta = 160.0  # log10 of log 1/δ
-    assert 240 + log_delta <= 400
-    # √|Q| ‖H‖_∞ with |Q| = d_j 10^−60 and ‖H‖_∞² = (log d + log 1/δ)/d_j:
-    assert (-60 + log_delta) / 2 == 50
+    """ℓ = 1 and all widths 10^2000: log 1/δ = 10^1100 is allowed (C = 1). All are powers of 10."""
+    width, log_delta = 2000, 1100
+    log_width = math.log10(width * math.log(10))  # of ℓ log d_max
+    assert 240 * log_width + log_delta <= width
+    # √|Q| ‖H‖_∞ with |Q| = d_j (ℓ log d_max)^{−60ℓ} and ‖H‖_∞² = (log d + log 1/δ)/d_j:
+    assert log_width < log_delta and (log_delta - 60 * log_width) / 2 == pytest.approx(440, abs=0.5)
     # ‖H D_Q‖² by (|Q| log d + log 1/δ)/d_j:
-    assert max(-60 + 1, log_delta - 400) <= -59
+    assert max(-59 * log_width, log_delta - width) < -200
 
 
 def exceeds(bound, m, p):
@@ -141,7 +142,10 @@ def test_the_sign_in_the_expansion_of_a_square():
 
 def test_eq_11_at_opposite_points():
     """‖x + y‖ = 0 at y = −x, though ‖f_1(x) − f_1(y)‖ = ‖W_1 x‖ = √(2/k) χ_k is random."""
-    k = 20
+    k, generator = 20, np.random.default_rng(0)
+    w, x = generator.normal(0, math.sqrt(2 / k), (k, 5)), np.eye(5)[0]
+    moved = np.maximum(w @ x, 0) - np.maximum(-w @ x, 0)
+    assert np.linalg.norm(moved) == pytest.approx(np.linalg.norm(w @ x), rel=1e-15)
     assert math.sqrt(2 / k) * stats.chi(k).std() > 0.2
 
 

@@ -50,6 +50,17 @@ def test_a_step_that_fails_is_not_shown_and_nothing_is_violated():
     assert c.conclusion == "not shown" and c.verdict == "hypothesis open"
 
 
+def test_a_step_beyond_the_bound_does_not_show_the_theorem():
+    """Far against its gradient f is negative, so such a step succeeds wherever f(x) > 0."""
+    given = {"widths": (50, 80, 1), "trials": 60, "delta": 0.9, "rng": 1}
+    c = check("theorem-1.1", **given, eta=-1e6)
+    assert c.measurements[0].low > 0.1 and c.conclusion == "not shown"
+    assert c.measurements[1].count == (0, 60)
+    c = check("theorem-1.1", **given, eta="shortest")
+    near = c.trials["success"] & (c.trials["relative_norm"] * math.sqrt(50) <= 50)
+    assert c.measurements[1].count == (near.sum(), 60) and c.conclusion == "holds"
+
+
 def test_theorem_notices_a_network_that_breaks_it(monkeypatch):
     """A constant-sign network, the absolute value of each coordinate, cannot be flipped."""
     d = 50

@@ -1,5 +1,7 @@
 """The power by which a quantile grows over sizes."""
 
+import re
+
 import numpy as np
 import pytest
 from randrelu import check
@@ -44,6 +46,33 @@ def test_the_trend_is_one_more_measurement(name):
     assert seen == sorted(seen) and seen[-1][0] == seen[-1][1]
     again = check(name, **c.parameters)
     assert again.measurements == c.measurements
+
+
+def test_the_trend_of_lemma_2_2_is_at_any_point():
+    """Of the narrower networks, which have no point of these dimensions; the law is the same."""
+    given = {"widths": (40, 60, 1), "trials": 60, "rng": 0, "trend": True}
+    c = check("lemma-2.2", **given, x=np.arange(1.0, 41.0))
+    power, plain = c.measurements[-1], check("lemma-2.2", **given).measurements[-1]
+    assert power.name == plain.name and power.low <= plain.value <= power.high
+    assert check("lemma-2.2", **c.parameters).measurements == c.measurements
+
+
+@pytest.mark.parametrize("widths", [(5, 4, 1), (9, 8, 1), (1, 1, 1)])
+def test_widths_too_narrow_for_a_trend_are_refused_as_they_were_given(widths):
+    """At a quarter (9, 8, 1) is (2, 2, 1), without the bottleneck."""
+    given = re.escape(f"got {widths};")
+    with pytest.raises(ValueError, match=f"for a trend widths must have .* {given}"):
+        check("lemma-2.6" if widths[1] < widths[0] else "lemma-2.2", widths=widths, trend=True)
+
+
+@pytest.mark.parametrize("name", ["lemma-2.2", "lemma-2.3", "lemma-2.6", "lemma-2.8"])
+def test_whether_a_trend_is_wanted_is_true_or_false(name):
+    for no in ("no", 0, None):
+        with pytest.raises(ValueError, match="trend must be True or False, got "):
+            check(name, **SMALL[name], trend=no)
+    given = SMALL[name] | {"trials": 2, "rng": 0}
+    for said, trend in (("false", False), ("True", True), (np.True_, True)):
+        assert check(name, **given, trend=said).parameters["trend"] is trend
 
 
 def test_a_constant_that_grows_with_the_widths_is_noticed(monkeypatch):

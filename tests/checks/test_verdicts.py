@@ -1,6 +1,7 @@
 """What data can say of a claim, how surely, and that every check comes to all that it may."""
 
 import math
+from itertools import product
 
 import numpy as np
 import pytest
@@ -22,6 +23,57 @@ def test_a_check_comes_to_every_conclusion_that_it_may(name, said, monkeypatch):
     if callable(changes):
         changes = changes(monkeypatch)
     assert check(name, **SMALL[name] | changes, rng=1).conclusion == said
+
+
+# What data can say of each kind of claim.
+IDENTITY = {"holds", "violated"}
+LAW = {"consistent", "violated"}
+PROBABILITY = {"holds", "consistent", "violated"}  # of an event that every trial decides
+FOR_ALL = {"consistent", "violated"}  # points, levels or matrices, of which some were looked at
+CERTIFIED = {"holds", "consistent", "violated"}  # for all, with a bound that may be certified
+THERE_IS = {"holds", "not shown"}
+OPEN_CONSTANT = {"consistent"}
+UNBREAKABLE = {"uninformative"}
+SHOWN = {"consistent"}  # what is measured beside a claim, and not judged
+# A bound for all points with a constant that is open, or given, and then may be unbreakable.
+BOUND = OPEN_CONSTANT | FOR_ALL | UNBREAKABLE
+# The kinds of all the parts of every statement.
+KINDS = {
+    "theorem-1.1": [THERE_IS],
+    "theorem-1.1-scaling": [OPEN_CONSTANT],
+    "eq-1": [FOR_ALL, OPEN_CONSTANT],
+    "lemma-2.1": [LAW],
+    "lemma-2.2": [PROBABILITY, OPEN_CONSTANT, LAW],
+    "gd-decomp": [IDENTITY],
+    "nn-decomp": [IDENTITY, SHOWN],
+    "lemma-2.3": [PROBABILITY, BOUND, LAW],
+    "claim-2.4": [BOUND],
+    "lemma-2.5": [PROBABILITY, LAW],
+    "lemma-2.6": [BOUND],
+    "claim-2.7": [FOR_ALL],
+    "lemma-2.8": [BOUND],
+    "theorem-3.1": [OPEN_CONSTANT | FOR_ALL],
+    "lemma-3.2": [LAW],
+    "lemma-a.4": [FOR_ALL | UNBREAKABLE, LAW],
+    "theorem-b.1": [FOR_ALL, OPEN_CONSTANT | FOR_ALL],
+    "eqs-9-12": [PROBABILITY, LAW, IDENTITY],
+    "fact-b.2": [CERTIFIED],
+    "lemma-c.1": [PROBABILITY],
+    "theorem-c.2": [FOR_ALL],
+    "theorem-c.3": [FOR_ALL, IDENTITY],
+    "corollary-c.4": [PROBABILITY],
+    "lemma-c.5": [IDENTITY, LAW],
+    "lemma-c.6": [FOR_ALL],
+    # Where the rows span the space there is no law to test.
+    "figure-1": [LAW | IDENTITY, IDENTITY],
+}
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_a_statement_says_what_can_be_said_of_its_kinds(name):
+    """The weakest of what can be said of its parts, and nothing else."""
+    said = {max(seen, key=CONCLUSIONS.index) for seen in product(*KINDS[name])}
+    assert set(STATEMENTS[name].may) == said
 
 
 def test_the_table_is_of_all_that_a_check_may_say():
@@ -66,11 +118,11 @@ def test_a_true_probability_is_violated_no_more_often_than_stated(judge):
             assert "holds" not in said
 
 
-def test_at_most_is_at_least_of_the_other_event():
+def test_at_most_refutes_like_at_least_of_the_other_event_and_never_holds():
     for k in range(31):
         one = verdict.at_most(counted("", k, 30), 0.25)
         other = verdict.at_least(counted("", 30 - k, 30), 0.75)
-        assert one.seen == other.seen
+        assert one.seen == "consistent"
         assert one.p_value == pytest.approx(other.p_value, rel=1e-9)
 
 
@@ -98,6 +150,15 @@ def test_the_largest_constant_of_the_hypothesis():
         power = 240 * depth * math.log(c * depth * math.log(max(widths)))
         assert power + math.log(math.log(20)) == pytest.approx(math.log(min(widths[:-1])))
     assert largest_constant((784, 2048, 2048, 1), 0.05) == pytest.approx(0.0663, abs=5e-5)
+
+
+@pytest.mark.parametrize("name", ["theorem-1.1", "lemma-2.2", "lemma-2.5"])
+def test_section_2_claims_nothing_without_a_hidden_layer(name):
+    """Where Lemma 2.2 is false: 2000 networks of widths (3, 1) contradict it."""
+    c = check(name, widths=(3, 1), trials=2000, rng=0)
+    assert c.verdict == "hypothesis not met" and "ℓ ≥ 1" in c.hypothesis.asks
+    if name == "lemma-2.2":
+        assert c.conclusion == "violated"
 
 
 def test_a_statement_may_not_say_what_is_not_its_kind():

@@ -86,7 +86,7 @@ def test_the_first_term_is_exact_at_any_width():
 def test_flips_are_binomial_given_the_images():
     """Narrow layers: the sum over networks of the counts against that of independent binomials."""
     flips, shares = [], []
-    for weights, layers, masks in pairs((5, 6, 4, 1), 0.8, 20_000, 3):
+    for _, layers, masks in pairs((5, 6, 4, 1), 0.8, 20_000, 3):
         x, y = np.maximum(layers[0], 0)
         lengths = np.linalg.norm(x), np.linalg.norm(y)
         if min(lengths) > 0:
@@ -95,7 +95,6 @@ def test_flips_are_binomial_given_the_images():
             angle = math.pi / 2 if max(lengths) > 0 else 0.0
         flips.append(np.sum(masks[1][0] != masks[1][1]))
         shares.append(float(laws.flips_given_images(angle)))
-        assert len(weights) == 3
     counts, p = np.array(flips), np.array(shares)
     # Standardised by the conditional law, whose mean and variance over the networks are these.
     z = (counts - 4 * p).sum() / np.sqrt((4 * p * (1 - p)).sum())

@@ -146,6 +146,11 @@ def test_lemma_a_4_follows_its_law():
     assert law.zero == pytest.approx((1 - angle / math.pi) ** k, rel=1e-12)
     assert law.p_value(found / 2) > ALARM > law.p_value(found)
     assert law.moment(2) == pytest.approx(angle / math.pi * n / m, rel=1e-12)
+    # No unit differs, but with a probability so small that 1 less it rounds to 1.
+    rare = laws.masked_difference_law(math.pi * 1e-18, k, m, n)
+    assert rare.zero == 1 and rare.moment(2) == pytest.approx(1e-18 * n / m, rel=1e-12)
+    assert rare.p_value(np.zeros(50)) == 1 and rare.p_value(np.r_[np.zeros(50), 0.1]) < ALARM
+    assert rare.ppf(0.5) == 0 and rare.ppf(1) == np.inf
     # Opposite points differ in every unit, and the norm is that of n normal numbers.
     opposite = laws.masked_difference_law(math.pi, k, m, n)
     expected = stats.chi(n).cdf(np.array([0.5, 1, 2]) * math.sqrt(m))

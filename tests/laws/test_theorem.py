@@ -24,6 +24,14 @@ def test_required_width_at_its_edges():
     assert laws.log10_required_width((10**6,) * 9 + (1,), 0.05) > 1000  # beyond any double
 
 
+def test_both_factors_of_the_base_are_at_least_1():
+    """At widths of 2, log d_max < 1: three layers do not make up for it."""
+    assert laws.base((2, 2, 2, 2, 1)) == 3 and laws.base((100, 1)) == math.log(100)
+    assert laws.base((9, 5, 5, 1)) == 2 * math.log(9)
+    asked = laws.log10_required_width((2, 2, 2, 2, 1), math.exp(-1))
+    assert asked == pytest.approx(720 * math.log10(3))
+
+
 def test_sizes_of_the_theorem():
     assert laws.size_bound(100, math.exp(-4)) == pytest.approx(0.2)
     assert laws.narrowest((9, 4, 6, 1)) == 4

@@ -37,14 +37,15 @@ def bounded(
     of_trials : float
         The share of the trials that the claim is about.
     always : float
-        The C from which on no point could break the bound.
+        The C from which on no point could break the bound, but with probability `FALSE_ALARM`.
     """
     found = [
         constant_needed("C", needed, of_trials),
         Measurement(
             "C from which on no point could break the bound",
             always,
-            paper="by the largest spectral norms of the weights",
+            paper="by the largest spectral norms of the weights, but with probability "
+            f"{FALSE_ALARM:g}",
         ),
     ]
     if constant is None:

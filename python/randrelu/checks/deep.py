@@ -16,6 +16,7 @@ from randrelu._support.arguments import Progress, Rng
 from randrelu._support.side_by_side import Step, side_by_side
 from randrelu._support.threads import thread_number
 from randrelu.checks.columns import read
+from randrelu.checks.constants import a_constant
 from randrelu.checks.result import Check, Hypothesis
 from randrelu.network import Network
 
@@ -144,7 +145,7 @@ def measure(
         "width": arguments.integer("width", width, at_least=1),
         "depths": _validated(depths),
         "points": arguments.integer("points", points, at_least=2),
-        "constant": None if constant is None else arguments.number("constant", constant),
+        "constant": a_constant(constant),
         "trials": arguments.integer("trials", trials, at_least=1),
         "rng": arguments.seed_of(rng),
     }

@@ -87,10 +87,10 @@ class Check:
     conclusion : str
         Whether the claimed conclusion was seen at these parameters, hypothesis or not. "holds":
         the 95 % interval lies within the claim, or it is an identity. "consistent": nothing speaks
-        against it; that is the most to be said of an exact law, of all points where some were
-        looked at, and of a bound with an open constant. "uninformative": no data could break the
-        bound. "not shown": what is claimed to exist was not found. "violated": a true claim would
-        look so bad with probability below 0.001, over the whole check.
+        against it; that is the most to be said of an exact law, of all points or levels where
+        some were looked at, and of a bound with an open constant. "uninformative": no data could
+        break the bound. "not shown": what is claimed to exist was not found. "violated": a true
+        claim would look so bad with probability below 0.001, over the whole check.
     trials : mapping of str to ndarray
         Everything that was measured, an entry per trial (or per row of a grid); ``seed`` is that of
         the trial's network.

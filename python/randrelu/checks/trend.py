@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from randrelu._support import arguments
 from randrelu._support.arguments import Progress
 from randrelu._support.progress import part
 from randrelu.checks.result import Check, Measurement, quantile_interval, smallest_constant
+from randrelu.measures.bottlenecks import bottlenecks
 
 # The widths, relative to those that were asked for.
 SCALES = (0.25, 0.5, 1.0)
@@ -54,7 +56,27 @@ def fitted_power(
     counts = np.abs(weights) > 1e-9 * np.abs(weights).max()  # not that of a size in the middle
     with np.errstate(divide="ignore", invalid="ignore"):
         slope, least, most = (float(weights[counts] @ np.log(q[counts])) for q in chosen)
-    return slope, least, most
+    # Infinite ends on both sides say nothing.
+    return slope, -np.inf if math.isnan(least) else least, np.inf if math.isnan(most) else most
+
+
+def asked(trend: object) -> bool:
+    """Return the parameter `trend`, which the terminal gives as a word."""
+    said = {"true": True, "false": False}.get(trend.lower()) if isinstance(trend, str) else trend
+    if not isinstance(said, (bool, np.bool_)):
+        raise ValueError(f"trend must be True or False, got {trend!r}")
+    return bool(said)
+
+
+def narrower(widths: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """Return the widths at all `SCALES` but the last, where they have the same bottlenecks."""
+    found = [(*(round(scale * n) for n in widths[:-1]), 1) for scale in SCALES[:-1]]
+    if min(found[0]) < 1 or any(bottlenecks(one) != bottlenecks(widths) for one in found):
+        raise ValueError(
+            "for a trend widths must have the same bottlenecks at a quarter and at half of them, "
+            f"got {widths}; choose wider layers, or trend=False"
+        )
+    return found
 
 
 def of_constant(
@@ -70,9 +92,8 @@ def of_constant(
     The networks asked for are the largest; the check runs again on narrower ones, whose column
     "needed" is read.
     """
-    widths, groups = parameters["widths"], []
-    for k, scale in enumerate(SCALES[:-1]):
-        narrow = (*(max(1, round(scale * width)) for width in widths[:-1]), 1)
+    groups = []
+    for k, narrow in enumerate(narrower(parameters["widths"])):
         own = arguments.seed_of(np.random.SeedSequence(parameters["rng"], spawn_key=(1, k)))
         smaller = run(
             **{**parameters, "widths": narrow, "rng": own, "trend": False},

@@ -18,7 +18,7 @@ from randrelu._support.arguments import Progress, Rng
 from randrelu._support.side_by_side import Step, side_by_side
 from randrelu._support.threads import thread_number
 from randrelu.checks.result import Hypothesis
-from randrelu.laws import log10_required_width, log_widest, narrowest, weight_variances
+from randrelu.laws import base, log10_required_width, narrowest, weight_variances
 from randrelu.network import Network
 
 T = TypeVar("T")
@@ -126,23 +126,23 @@ class Networks:
         return Hypothesis("; and ".join(one.asks for one in asked), has, met)
 
     def _width_hypothesis(self, delta: float) -> Hypothesis:
-        depth, smallest = len(self.widths) - 2, narrowest(self.widths)
-        has = f"d_min = {smallest}"
-        if depth == 0:
-            least = -math.log(delta)
-            return Hypothesis(f"d_min ≥ log(1/δ) = {least:.3g}", has, smallest >= least)
+        if len(self.widths) == 2:
+            return Hypothesis("ℓ ≥ 1 hidden layers", "none", False)
         required = log10_required_width(self.widths, delta)
         return Hypothesis(
             asks=(
                 "d_min ≥ (C ℓ log d_max)^{240ℓ} log(1/δ), whose constant C the paper leaves open "
                 f"(10^{required:.1f} if it were 1)"
             ),
-            has=f"{has}, which suffices for C ≤ {largest_constant(self.widths, delta):.3g}",
+            has=(
+                f"d_min = {narrowest(self.widths)}, which suffices for C ≤ "
+                f"{largest_constant(self.widths, delta):.3g}"
+            ),
             met=None,
         )
 
     def _radius_hypothesis(self, radius: float) -> Hypothesis:
-        power = 80 * (len(self.widths) - 2) * math.log10(_base(self.widths))
+        power = 80 * (len(self.widths) - 2) * math.log10(base(self.widths))
         largest = math.log10(narrowest(self.widths)) / 2 - power
         fits = radius == 0 or math.log10(radius) <= largest
         return Hypothesis(
@@ -154,12 +154,7 @@ def largest_constant(widths: tuple[int, ...], delta: float) -> float:
     """Return the largest C for which d_min ≥ (C ℓ log d_max)^{240ℓ} log(1/δ), of section 2."""
     depth = len(widths) - 2
     root = (math.log(narrowest(widths)) - math.log(-math.log(delta))) / (240 * depth)
-    return math.exp(root) / _base(widths)
-
-
-def _base(widths: tuple[int, ...]) -> float:
-    """Return ℓ log d_max, with a logarithm of at least 1."""
-    return max(1, len(widths) - 2) * log_widest(widths)
+    return math.exp(root) / base(widths)
 
 
 _MANY = 2**21  # weights of a layer

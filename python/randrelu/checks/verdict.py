@@ -4,8 +4,9 @@ A check compares the parts of a claim with data, each by the function for its ki
 
 * an identity, which `identity` decides up to rounding;
 * an exact law, whose `same_law` a test can reject and never prove;
-* a probability of an event that every trial decides (`at_least`, `at_most`), or that a trial can
-  only refute, because the event is about all points and some were looked at (`for_all`);
+* a probability of an event that every trial decides (`at_least`), or that a trial can only refute,
+  because the event is about all points and some were looked at (`for_all`), or the claim is about
+  all levels (`at_most`);
 * the existence of something, which a trial can only show (`there_is`);
 * a bound with a constant that the paper leaves open, or one that no data could break.
 
@@ -71,9 +72,11 @@ def at_least(seen: Measurement, bound: float) -> Part:
 
 
 def at_most(seen: Measurement, bound: float) -> Part:
-    """Judge a probability that is claimed to be at most `bound`, by a share of the trials."""
-    assert seen.high is not None
-    return Part("holds" if seen.high <= bound else "consistent", _tail(seen, bound, "greater"))
+    """Judge a tail that is claimed to be at most `bound`, by a share of the trials.
+
+    Such claims are about all levels, of which some were looked at.
+    """
+    return Part("consistent", _tail(seen, bound, "greater"))
 
 
 def for_all(unrefuted: Measurement, bound: float) -> Part:

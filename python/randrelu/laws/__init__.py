@@ -19,7 +19,6 @@ from randrelu.laws.norms import (
     layer_norm_law,
     masked_difference_law,
     output_size_law,
-    sample_gradient,
 )
 from randrelu.laws.products import NormLaw
 from randrelu.laws.row_space import (
@@ -30,6 +29,7 @@ from randrelu.laws.row_space import (
 from randrelu.laws.scales import VARIANCES, nn_def_scale, weight_variances
 from randrelu.laws.shares import CONFIDENCE, share_interval
 from randrelu.laws.theorem import (
+    base,
     log10_required_width,
     log_widest,
     narrowest,
@@ -41,6 +41,7 @@ __all__ = [
     "CONFIDENCE",
     "VARIANCES",
     "NormLaw",
+    "base",
     "draw_projected_length",
     "flip_fractions",
     "flips_given_images",
@@ -64,7 +65,6 @@ __all__ = [
     "output_size_law",
     "paper_step_size",
     "projected_length_law",
-    "sample_gradient",
     "sample_linear_step",
     "share_interval",
     "sine_excess",

@@ -47,9 +47,16 @@ class Chi2:
         return k.astype(np.float64), chance / chance.sum()
 
     @property
-    def zero(self) -> float:
-        """P{k = 0}."""
-        return float(self.count == 0 if self.share is None else (1 - self.share) ** self.count)
+    def log_positive(self) -> float:
+        """The logarithm of P{k > 0}, which may be so small that P{k = 0} rounds to 1."""
+        share = 1.0 if self.share is None else self.share
+        if self.count == 0 or share == 0:
+            return -math.inf
+        if share == 1:
+            return 0.0
+        none = self.count * math.log1p(-share)
+        rare = none > -math.log(2)  # either way without cancellation
+        return math.log(-math.expm1(none)) if rare else math.log1p(-math.exp(none))
 
     @property
     def size(self) -> float:
@@ -107,9 +114,7 @@ class NormLaw:
     @property
     def zero(self) -> float:
         """The probability that the norm is 0."""
-        if self.given_positive:
-            return 0.0
-        return abs(math.expm1(sum(math.log1p(-f.zero) for f in self.factors)))
+        return abs(math.expm1(self._log_positive))
 
     @cached_property
     def positive(self) -> NormLaw:
@@ -119,7 +124,7 @@ class NormLaw:
     def moment(self, order: float) -> float:
         """Return E[norm^order] for order > 0, in closed form."""
         log = float(self._log_transform(np.array([order / 2]))[0])
-        return (1 - self.zero) * math.exp(order / 2 * self._log_size + log)
+        return math.exp(self._log_positive + order / 2 * self._log_size + log)
 
     def cdf(self, x: ArrayLike) -> NDArray[np.float64]:
         """Return P{norm ≤ x}, with an error of at most 10⁻¹⁰."""
@@ -130,14 +135,15 @@ class NormLaw:
 
     def ppf(self, q: ArrayLike) -> NDArray[np.float64]:
         """Return the quantiles for probabilities q in [0, 1]."""
-        share = (np.asarray(q, np.float64) - self.zero) / (1 - self.zero)
+        given = np.asarray(q, np.float64)
+        share = (given - self.zero) / math.exp(self._log_positive)
         low, high = (np.full(share.shape, end) for end in self._series[:2])
         for _ in range(60):
             middle = (low + high) / 2
             below = self._continuous(middle) < share
             low, high = np.where(below, middle, low), np.where(below, high, middle)
         norm = np.exp((low + high + 2 * self._log_size) / 4)
-        return np.where(share <= 0, 0.0, np.where(share < 1, norm, np.inf))
+        return np.where(given >= 1, np.inf, np.where(share <= 0, 0.0, norm))
 
     def p_value(self, norms: ArrayLike) -> float:
         """Return the p-value of these independent norms, against any other law.
@@ -154,6 +160,11 @@ class NormLaw:
         zeros = binomtest(given.size - others.size, given.size, zero).pvalue
         rest = kstest(others, self.positive.cdf).pvalue if others.size else 1.0
         return min(1.0, 2 * float(min(zeros, rest)))
+
+    @property
+    def _log_positive(self) -> float:
+        """The logarithm of the probability that the norm is not 0, 0 where that is given."""
+        return 0.0 if self.given_positive else sum(f.log_positive for f in self.factors)
 
     @cached_property
     def _log_size(self) -> float:

@@ -23,16 +23,19 @@ def log_widest(widths: tuple[int, ...]) -> float:
     return max(1.0, math.log(max(widths[:-1])))
 
 
+def base(widths: tuple[int, ...]) -> float:
+    """Return ℓ log d_max, the base of section 2's powers, both factors at least 1."""
+    return max(1, len(widths) - 2) * log_widest(widths)
+
+
 def log10_required_width(widths: tuple[int, ...], delta: float) -> float:
     """Return log₁₀ of the d_min that section 2 of the paper asks for.
 
-    (C ℓ log d_max)^{240ℓ} log(1/δ), with its absolute constant C taken to be 1, and the base taken
-    to be at least 1: a logarithm below that is not what the condition means. A logarithm, because
-    the number itself does not fit in a double at any practical width.
+    (C ℓ log d_max)^{240ℓ} log(1/δ), with its absolute constant C taken to be 1. A logarithm,
+    because the number itself does not fit in a double at any practical width.
     """
-    depth, widest = len(widths) - 2, max(widths[:-1])
-    base = max(1.0, depth * math.log(widest))
-    return 240 * depth * math.log10(base) + math.log10(-math.log(delta))
+    power = 240 * (len(widths) - 2)
+    return power * math.log10(base(widths)) + math.log10(-math.log(delta))
 
 
 def paper_step_size(widths: tuple[int, ...], delta: float, norm: ArrayLike) -> NDArray[np.float64]:

@@ -26,9 +26,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 CLAIM = (
-    "Where a bottleneck layer i_j has moved by at most R̃, the next layers have, with probability "
-    "at least 1 − δ/8ℓ: ‖f̃_i(x) − f̃_i(y)‖ ≤ (C ℓ log d_max)^{(i − i_j)/2} √(d_i/d_{i_j}) R̃ up to "
-    "the next bottleneck i_{j−1}, and there the same without the root."
+    "For all points within R̃ of the image of x at a bottleneck layer i_j, as the proof shows, be "
+    "they images or not, the next layers have, with probability at least 1 − δ/8ℓ: "
+    "‖f̃_i(x) − f̃_i(y)‖ ≤ (C ℓ log d_max)^{(i − i_j)/2} √(d_i/d_{i_j}) R̃ up to the next bottleneck "
+    "i_{j−1}, and there the same without the root."
 )
 
 
@@ -48,8 +49,9 @@ def run(
     """Move the image of x at every bottleneck by R̃, and measure how far the layers after it move.
 
     The part of the network after a bottleneck is independent of the image there, so it is drawn
-    for itself. All points at distance R̃ are allowed, as in the proof, whether or not a point of
-    the ball around x has that image. They are sampled, and the best of them ascends along the
+    for itself. All points at distance R̃ are allowed, whether or not a point of the ball around x
+    has that image: of its net the proof takes only that it has (10R̃/ε)^{d_{i_j}} points within R̃,
+    which are enough for all of them. They are sampled, and the best of them ascends along the
     Jacobian. Measured are the hidden layers; the claim has the output as well.
 
     Parameters
@@ -70,7 +72,7 @@ def run(
     delta = arguments.probability("delta", delta)
     epsilon = arguments.number("epsilon", epsilon, positive=True)
     constant = a_constant(constant)
-    unit = (len(widths) - 2) * laws.log_widest(widths)
+    unit = laws.base(widths)
     needed, always, measurements = [], [], []
     for segment in segments(networks):
 

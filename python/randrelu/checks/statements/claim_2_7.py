@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 CLAIM = (
-    "With probability at least 1 − δ, a point of layer i_{j+1} and the point of an ε-net next to "
-    "it differ in at most 4 d_{i_{j+1}} units of every layer up to i_j."
+    "With probability at least 1 − δ′/ℓ² for each bottleneck layer i_{j+1}, here 1 − δ for all of "
+    "them, a point of the ε-net of the images there and any point within ε of it, as the proof "
+    "shows, differ in at most 4 d_{i_{j+1}} units of every layer up to i_j."
 )
 
 _FOUND = ("sampled", "attained")
@@ -47,7 +48,9 @@ def run(
     """Move the image of x at every bottleneck by ε, and count the units that flip after it.
 
     The part of the network after a bottleneck is independent of the image there, so it is drawn
-    for itself. The points at distance ε are sampled, and found by ascent (`worst_flips`).
+    for itself. That image is the net's point. The points at distance ε are sampled, and found by
+    ascent (`worst_flips`), whether or not they are images: the proof counts the units that flip at
+    any z with ‖z − y‖ ≤ ε.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ from randrelu._support.threads import thread_number
 from randrelu.checks.result import Check, Hypothesis, Measurement, share
 from randrelu.checks.statement import PlanRow, Statement
 from randrelu.checks.trials import blocks
-from randrelu.checks.verdict import at_least, identity, same_law
+from randrelu.checks.verdict import Part, at_least, identity, same_law
 from randrelu.figures.style import INK, MUTED, SERIES, canvas, legend
 
 if TYPE_CHECKING:
@@ -101,8 +101,7 @@ def run(
             ),
         ]  # fmt: skip
         parts.append(at_least(near_mean, 1 - delta))
-        if k * trials >= _ENOUGH:
-            parts.append(same_law(p_value))
+        parts.append(same_law(p_value) if k * trials >= _ENOUGH else Part("consistent"))
     grid = np.geomspace(1e-4, math.pi, _GRID)
     smallest = float((1 / contraction(grid)).max())
     measurements.append(

@@ -21,7 +21,7 @@ from randrelu.checks.result import (
     share,
 )
 from randrelu.checks.statement import WIDER, PlanRow, Statement
-from randrelu.checks.trend import SCALES, of_constant
+from randrelu.checks.trend import SCALES, asked, narrower, of_constant
 from randrelu.checks.trials import Networks, deferred_steps, nonzero_point
 from randrelu.checks.verdict import at_least, open_constant, same_law
 from randrelu.figures.style import SERIES, canvas, cumulative, legend, threshold
@@ -62,8 +62,11 @@ def run(
         Whether the check runs again at a quarter and at half of the widths, to tell by which power
         of them the constant grows that is needed.
     """
+    trend = asked(trend)
     whole = part(progress, 0, len(SCALES)) if trend else progress
     networks = Networks.asked(widths, trials, storage, rng, threads, whole)
+    if trend:
+        narrower(networks.widths)  # or it refuses, before anything is measured
     delta = arguments.probability("delta", delta)
     dim = networks.widths[0]
     given = nonzero_point(x, dim)
@@ -93,11 +96,12 @@ def run(
         **networks.parameters,
         "delta": delta,
         "x": None if x is None else tuple(given.tolist()),
-        "trend": bool(trend),
+        "trend": trend,
     }
-    if trend:
+    if trend:  # at any point of the narrower networks: the law is the same
+        given_narrower = {**parameters, "x": None}
         measurements.append(
-            of_constant(run, parameters, ratios, threads=threads, progress=progress)
+            of_constant(run, given_narrower, ratios, threads=threads, progress=progress)
         )
     return STATEMENT.found(
         parameters=parameters,

@@ -17,7 +17,7 @@ from randrelu.checks.columns import hidden_layers, numbered, read
 from randrelu.checks.constants import a_constant, bounded, drawn, spectral_bounds
 from randrelu.checks.result import Check, Measurement, share
 from randrelu.checks.statement import NARROW, PlanRow, Statement
-from randrelu.checks.trend import SCALES, of_constant
+from randrelu.checks.trend import SCALES, asked, narrower, of_constant
 from randrelu.checks.trials import Networks
 from randrelu.checks.verdict import Part, at_least, same_law
 from randrelu.figures.style import INK, band, canvas, color, legend
@@ -70,9 +70,14 @@ def run(
         Whether the check runs again at a quarter and at half of the widths, to tell by which power
         of them the constant grows that is needed.
     """
+    trend = asked(trend)
     whole = part(progress, 0, len(SCALES)) if trend else progress
     networks = Networks.asked(widths, trials, storage, rng, threads, whole)
+    if trend:
+        narrower(networks.widths)  # or it refuses, before anything is measured
     widths = networks.widths
+    if len(widths) == 2:
+        raise ValueError(f"widths must have a hidden layer, got {widths}")
     samples = arguments.integer("samples", samples, at_least=1)
     delta = arguments.probability("delta", delta)
     radius = arguments.number("radius", radius, positive=True)
@@ -98,10 +103,9 @@ def run(
     far = np.all(norms >= least(widths), axis=1)
     large = share("‖f_i(x)‖ ≥ 2^{−i} √d_i in every layer", far, f"≥ {1 - delta:g}")
     # The bound has the power C^{i/2}.
-    needed = (attained / size / bound(widths, 1.0)) ** (2 / layers)
-    needed = needed.max(axis=1, initial=0)
+    needed = ((attained / size / bound(widths, 1.0)) ** (2 / layers)).max(axis=1)
     moved = np.cumprod(spectral_bounds(networks)[:-1])
-    always = float(((moved / bound(widths, 1.0)) ** (2 / layers)).max(initial=0))
+    always = float(((moved / bound(widths, 1.0)) ** (2 / layers)).max())
     of_ball, ball = bounded(needed, constant, 1 - delta, always)
     of_x, laws_of_x = _norms_at_x(widths, norms)
     measurements = [large, *of_ball, *of_x]
@@ -120,7 +124,7 @@ def run(
         "radius": radius,
         "samples": samples,
         "constant": constant,
-        "trend": bool(trend),
+        "trend": trend,
     }
     if trend:
         measurements.append(
@@ -207,7 +211,7 @@ def draw(check: Check) -> Figure:
         band(axes, layers, groups, f"{name}: median, 5 % … 95 %", color(k))
     label = f"the paper's bound, C = {constant:g}"
     axes.plot(layers, bound(widths, constant), "--", color=INK, label=label)
-    axes.set(yscale="log" if layers.size else "linear", xticks=layers)
+    axes.set(yscale="log", xticks=layers)
     legend(figure, axes)
     return figure
 

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 CLAIM = (
-    "With probability at least 1 − δ, in every layer all but a share 2√(2/π) α of the units have a "
-    "preactivation of at least α ‖f_i(x)‖/√d_i."
+    "With probability at least 1 − δ, in every hidden layer i all but a share 2√(2/π) α of the "
+    "units have a preactivation of size at least α ‖f_{i−1}(x)‖/√d_{i−1}."
 )
 
 

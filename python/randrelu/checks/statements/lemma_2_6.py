@@ -16,7 +16,7 @@ from randrelu.checks.columns import numbered, read
 from randrelu.checks.constants import a_constant, bounded, drawn, spectral_bounds
 from randrelu.checks.result import Check, Measurement
 from randrelu.checks.statement import NARROW, PlanRow, Statement
-from randrelu.checks.trend import SCALES, of_constant
+from randrelu.checks.trend import SCALES, asked, narrower, of_constant
 from randrelu.checks.trials import Networks
 from randrelu.figures.style import canvas, color, cumulative, legend
 from randrelu.measures.ball import sample_ball
@@ -62,8 +62,11 @@ def run(
         Whether the check runs again at a quarter and at half of the widths, to tell by which power
         of them the constant grows that is needed.
     """
+    trend = asked(trend)
     whole = part(progress, 0, len(SCALES)) if trend else progress
     networks = Networks.asked(widths, trials, storage, rng, threads, whole)
+    if trend:
+        narrower(networks.widths)  # or it refuses, before anything is measured
     widths = networks.widths
     pairs = _pairs(widths)
     if not pairs:
@@ -88,7 +91,7 @@ def run(
 
     norms = np.array(networks.measure(largest))
     lengths = np.array([later - earlier for later, earlier in pairs])
-    unit = (len(widths) - 2) * laws.log_widest(widths)
+    unit = laws.base(widths)
     needed = (norms ** (2 / lengths) / unit).max(axis=1)
     largest_weights = spectral_bounds(networks)
     largest_norms = [largest_weights[earlier:later].prod() for later, earlier in pairs]
@@ -109,7 +112,7 @@ def run(
         "radius": radius,
         "samples": samples,
         "constant": constant,
-        "trend": bool(trend),
+        "trend": trend,
     }
     if trend:
         measurements.append(

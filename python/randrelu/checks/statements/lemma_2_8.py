@@ -16,7 +16,7 @@ from randrelu.checks.columns import numbered
 from randrelu.checks.constants import a_constant, bounded, drawn, spectral_bounds
 from randrelu.checks.result import Check, Measurement, relative
 from randrelu.checks.statement import EVEN, PlanRow, Statement
-from randrelu.checks.trend import SCALES, of_constant
+from randrelu.checks.trend import SCALES, asked, narrower, of_constant
 from randrelu.checks.trials import Networks
 from randrelu.figures.style import canvas, color, cumulative, legend
 from randrelu.measures.deviation import gradient_deviation
@@ -62,8 +62,11 @@ def run(
         Whether the check runs again at a quarter and at half of the widths, to tell by which power
         of them the constant grows that is needed.
     """
+    trend = asked(trend)
     whole = part(progress, 0, len(SCALES)) if trend else progress
     networks = Networks.asked(widths, trials, storage, rng, threads, whole)
+    if trend:
+        narrower(networks.widths)  # or it refuses, before anything is measured
     widths = networks.widths
     depth = len(widths) - 2
     if depth == 0:
@@ -117,7 +120,7 @@ def run(
         "radius": radius,
         "samples": samples,
         "constant": constant,
-        "trend": bool(trend),
+        "trend": trend,
     }
     if trend:
         measurements.append(
@@ -158,8 +161,8 @@ def _along_attack(
 
 def _case(widths: tuple[int, ...], j: int) -> str:
     """Return which case of the proof layer j belongs to."""
-    depth, before = len(widths) - 2, min(widths[:j])
-    power = 20 * depth * math.log10(max(1.0, depth * math.log(max(widths[:-1]))))
+    before = min(widths[:j])
+    power = 20 * (len(widths) - 2) * math.log10(laws.base(widths))
     wide = math.log10(widths[j] / before) >= power
     relation = "≥" if wide else "≤"
     return f"case {1 + wide}: d_{j} = {widths[j]} {relation} {before} × 10^{power:.0f}"

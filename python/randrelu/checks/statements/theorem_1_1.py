@@ -55,10 +55,10 @@ def run(
 ) -> Check:
     """Attack one point of each of `trials` random networks.
 
-    The conclusion is about the values of f; the size of the step is measured against the bound, by
-    the smallest c₃, which the paper leaves open. "exact" looks for steps up to 50/√d, which is
-    c₃ = 50/√(log 1/δ), 28.9 for δ = 0.05; a trial that needs a larger one counts as a failure. The
-    step of the paper's proof, eta="paper", exceeds the bound by a factor log d.
+    The paper leaves c₃ open. The conclusion is about steps of a relative size up to 50/√d, which
+    is c₃ = 50/√(log 1/δ), 28.9 for δ = 0.05: "exact" looks no farther, and any other step that is
+    longer counts as one that was not found. The smallest c₃ that would do is measured. The step of
+    the paper's proof, eta="paper", exceeds the bound by a factor log d.
 
     Parameters
     ----------
@@ -94,7 +94,12 @@ def run(
     )
     claimed = f"≥ {1 - delta:g}" + (f"; {succeeds}" if eta == "linear" else "")
     flipped = share("sign flipped and |f| no smaller", columns["success"], claimed)
-    measurements = [flipped]
+    measurements, found = [flipped], flipped
+    if eta != "exact":  # which looks no farther than that
+        c_3 = largest_c_3(delta)
+        near = columns["success"] & (ratios <= c_3)
+        found = share(f"… by a step within the bound, c₃ = {c_3:.3g}", near, f"≥ {1 - delta:g}")
+        measurements.append(found)
     if eta in ("exact", "shortest"):
         measurements += [
             share("… by the linear step alone", firsts["success"], succeeds),
@@ -121,7 +126,7 @@ def run(
         },
         hypothesis=networks.hypothesis(delta),
         measurements=measurements,
-        parts=[there_is(flipped, 1 - delta)],
+        parts=[there_is(found, 1 - delta)],
         trials={"seed": networks.seeds, **columns},
     )
 

@@ -164,7 +164,7 @@ STATEMENT = Statement(
     "theorem-c.2",
     CLAIM,
     run,
-    ("holds", "consistent", "violated"),
+    ("consistent", "violated"),
     draw,
     plan=(PlanRow("Theorem C.2: Bernstein's inequality", quick={}, full={"trials": 1_000_000}),),
 )

@@ -135,7 +135,7 @@ STATEMENT = Statement(
     "theorem-c.3",
     CLAIM,
     run,
-    ("holds", "consistent", "violated"),
+    ("consistent", "violated"),
     draw,
     plan=(PlanRow("Theorem C.3: norms concentrate", quick={}, full={"trials": 5_000_000}),),
 )
