@@ -15,7 +15,7 @@ class TestDask:
         grid, trials = {"a": [1, 2, 5], "seconds": [0.02]}, 60
         whole = run(ours.slow, grid=grid, trials=trials)
         with distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None,
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0",
             env={"PYTHONPATH": os.pathsep.join([str(TESTS), *filter(None, sys.path)])},
         ) as cluster, distributed.Client(cluster) as client:  # fmt: skip
             pids = list(client.run(os.getpid).values())
@@ -38,7 +38,7 @@ class TestDask:
     def test_what_fails_there(self):
         distributed = pytest.importorskip("distributed")
         with distributed.LocalCluster(
-            n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None
+            n_workers=1, threads_per_worker=2, processes=False, dashboard_address=":0"
         ) as cluster, distributed.Client(cluster) as client:  # fmt: skip
             found = run(
                 ours.fails_at_three, grid={"a": [1, 3]}, trials=3, executor=client.get_executor()
