@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from randrelu import laws
-from randrelu._support import arguments
+from randrelu._support import arguments, euclid
 from randrelu._support.arguments import Progress, Rng
 from randrelu._support.threads import thread_number
 from randrelu.checks.constants import a_constant, bounded, drawn, spectral_bounds
@@ -132,7 +132,7 @@ def _moved(net: Network, segment: Segment, epsilon: float, samples: int) -> NDAr
     """Return the largest ‖f̃_i(x) − f̃_i(y)‖/R̃ of every layer, attained; 0 after a dead layer."""
     threads = segment.networks.threads_each
     x = segment.image(net)
-    size = epsilon * float(np.linalg.norm(x))
+    size = epsilon * euclid.norm(x)
     if size == 0:
         return np.zeros(net.depth)
     ball = sample_ball(x, size, samples, rng=net.seed, surface=True, threads=threads)

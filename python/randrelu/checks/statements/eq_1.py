@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from randrelu._support import arguments
+from randrelu._support import arguments, euclid
 from randrelu._support.arguments import Progress, Rng
 from randrelu.checks.result import Check, Hypothesis, Measurement, quantile, relative
 from randrelu.checks.statement import EVEN, PlanRow, Statement
@@ -61,7 +61,7 @@ def run(
     def follow(net: Network) -> tuple[float, ...]:
         f, slope = net.value_and_gradient(x, threads=threads)
         gradient = slope.astype(np.float64)
-        norm = float(np.linalg.norm(gradient))
+        norm = euclid.norm(gradient)
         radius = abs(float(f)) / norm if norm else 0.0
         if radius == 0:
             return (float(f), norm, 0.0, 0.0, 0.0)
@@ -74,7 +74,7 @@ def run(
     left = relative(np.abs(after), np.abs(f))
     changes = {"sampled": relative(sampled, norm), "along": relative(along, norm)}
     rounding = 2 * len(widths) * max(widths) * float(np.finfo(np.float64).eps)
-    scale = norm * np.linalg.norm(x)  # of the terms that f is the sum of
+    scale = norm * euclid.norm(x)  # of the terms that f is the sum of
     allowed = np.abs(f) * changes["along"]
     excess = float(relative(np.abs(after) - allowed, scale).max())
     measurements = [

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from randrelu import laws
-from randrelu._support import arguments
+from randrelu._support import arguments, euclid
 from randrelu._support.arguments import Progress, Rng
 from randrelu._support.progress import part
 from randrelu._support.threads import thread_number
@@ -89,7 +89,7 @@ def run(
     def images(net: Network) -> NDArray[np.float64]:
         ball = sample_ball(x, size, samples, rng=net.seed, threads=threads)
         layers = net.preactivations(np.vstack([x[np.newaxis], ball]), threads=threads)
-        norms = [float(np.linalg.norm(np.maximum(z[0], 0))) for z in layers]
+        norms = [euclid.norm(np.maximum(z[0], 0)) for z in layers]
         moved = [np.linalg.norm(z[1:] - z[0], axis=1) for z in layers]
         best = [ball[int(np.argmax(m))] for m in moved]
         climbed = [ascend(net, x, y, size, i, layers[i][0], number) for i, y in enumerate(best)]
@@ -191,9 +191,9 @@ def ascend(
     for _ in range(_STEPS):
         at_y, gradient = layer_at(net, y, layer, threads)
         moved = at_y - at_x
-        best = max(best, float(np.linalg.norm(moved)))
+        best = max(best, euclid.norm(moved))
         way = gradient(moved)
-        length = float(np.linalg.norm(way))
+        length = euclid.norm(way)
         if length == 0:
             break
         y = x + radius / length * way
