@@ -1,0 +1,1 @@
+"""A file, or another library's network, as a `Network`, and back."""
