@@ -7,9 +7,14 @@
 namespace randrelu {
 namespace {
 
-std::unique_ptr<Attack> started(const Network& net, const Array<double>& x, int threads,
+std::unique_ptr<Attack> started(const Network& net, const Array<double>& x,
+                                const std::optional<Array<Index>>& against, int threads,
                                 const py::object& progress) {
   const View<const double> points = matrix(x);
+  if (against && against->size() != points.rows) throw py::value_error("against must be (N,)");
+  const Index* const other = against ? against->data() : nullptr;
+  if (other && *std::max_element(other, other + points.rows) >= net.outputs())
+    throw py::value_error("no such output");
   if (points.cols != net.input_dim()) throw py::value_error("x has the wrong dimension");
   const double weights = 2 * net.weights();  // forward, and back
   const Report report(progress, weights * static_cast<double>(points.rows));
@@ -17,7 +22,7 @@ std::unique_ptr<Attack> started(const Network& net, const Array<double>& x, int 
   {
     const py::gil_scoped_release release;
     const Network::Alone alone(net);
-    attack = std::make_unique<Attack>(net, points, report.run(threads));
+    attack = std::make_unique<Attack>(net, points, other, report.run(threads));
   }
   report.finish();
   return attack;
@@ -27,10 +32,11 @@ std::unique_ptr<Attack> started(const Network& net, const Array<double>& x, int 
 struct StepsTaken {
   Array<double> eta, f_after;
   Array<double> x_after;  // (K, N, d)
+  py::object top_after = py::none();
 };
 
 StepsTaken take(const Attack& attack, StepKind kind, const Array<double>& numbers,
-                const std::optional<Array<double>>& goals, int threads,
+                const std::optional<Array<double>>& goals, bool any, int threads,
                 const py::object& progress) {
   const View<const double> each = matrix(numbers);
   const View<const double> points = attack.points();
@@ -40,14 +46,21 @@ StepsTaken take(const Attack& attack, StepKind kind, const Array<double>& number
   const Shape shape{each.rows, each.cols};
   StepsTaken taken{Array<double>(shape), Array<double>(shape),
                    Array<double>(Shape{each.rows, each.cols, points.cols})};
-  double *eta = taken.eta.mutable_data(), *f_after = taken.f_after.mutable_data();
-  const View<double> x_after(taken.x_after.mutable_data(), each.rows * each.cols, points.cols);
+  Attack::Steps steps{
+      taken.eta.mutable_data(),
+      View<double>(taken.x_after.mutable_data(), each.rows * each.cols, points.cols),
+      taken.f_after.mutable_data(), nullptr};
   const Network& net = attack.network();
-  const Report report(progress, net.weights() * static_cast<double>(x_after.rows));
+  if (net.outputs() > 1) {
+    Array<Index> tops(shape);
+    steps.top_after = tops.mutable_data();
+    taken.top_after = std::move(tops);
+  }
+  const Report report(progress, net.weights() * static_cast<double>(steps.x_after.rows));
   {
     const py::gil_scoped_release release;
     const Network::Alone alone(net);
-    attack.step(kind, each, goal, eta, x_after, f_after, report.run(threads));
+    attack.step(kind, each, goal, any, steps, report.run(threads));
   }
   report.finish();
   return taken;
@@ -97,16 +110,20 @@ void bind_attack(py::module_& m) {
   py::class_<StepsTaken>(m, "StepsTaken")
       .def_readonly("eta", &StepsTaken::eta)
       .def_readonly("x_after", &StepsTaken::x_after)
-      .def_readonly("f_after", &StepsTaken::f_after);
+      .def_readonly("f_after", &StepsTaken::f_after)
+      .def_readonly("top_after", &StepsTaken::top_after);
   py::class_<Attack>(m, "Attack")
       .def(py::init(&started), py::keep_alive<1, 2>(), py::keep_alive<1, 3>(), py::arg("network"),
-           py::arg("x").noconvert(), py::kw_only(), py::arg("threads"), py::arg("progress"))
+           py::arg("x").noconvert(), py::arg("against").noconvert().none(true), py::kw_only(),
+           py::arg("threads"), py::arg("progress"))
+      .def_property_readonly("top", [](const Attack& a) { return array_of(a.top()); })
+      .def_property_readonly("other", [](const Attack& a) { return array_of(a.other()); })
       .def_property_readonly("f", [](const Attack& a) { return array_of(a.f()); })
       .def_property_readonly("grad_norms", [](const Attack& a) { return array_of(a.grad_norms()); })
       .def_property_readonly("gradients", gradients)
       .def("step", take, py::arg("kind"), py::arg("numbers").noconvert(),
-           py::arg("goals").noconvert().none(true), py::kw_only(), py::arg("threads"),
-           py::arg("progress"));
+           py::arg("goals").noconvert().none(true), py::kw_only(), py::arg("any"),
+           py::arg("threads"), py::arg("progress"));
   m.def("sign_flips", py::vectorize(sign_flips), py::arg("before"), py::arg("after"));
   m.def("succeeds", py::vectorize(succeeds), py::arg("before"), py::arg("after"),
         py::arg("margin") = 0.0);

@@ -9,6 +9,7 @@ std::unique_ptr<BasePoint> base_point(const Network& net, const Array<double>& x
                                       std::size_t layers, bool gradient, int threads) {
   if (x.size() != net.input_dim() || layers > net.depth())
     throw py::value_error("x or layers does not fit the network");
+  if (gradient && net.outputs() > 1) throw py::value_error("a gradient of several outputs");
   const View<const double> point(x.data(), 1, x.size());
   const py::gil_scoped_release release;
   const Network::Alone alone(net);

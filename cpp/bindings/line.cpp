@@ -13,6 +13,12 @@ Array<T> column(const LinePieces& line, const Value& value) {
   return array;
 }
 
+// Rows of as many columns.
+Array<double> table(const std::vector<double>& values, Index columns) {
+  const Index rows = static_cast<Index>(values.size()) / columns;
+  return Array<double>(Shape{rows, columns}, values.data());
+}
+
 std::vector<Array<Bits>> first_bits(const LinePieces& line) {
   std::vector<Array<Bits>> arrays;
   for (const std::vector<Bits>& layer : line.bits) arrays.push_back(array_of(layer));
@@ -58,9 +64,10 @@ void bind_line(py::module_& m) {
                              [](const LinePieces& l) {
                                return column<bool>(l, [](const Flip& f) { return f.active; });
                              })
-      .def_readonly("f0", &LinePieces::f0)
-      .def_property_readonly("f", [](const LinePieces& l) { return array_of(l.f); })
-      .def_property_readonly("slopes", [](const LinePieces& l) { return array_of(l.slopes); })
+      .def_property_readonly("f0", [](const LinePieces& l) { return array_of(l.f0); })
+      .def_property_readonly("f", [](const LinePieces& l) { return table(l.f, l.outputs); })
+      .def_property_readonly("slopes",
+                             [](const LinePieces& l) { return table(l.slopes, l.outputs); })
       .def_property_readonly("bits", first_bits);
   m.def("trace_line", traced, py::arg("network"), py::arg("x").noconvert(),
         py::arg("u").noconvert(), py::kw_only(), py::arg("length"), py::arg("most_flips"),

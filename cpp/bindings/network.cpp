@@ -1,23 +1,39 @@
 #include "network/network.hpp"
 
+#include <pybind11/native_enum.h>
+
 #include "bindings/arrays.hpp"
 #include "layers/deferred.hpp"
 #include "layers/explicit.hpp"
+#include "layers/margin.hpp"
 #include "layers/stored.hpp"
 #include "layers/streamed.hpp"
 
 namespace randrelu {
 namespace {
 
+// Normal biases of all layers, float32 values; none where their standard deviation is 0.
+Biases random_biases(const std::vector<Index>& widths, std::uint64_t seed, double deviation) {
+  Biases biases;
+  for (std::size_t i = 1; deviation > 0 && i < widths.size(); ++i) {
+    std::vector<float> values(at(widths[i]));
+    const Stream stream{seed, Purpose::biases, static_cast<std::uint32_t>(i)};
+    normals(stream, static_cast<float>(deviation), 0, widths[i], values.data());
+    biases.emplace_back(values.begin(), values.end());
+  }
+  return biases;
+}
+
 // `float32`: what a deferred layer reveals is held in float32.
 Network random_network(const std::vector<Index>& widths, std::uint64_t seed,
-                       const std::vector<double>& scales, const std::string& storage, bool float32,
-                       int threads) {
+                       const std::vector<double>& scales, double bias, const std::string& storage,
+                       bool float32, int threads) {
   const py::gil_scoped_release release;
+  Biases biases = random_biases(widths, seed, bias);
   if (storage == "deferred")
     return Network(float32 ? deferred_layers<float>(widths, seed, scales)
                            : deferred_layers<double>(widths, seed, scales),
-                   seed);
+                   std::move(biases), seed);
   Layers layers;
   for (std::size_t i = 0; i < scales.size(); ++i) {
     const Stream stream{seed, Purpose::weights, static_cast<std::uint32_t>(i + 1)};
@@ -28,17 +44,26 @@ Network random_network(const std::vector<Index>& widths, std::uint64_t seed,
     else
       layers.push_back(std::make_shared<StreamedLayer>(widths[i + 1], widths[i], stream, scale));
   }
-  return Network(std::move(layers), seed);
+  return Network(std::move(layers), std::move(biases), seed);
 }
 
 template <class W>
-Network network_from_weights(const std::vector<Array<W>>& weights, std::uint64_t seed) {
+Network network_from_weights(const std::vector<Array<W>>& weights,
+                             const std::vector<std::optional<Array<double>>>& given,
+                             std::uint64_t seed, Ties ties) {
+  if (given.size() != weights.size()) throw py::value_error("a bias, or None, for each layer");
   std::vector<View<const W>> matrices;
-  for (const Array<W>& w : weights) matrices.push_back(matrix(w));
+  Biases biases(given.size());
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    matrices.push_back(matrix(weights[i]));
+    if (!given[i]) continue;
+    if (given[i]->size() != matrices[i].rows) throw py::value_error("a bias does not fit");
+    biases[i].assign(given[i]->data(), given[i]->data() + given[i]->size());
+  }
   const py::gil_scoped_release release;
   Layers layers;
   for (const View<const W>& w : matrices) layers.push_back(std::make_shared<StoredLayer<W>>(w));
-  return Network(std::move(layers), seed);
+  return Network(std::move(layers), std::move(biases), seed, ties);
 }
 
 template <class T>
@@ -87,8 +112,10 @@ Evaluated evaluated(const Network& net, const Array<T>& x, bool values, bool bit
                     bool remember, int threads, const py::object& progress) {
   Evaluated found;
   Outputs<T> out;
+  if (gradients && net.outputs() > 1) throw py::value_error("a gradient of several outputs");
   if (values) {
-    Array<T> a(x.shape(0));
+    const Index k = net.outputs();
+    Array<T> a(k == 1 ? Shape{x.shape(0)} : Shape{x.shape(0), k});
     out.values = a.mutable_data();
     found.values = std::move(a);
   }
@@ -135,9 +162,13 @@ py::object generated(const StreamedLayer& layer) {
 }
 
 py::object weights(const py::object& self, std::size_t i) {
-  const Layer* layer = self.cast<const Network&>().layers().at(i).get();
+  const auto& own = self.cast<const Network&>().layers().at(i);
+  const auto held = with_own_weights(own);
+  const Layer* const layer = held.get();
   py::object w;
-  if (const auto* single = dynamic_cast<const StoredLayer<float>*>(layer))
+  if (held != own)  // of a margin: nobody else holds them
+    w = view_of(dynamic_cast<const StoredLayer<double>&>(*layer), py::none()).attr("copy")();
+  else if (const auto* single = dynamic_cast<const StoredLayer<float>*>(layer))
     w = view_of(*single, self);
   else if (const auto* streamed = dynamic_cast<const StreamedLayer*>(layer))
     w = generated(*streamed);
@@ -145,6 +176,20 @@ py::object weights(const py::object& self, std::size_t i) {
     w = view_of(dynamic_cast<const StoredLayer<double>&>(*layer), self);
   w.attr("setflags")(py::arg("write") = false);
   return w;
+}
+
+// (d_i,), or None where the layer has none.
+py::object bias(const Network& net, std::size_t i) {
+  if (i > net.depth()) throw py::index_error("no such layer");
+  const std::vector<double>& b = net.bias(i);
+  return b.empty() ? py::object(py::none()) : array_of(b);
+}
+
+Network margin(const Network& net, Index top, Index other) {
+  const Index k = net.outputs();
+  if (top < 0 || std::max(top, other) >= k || top == other)
+    throw py::value_error("no such outputs");
+  return net.margin(top, other);
 }
 
 Array<double> norms_of_rows(const Network& net, std::size_t i, int threads) {
@@ -204,15 +249,24 @@ void bind_network(py::module_& m) {
       .def_readonly("forward", &Revealed::forward)
       .def_readonly("backward", &Revealed::backward)
       .def_readonly("nbytes", &Revealed::nbytes);
+  py::native_enum<Ties>(m, "Ties", "enum.Enum")
+      .value("coin", Ties::coin)
+      .value("zero", Ties::zero)
+      .value("one", Ties::one)
+      .finalize();
   py::class_<Network> network(m, "Network");
   network
       .def_static("random", random_network, py::arg("widths"), py::kw_only(), py::arg("seed"),
-                  py::arg("scales"), py::arg("storage"), py::arg("float32"), py::arg("threads"))
+                  py::arg("scales"), py::arg("bias"), py::arg("storage"), py::arg("float32"),
+                  py::arg("threads"))
       .def_static("from_weights", network_from_weights<float>, py::arg("weights").noconvert(),
-                  py::kw_only(), py::arg("seed"))
+                  py::arg("biases"), py::kw_only(), py::arg("seed"), py::arg("ties"))
       .def_static("from_weights", network_from_weights<double>, py::arg("weights").noconvert(),
-                  py::kw_only(), py::arg("seed"))
+                  py::arg("biases"), py::kw_only(), py::arg("seed"), py::arg("ties"))
+      .def("margin", margin, py::arg("top"), py::arg("other"))
       .def("weights", weights, py::arg("i"))
+      .def("bias", bias, py::arg("i"))
+      .def_property_readonly("has_biases", &Network::has_biases)
       .def("row_norms", norms_of_rows, py::arg("i"), py::kw_only(), py::arg("threads"))
       .def("revealed", revealed)
       .def("forget", forget)

@@ -1,6 +1,7 @@
 #include "measures/row_space.hpp"
 
 #include "bindings/arrays.hpp"
+#include "layers/margin.hpp"
 #include "network/network.hpp"
 
 namespace randrelu {
@@ -14,7 +15,7 @@ std::optional<double> norm_in_row_space(const Network& net, const Array<double>&
   std::optional<double> found;
   {
     const py::gil_scoped_release release;
-    found = row_space_norm(*net.layers().front(), point, report.run(threads));
+    found = row_space_norm(*with_own_weights(net.layers().front()), point, report.run(threads));
   }
   report.finish();
   return found;

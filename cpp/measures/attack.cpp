@@ -26,7 +26,15 @@ bool succeeds(double before, double after, double margin) {
   return sign_flips(before, after) && std::abs(after) >= std::abs(before) + margin;
 }
 
-Attack::Attack(const Network& net, View<const double> x, const Run& run)
+Decision decision(const double* outputs, Index k) {
+  const double* const top = std::max_element(outputs, outputs + k);
+  const double* const before = std::max_element(outputs, top);
+  const double* const after = std::max_element(top + 1, outputs + k);
+  const bool first = after == outputs + k || (before != top && *before >= *after);
+  return {top - outputs, (first ? before : after) - outputs};
+}
+
+Attack::Attack(const Network& net, View<const double> x, const Index* against, const Run& run)
     : net_(net),
       x_(x),
       f_(at(x.rows)),
@@ -35,19 +43,51 @@ Attack::Attack(const Network& net, View<const double> x, const Run& run)
       roundings_(at(x.rows)),
       gradients_(x.rows * x.cols),
       forgotten_(net.forgotten()) {
+  const Index k = net.outputs();
+  std::vector<double> offsets(at(x.rows)), sizes(at(x.rows));
   Outputs<double> out;
-  out.values = f_.data();
+  const Buffer<double> values(x.rows * k);
+  out.values = values.get();
   out.gradients = gradients_.get();
+  out.offsets = offsets.data();
+  if (k > 1) {
+    top_.resize(at(x.rows)), other_.resize(at(x.rows));
+    out.combine = [&](Block points, View<const double> found, View<double> weights) {
+      std::fill_n(weights.data, points.count * k, 0.0);
+      for (Index p = 0; p < points.count; ++p) {
+        const std::size_t n = at(points.first + p);
+        const Decision here = decision(found.row(p), k);
+        top_[n] = here.top;
+        other_[n] = against && against[n] >= 0 ? against[n] : here.runner_up;
+        weights.row(p)[top_[n]] += 1;
+        weights.row(p)[other_[n]] -= 1;
+        // The two may be large, and their difference small.
+        sizes[n] = std::abs(found.row(p)[top_[n]]) + std::abs(found.row(p)[other_[n]]);
+      }
+    };
+  }
   net.evaluate(x, out, run);
   for (Index p = 0; p < x.rows; ++p) {
     const double* const gradient = gradients().row(p);
+    f_[at(p)] = read(p, values.get() + p * k, false);
     norms_[at(p)] = euclidean_norm(x.row(p), x.cols);
     grad_norms_[at(p)] = euclidean_norm(gradient, x.cols);
-    // f(x) is ∇f(x)·x: how far apart the two come out shows where almost all of a layer cancels in the next.
-    roundings_[at(p)] =
-        std::numeric_limits<double>::epsilon() * grad_norms_[at(p)] * norms_[at(p)] +
-        std::abs(f_[at(p)] - dot<double>(gradient, x.row(p), x.cols));
+    // f(x) is ∇f(x)·x and the offset: how far apart they come out shows where almost all of a layer cancels
+    // in the next.
+    const double offset = offsets[at(p)];
+    roundings_[at(p)] = std::numeric_limits<double>::epsilon() *
+                            (grad_norms_[at(p)] * norms_[at(p)] + std::abs(offset) + sizes[at(p)]) +
+                        std::abs(f_[at(p)] - offset - dot<double>(gradient, x.row(p), x.cols));
   }
+}
+
+double Attack::read(Index p, const double* outputs, bool any) const {
+  const Index k = net_.outputs();
+  if (k == 1) return outputs[0];
+  const Index top = top_[at(p)];
+  if (!any) return outputs[top] - outputs[other_[at(p)]];
+  const Decision here = decision(outputs, k);
+  return outputs[top] - outputs[here.top == top ? here.runner_up : here.top];
 }
 
 double Attack::change(StepKind kind, double number, Index p) const {
@@ -78,74 +118,86 @@ double Attack::required(Index p, double goal) const {
   return goal + kRoundings * roundings_[at(p)];
 }
 
-void Attack::step(StepKind kind, View<const double> numbers, const double* goals, double* eta,
-                  View<double> x_after, double* f_after, const Run& run) const {
+void Attack::step(StepKind kind, View<const double> numbers, const double* goals, bool any,
+                  const Steps& steps, const Run& run) const {
   net_.require_unforgotten(forgotten_);
-  const Index points = x_.rows;
-  assert(numbers.cols == points && x_after.rows == numbers.rows * points);
-  for_each_piece(x_after.rows, x_.cols, run.silent(), [&](Index row, Block some) {
+  const Index points = x_.rows, k = net_.outputs();
+  assert(numbers.cols == points && steps.x_after.rows == numbers.rows * points);
+  for_each_piece(steps.x_after.rows, x_.cols, run.silent(), [&](Index row, Block some) {
     const Index p = row % points;
     const double own = this->eta(kind, numbers.data[row], p);
-    if (some.first == 0) eta[row] = own;
-    if (!move(p, own, some, x_after.row(row)))
+    if (some.first == 0) steps.eta[row] = own;
+    if (!move(p, own, some, steps.x_after.row(row)))
       throw std::overflow_error(
           "η or x + η∇f(x) leaves the range of float64; choose a smaller eta, or weights and "
           "points of another scale");
   });
   Outputs<double> out;
-  out.values = f_after;
-  net_.evaluate<double>(x_after, out, run);
-  for (Index row = 0; goals && row < x_after.rows; ++row)
-    if (const Index p = row % points;
-        eta[row] != 0 && !(beyond(p, f_after[row]) > required(p, goals[p])))
-      go_on(p, goals[p], eta[row], x_after.row(row), f_after[row], run.silent());
+  const Buffer<double> values(steps.x_after.rows * k);
+  out.values = values.get();
+  net_.evaluate<double>(steps.x_after, out, run);
+  for (Index row = 0; row < steps.x_after.rows; ++row) {
+    const Index p = row % points;
+    const double* const outputs = values.get() + row * k;
+    record(p, outputs, steps, row);
+    const double f = read(p, outputs, any);
+    if (goals && steps.eta[row] != 0 && !(beyond(p, f) > required(p, goals[p])))
+      go_on(p, goals[p], any, f, steps, row, run.silent());
+  }
+}
+
+void Attack::record(Index p, const double* outputs, const Steps& steps, Index row) const {
+  steps.f_after[row] = read(p, outputs, false);
+  if (steps.top_after) steps.top_after[row] = decision(outputs, net_.outputs()).top;
 }
 
 // Doubles the ulps until f is past the goal, then narrows between the last that were too few and the first
 // that were enough. Rounding makes f jump at this scale, so fewer might do somewhere in between.
-void Attack::go_on(Index p, double goal, double& eta, double* x_after, double& f_after,
+void Attack::go_on(Index p, double goal, bool any, double f, const Steps& steps, Index row,
                    const Run& run) const {
-  const double start = eta, size = std::abs(start), slope = grad_norms_[at(p)];
+  const double start = steps.eta[row], size = std::abs(start), slope = grad_norms_[at(p)];
   const double ulp = std::nextafter(size, std::numeric_limits<double>::infinity()) - size;
   const double coarser = std::max(1.0, norms_[at(p)] / size / slope);
   const double most = std::floor(std::min(kMostUlps * coarser, std::ldexp(1.0, 52)));
   const double target = required(p, goal);
   // What is missed by more is no matter of rounding.
-  if ((target - beyond(p, f_after)) / slope / slope > most * ulp) return;
+  if ((target - beyond(p, f)) / slope / slope > most * ulp) return;
 
-  const Buffer<double> points(kFewPoints * x_.cols);
+  const Index k = net_.outputs();
+  const Buffer<double> points(kFewPoints * x_.cols), values(kFewPoints * k);
   const View<double> y(points.get(), kFewPoints, x_.cols);
-  double ulps[kFewPoints], etas[kFewPoints], f[kFewPoints];
+  double ulps[kFewPoints], etas[kFewPoints];
   Outputs<double> out;
-  out.values = f;
-  const auto keep = [&](Index k) {
-    eta = etas[k], f_after = f[k];
-    std::copy_n(y.row(k), x_.cols, x_after);
+  out.values = values.get();
+  const auto reached = [&](Index i) { return beyond(p, read(p, values.get() + i * k, any)); };
+  const auto keep = [&](Index i) {
+    steps.eta[row] = etas[i];
+    std::copy_n(y.row(i), x_.cols, steps.x_after.row(row));
+    record(p, values.get() + i * k, steps, row);
   };
   // So many ulps are missing by the slope.
-  double too_few = std::floor(
-      std::clamp((target - beyond(p, f_after)) / slope / slope / ulp / 2, 0.0, most / 2));
+  double too_few =
+      std::floor(std::clamp((target - beyond(p, f)) / slope / slope / ulp / 2, 0.0, most / 2));
   double enough = 0;
   while (enough > 0 ? enough - too_few > 1 : too_few < most) {
-    for (Index k = 0; k < kFewPoints; ++k) {
-      const double doubled = std::ldexp(std::max(too_few, 0.5), static_cast<int>(k) + 1);
-      const double part = static_cast<double>(k + 1) / (kFewPoints + 1);
-      ulps[k] =
+    for (Index i = 0; i < kFewPoints; ++i) {
+      const double doubled = std::ldexp(std::max(too_few, 0.5), static_cast<int>(i) + 1);
+      const double part = static_cast<double>(i + 1) / (kFewPoints + 1);
+      ulps[i] =
           enough > 0 ? too_few + std::ceil((enough - too_few) * part) : std::min(doubled, most);
-      etas[k] = std::copysign(size + ulps[k] * ulp, start);
-      if (!move(p, etas[k], Block(0, x_.cols), y.row(k))) return;
+      etas[i] = std::copysign(size + ulps[i] * ulp, start);
+      if (!move(p, etas[i], Block(0, x_.cols), y.row(i))) return;
     }
     net_.evaluate<double>(y, out, run);
-    const Index first =
-        std::find_if(f, f + kFewPoints, [&](double v) { return beyond(p, v) > target; }) - f;
+    Index first = 0;
+    while (first < kFewPoints && !(reached(first) > target)) ++first;
     if (first > 0) too_few = ulps[first - 1];
     if (first == kFewPoints) continue;
     enough = ulps[first];
     keep(first);
   }
   // Where f stays at the level, as 0 where a layer is dead, the last of them shows it best.
-  const double last = f[kFewPoints - 1];
-  if (enough == 0 && sign_flips(f_[at(p)], last) && beyond(p, last) >= goal) keep(kFewPoints - 1);
+  if (enough == 0 && reached(kFewPoints - 1) >= goal) keep(kFewPoints - 1);
 }
 
 void attack_trials(const std::vector<Index>& widths, const std::vector<double>& scales,
@@ -153,7 +205,7 @@ void attack_trials(const std::vector<Index>& widths, const std::vector<double>& 
                    const std::vector<double>& numbers, const Trials& out, const Run& run) {
   const auto trial = [&](Index t, const Run& within) {
     const std::uint64_t seed = seeds[at(t)];
-    const Network net(deferred_layers<double>(widths, seed, scales), seed);
+    const Network net(deferred_layers<double>(widths, seed, scales), {}, seed);
     // Every step takes half of what is left of the run: nobody knows how many there are.
     double done = 0;
     const auto next_stage = [&] {
@@ -161,7 +213,7 @@ void attack_trials(const std::vector<Index>& widths, const std::vector<double>& 
       done = (1 + done) / 2;
       return within.stage(first, done);
     };
-    const Attack attack(net, x, next_stage());
+    const Attack attack(net, x, nullptr, next_stage());
     const double f = attack.f()[0];
     out.f[t] = f;
     out.grad_norm[t] = attack.grad_norms()[0];
@@ -169,8 +221,8 @@ void attack_trials(const std::vector<Index>& widths, const std::vector<double>& 
     const Buffer<double> x_after(x.cols);
     for (std::size_t k = 0; k < numbers.size(); ++k) {
       double &eta = out.eta[2 * t + 1], &f_after = out.f_after[2 * t + 1];
-      attack.step(kind, View<const double>(&numbers[k], 1, 1), goal, &eta,
-                  View<double>(x_after.get(), 1, x.cols), &f_after, next_stage());
+      attack.step(kind, View<const double>(&numbers[k], 1, 1), goal, false,
+                  {&eta, View<double>(x_after.get(), 1, x.cols), &f_after, nullptr}, next_stage());
       if (k == 0) {
         out.eta[2 * t] = eta;
         out.f_after[2 * t] = f_after;

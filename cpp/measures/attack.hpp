@@ -1,5 +1,6 @@
 // Gradient steps x + η∇f(x), and whether they turn the sign of f (Theorem 1.1): η, f after the step and the
-// rule of success are defined here alone.
+// rule of success are defined here alone. Where a network has several outputs, f is the margin of the one
+// that is largest at x over another: m = f_top − f_other.
 #pragma once
 
 #include "network/network.hpp"
@@ -18,26 +19,46 @@ enum class StepKind {
   etas          // η
 };
 
+// The largest of k > 1 outputs, and the largest of the others; the first of equal ones.
+struct Decision {
+  Index top, runner_up;
+};
+Decision decision(const double* outputs, Index k);
+
 // Points from which steps are taken.
 class Attack {
  public:
-  // Evaluates f, ∇f and the patterns at the points x (N, d), which must outlive this.
-  Attack(const Network& net, View<const double> x, const Run& run);
+  // Evaluates f and ∇f at the points x (N, d), which must outlive this. Where there are several outputs,
+  // `against` has the other one of every point (N,); null or a negative entry is the runner-up.
+  Attack(const Network& net, View<const double> x, const Index* against, const Run& run);
 
   const Network& network() const { return net_; }
   View<const double> points() const { return x_; }
   View<const double> gradients() const { return {gradients_.get(), x_.rows, x_.cols}; }
   const std::vector<double>& f() const { return f_; }                    // (N,)
   const std::vector<double>& grad_norms() const { return grad_norms_; }  // (N,)
+  // (N,), or empty where there is one output. `other` may be `top`, whose margin over itself is 0.
+  const std::vector<Index>& top() const { return top_; }
+  const std::vector<Index>& other() const { return other_; }
 
-  // K steps from every point, their numbers (K, N): η (K, N), the points they lead to (K × N, d), and f
-  // evaluated there (K, N). A point whose gradient is 0 stays where it is, with η = 0 unless the numbers
-  // are η. `goals` (N), or null, say how far beyond 0 f is to come, in |f|: a step that misses its own by
-  // rounding alone goes on by the fewest ulps of η that an evaluation shows to reach it.
-  void step(StepKind kind, View<const double> numbers, const double* goals, double* eta,
-            View<double> x_after, double* f_after, const Run& run) const;
+  // Where step() writes, a row for each of K × N.
+  struct Steps {
+    double* eta;
+    View<double> x_after;  // (K × N, d)
+    double* f_after;
+    Index* top_after;  // the largest output; null where there is one
+  };
+  // K steps from every point, their numbers (K, N): η, the points they lead to, and f evaluated there. A
+  // point whose gradient is 0 stays where it is, with η = 0 unless the numbers are η. `goals` (N), or null,
+  // say how far beyond 0 f is to come, in |f|: a step that misses its own by rounding alone goes on by the
+  // fewest ulps of η that an evaluation shows to reach it. With `any`, the margin that is to get there is
+  // that over any other output.
+  void step(StepKind kind, View<const double> numbers, const double* goals, bool any,
+            const Steps& steps, const Run& run) const;
 
  private:
+  // f of point p, or with `any` its smallest margin, from the outputs at some place.
+  double read(Index p, const double* outputs, bool any) const;
   // How much the step changes f where it is linear.
   double change(StepKind kind, double number, Index p) const;
   double eta(StepKind kind, double number, Index p) const;
@@ -46,11 +67,14 @@ class Attack {
   // How far an f is beyond 0, seen from f(x), and how far it has to be.
   double beyond(Index p, double f) const;
   double required(Index p, double goal) const;
-  void go_on(Index p, double goal, double& eta, double* x_after, double& f_after,
+  void record(Index p, const double* outputs, const Steps& steps, Index row) const;
+  // Goes on from row `row` of the steps; `f` is what is to get to the goal.
+  void go_on(Index p, double goal, bool any, double f, const Steps& steps, Index row,
              const Run& run) const;
 
   const Network& net_;
   View<const double> x_;
+  std::vector<Index> top_, other_;
   std::vector<double> f_, norms_, grad_norms_, roundings_;
   Buffer<double> gradients_;
   std::uint64_t forgotten_;

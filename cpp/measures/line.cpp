@@ -33,6 +33,7 @@ class Tracer {
     std::copy_n(x.data, x.cols, rows.row(0));
     std::copy_n(u.data, x.cols, rows.row(1));
     Matrix z = product(0, rows.view(), Units());
+    net_.add_bias(0, Block(0, z.cols), z.row(0));
     for (Index i = 0; i < depth; ++i) {
       found_.bits.emplace_back(at(pattern_bytes(z.cols)));
       const std::vector<Flip> own = flips_of(i, z);
@@ -123,6 +124,7 @@ class Tracer {
     Matrix result(pieces() + 1, net_.layers()[at(i + 1)]->fan_out());
     inherited_changes(i, z, source, result);
     own_changes(i, z, source, result);
+    net_.add_bias(at(i + 1), Block(0, result.cols), result.row(0));
     add_up(result);
     require_finite(result.data.get(), result.rows * result.cols);
     return result;
@@ -233,14 +235,17 @@ class Tracer {
   }
 
   void finish(const Matrix& z) {
-    found_.f0 = z.row(0)[0];
-    LongSum f{found_.f0};
-    for (Index k = 0; k < pieces(); ++k) {
-      const double slope = z.row(k + 1)[0];
-      found_.slopes.push_back(slope);
-      f.add((end(k) - start(k)) * slope);
-      if (k + 1 < pieces()) found_.f.push_back(f.value());
-    }
+    found_.outputs = z.cols;
+    found_.f0.assign(z.row(0), z.row(0) + z.cols);
+    std::vector<LongSum> f;
+    for (const double value : found_.f0) f.push_back({value});
+    for (Index k = 0; k < pieces(); ++k)
+      for (Index j = 0; j < z.cols; ++j) {
+        const double slope = z.row(k + 1)[j];
+        found_.slopes.push_back(slope);
+        f[at(j)].add((end(k) - start(k)) * slope);
+        if (k + 1 < pieces()) found_.f.push_back(f[at(j)].value());
+      }
   }
 
   const Network& net_;

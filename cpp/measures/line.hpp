@@ -1,5 +1,5 @@
 // The network on a segment x + t u, t in [0, length], where it is piecewise linear: every unit that flips
-// on the way, and f. All in double.
+// on the way, and the outputs. All in double.
 //
 // Layer by layer: between two flips of the earlier layers, the preactivations of a layer are linear in t.
 // Where one passes 0 its unit flips, which cuts the pieces for the next layer. A flip changes the slopes of
@@ -24,9 +24,10 @@ struct Flip {
 struct LinePieces {
   std::vector<std::vector<Bits>> bits;  // on the first piece, a vector per hidden layer
   std::vector<Flip> flips;              // ascending in t
-  double f0 = 0;                        // f(x)
-  std::vector<double> f;                // at the flips
-  std::vector<double> slopes;           // df/dt on the pieces, one more than flips
+  Index outputs = 0;                    // k
+  std::vector<double> f0;               // f(x), (k,)
+  std::vector<double> f;                // at the flips, (K, k)
+  std::vector<double> slopes;           // df/dt on the pieces, (K + 1, k)
 };
 
 struct TooManyFlips : std::runtime_error {

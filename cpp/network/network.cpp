@@ -4,6 +4,7 @@
 
 #include "base/buffer.hpp"
 #include "base/finite.hpp"
+#include "layers/margin.hpp"
 
 namespace randrelu {
 namespace {
@@ -13,12 +14,34 @@ void relu(const T* z, Index units, T* a) {
   for (Index j = 0; j < units; ++j) a[j] = z[j] > T{0} ? z[j] : T{0};
 }
 
+// The bits of as many units at exactly 0.
+std::vector<Bits> tie_bits(Ties ties, std::uint64_t seed, std::size_t layer, Index units) {
+  if (ties == Ties::coin) return tie_coins(seed, static_cast<std::uint32_t>(layer), units);
+  std::vector<Bits> bits(at(pattern_bytes(units)));
+  for (Index j = 0; ties == Ties::one && j < units; ++j) set_bit(bits.data(), j, true);
+  return bits;
+}
+
 }  // namespace
 
-Network::Network(Layers layers, std::uint64_t seed) : layers_(std::move(layers)) {
-  for (std::size_t i = 0; i < depth(); ++i)
-    coins_.push_back(tie_coins(seed, static_cast<std::uint32_t>(i + 1), width(i)));
-  if (layers_.front()->deferred()) busy_ = std::make_unique<Busy>();
+Network::Network(Layers layers, Biases biases, std::uint64_t seed, Ties ties)
+    : layers_(std::move(layers)), biases_(std::move(biases)) {
+  assert(biases_.empty() || biases_.size() == layers_.size());
+  biases_.resize(layers_.size());
+  for (std::size_t i = 0; i < depth(); ++i) coins_.push_back(tie_bits(ties, seed, i + 1, width(i)));
+  if (layers_.front()->deferred()) busy_ = std::make_shared<Busy>();
+}
+
+Network Network::margin(Index top, Index other) const {
+  Network net(*this);
+  net.layers_.back() = std::make_shared<MarginLayer>(layers_.back(), top, other);
+  if (std::vector<double>& b = net.biases_.back(); !b.empty())
+    b = {other < 0 ? b[at(top)] : b[at(top)] - b[at(other)]};
+  return net;
+}
+
+bool Network::has_biases() const {
+  return std::any_of(biases_.begin(), biases_.end(), [](const auto& b) { return !b.empty(); });
 }
 
 Network::Alone::Alone(const Network& net) : net_(net), busy_(net.busy_.get()) {
@@ -47,6 +70,7 @@ Network::Alone::~Alone() {
 std::size_t Network::held() const {
   std::size_t total = 0;
   for (const auto& layer : layers_) total += layer->nbytes();
+  for (const auto& b : biases_) total += b.size() * sizeof(double);
   return total;
 }
 
@@ -118,7 +142,8 @@ void Network::evaluate_block(View<const T> x, Index first, const Outputs<T>& out
       layers_[i]->apply(input, z, stages.next(*layers_[i]));
     }
     for_each_piece(points, units, stages.silent(), [&](Index p, Block some) {
-      const T* piece = z.row(p) + some.first;
+      T* const piece = z.row(p) + some.first;
+      add_bias(i, some, piece);
       require_finite(piece, some.count);
       const Index byte = some.first / 8;
       if (bits) pack(piece, some.count, coins(i) + byte, bits + p * bytes + byte);
@@ -128,20 +153,44 @@ void Network::evaluate_block(View<const T> x, Index first, const Outputs<T>& out
   }
   if (!whole) return;
 
-  const View<T> values =
-      out.values ? View<T>(out.values + first, points, 1) : scratch.layer(depth(), points, 1);
+  const View<T> values = out.values ? View<T>(out.values + first * outputs(), points, outputs())
+                                    : scratch.layer(depth(), points, outputs());
   {
     const Forgetting forgetting(*layers_.back(), !remember);
     layers_.back()->apply(input, values, stages.next(*layers_.back()));
   }
-  require_finite(values.data, points);
-  if (!out.gradients) return;
+  for (Index p = 0; p < points; ++p) add_bias(depth(), Block(0, outputs()), values.row(p));
+  require_finite(values.data, points * outputs());
+  if (out.gradients) differentiate<T>(Block(first, points), values, mask, out, scratch, stages);
+}
 
-  // ∇f = W_{ℓ+1} D_ℓ W_ℓ … D_1 W_1, from the left.
-  const View<T> ones = scratch.layer(depth() + 1, points, 1);
-  std::fill_n(ones.data, points, T{1});
-  const View<T> gradients(out.gradients + first * input_dim(), points, input_dim());
-  walk_backward<T>(layers_, mask, 0, depth() + 1, ones, gradients, scratch, stages);
+// ∇f = W_{ℓ+1} D_ℓ W_ℓ … D_1 W_1, from the left.
+template <class T>
+void Network::differentiate(Block points, View<const T> values, const Mask& mask,
+                            const Outputs<T>& out, Scratch<T>& scratch, Stages& stages) const {
+  assert(out.combine || outputs() == 1);
+  const View<T> weights = scratch.layer(depth() + 1, points.count, outputs());
+  std::fill_n(weights.data, points.count * outputs(), T{1});
+  if (out.combine) out.combine(points, values, weights);
+
+  Visit<T> visit;
+  T* const offsets = out.offsets ? out.offsets + points.first : nullptr;
+  if (offsets) {
+    std::fill_n(offsets, points.count, T{0});
+    const auto add = [&](std::size_t i, Index p, Index unit, T weight) {
+      offsets[p] += weight * static_cast<T>(biases_[i][at(unit)]);
+    };
+    for (Index p = 0; p < points.count && !biases_.back().empty(); ++p)
+      for (Index j = 0; j < outputs(); ++j) add(depth(), p, j, weights.row(p)[j]);
+    visit = [this, &mask, add](std::size_t layer, View<const T> rows) {
+      const LayerBits& bits = mask[layer - 1];
+      for (Index p = 0; p < rows.rows && !biases_[layer - 1].empty(); ++p)
+        for (Index j = 0; j < rows.cols; ++j)
+          if (bit(bits.data + p * bits.stride, j)) add(layer - 1, p, j, rows.row(p)[j]);
+    };
+  }
+  const View<T> gradients(out.gradients + points.first * input_dim(), points.count, input_dim());
+  walk_backward<T>(layers_, mask, 0, depth() + 1, weights, gradients, scratch, stages, visit);
 }
 
 template void Network::evaluate(View<const float>, const Outputs<float>&, const Run&, bool) const;

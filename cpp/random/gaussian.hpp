@@ -21,7 +21,8 @@ enum class Purpose : std::uint32_t {
   coins = 1,
   directions = 2,
   radii = 3,
-  revealed = 4
+  revealed = 4,
+  biases = 5
 };
 
 struct Stream {

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from randrelu._load import core
 from randrelu._support import arguments, memory
 from randrelu._support.arguments import F, Floats, Progress
 from randrelu._support.threads import thread_number
@@ -16,11 +17,12 @@ from randrelu.weights import Weights
 
 
 class Network(Weights):
-    """A fully connected ReLU network with a single output and no biases (NN-DEF).
+    """A fully connected ReLU network: that of the paper (NN-DEF), or any other.
 
-    f(x) = W_{ℓ+1} σ(W_ℓ σ(… σ(W_1 x))), with W_i of shape (d_i, d_{i−1}) and σ the ReLU. Build one
-    with `Network.random` or `Network.from_weights`. It never changes afterwards; a deferred one
-    (see `random`) becomes known bit by bit as it is asked.
+    f(x) = W_{ℓ+1} σ(W_ℓ σ(… σ(W_1 x + b_1) …) + b_ℓ) + b_{ℓ+1}, with W_i of shape (d_i, d_{i−1}),
+    σ the ReLU, and no biases in the paper, nor more than one output. Build one with
+    `Network.random` or `Network.from_weights`. It never changes afterwards; a deferred one (see
+    `random`) becomes known bit by bit as it is asked.
 
     Every method that takes points accepts one point ``(d,)`` or a batch ``(N, d)`` of any real
     dtype and memory layout, and gives the same rank back. ``threads`` is the number of threads to
@@ -38,7 +40,7 @@ class Network(Weights):
     Attributes
     ----------
     widths : tuple of int
-        The widths (d, d_1, …, d_ℓ, 1).
+        The widths (d, d_1, …, d_ℓ, k), k the number of outputs.
     init : str or None
         The distribution of the weights, or None when they were given.
     seed : int or None
@@ -47,6 +49,11 @@ class Network(Weights):
         The arithmetic, float32 or float64.
     storage : str
         How the weights are held: "stored", "streamed" or "deferred".
+    ties : str
+        Which units at exactly 0 are active: those whose "coin" says so, "zero" or "one" of them.
+    input_range : tuple of ndarray, shapes (d,) and (d,), or None
+        The smallest and the largest inputs, where the network comes from a file that has them.
+        Nothing is ever clipped to them.
     """
 
     def forward(
@@ -74,7 +81,7 @@ class Network(Weights):
 
         Returns
         -------
-        scalar or ndarray, shape () or (N,)
+        scalar or ndarray, shape () or (N,); (k,) or (N, k) for k > 1 outputs
             In the dtype of the network.
         """
         points, single = self._points(x)
@@ -86,7 +93,7 @@ class Network(Weights):
     def preactivations(
         self, x: ArrayLike, *, threads: int | None = None, progress: Progress | None = None
     ) -> list[Floats]:
-        """Compute f̃_i(x) = W_i f_{i−1}(x), the input of every ReLU.
+        """Compute f̃_i(x) = W_i f_{i−1}(x) + b_i, the input of every ReLU.
 
         Parameters
         ----------
@@ -155,7 +162,13 @@ class Network(Weights):
         -------
         ndarray, shape (d,) or (N, d)
             In the dtype of the network.
+
+        Raises
+        ------
+        ValueError
+            If the network has several outputs; see `jacobian` and `margin`.
         """
+        require_one_output(self, "a gradient")
         points, single = self._points(x)
         _, _, gradients = self._evaluate(points, gradient=True, threads=threads, progress=progress)
         return gradients[0] if single else gradients
@@ -174,12 +187,89 @@ class Network(Weights):
         -------
         value : scalar or ndarray, shape () or (N,)
         gradient : ndarray, shape (d,) or (N, d)
+
+        Raises
+        ------
+        ValueError
+            If the network has several outputs; see `jacobian` and `margin`.
         """
+        require_one_output(self, "a gradient")
         points, single = self._points(x)
         values, _, gradients = self._evaluate(
             points, value=True, gradient=True, threads=threads, progress=progress
         )
         return (values[0], gradients[0]) if single else (values, gradients)
+
+    def jacobian(self, x: ArrayLike, *, threads: int | None = None) -> Floats:
+        """Compute the gradients of all outputs, W_{ℓ+1} D_ℓ W_ℓ … D_1 W_1.
+
+        Parameters
+        ----------
+        x, threads
+            As for `forward`.
+
+        Returns
+        -------
+        ndarray, shape (k, d) or (N, k, d)
+            In the dtype of the network, computed in float64 from the patterns of `pattern`.
+        """
+        points, single = self._points(x)
+        count, k, dim = len(points), self.outputs, self.widths[0]
+        packed = sum(-(-width // 8) for width in self.widths[1:-1])
+        memory.require(
+            count * k * (8 * dim + packed),
+            f"returning the gradients of {k} outputs at {count} points",
+            "pass fewer points at a time",
+        )
+        if self.storage == "deferred":
+            memory.require_revealing(
+                self.widths, count, self.dtype.itemsize, backward=count * k, remember=True
+            )
+        _, bits, _ = self._evaluate(points, bits=True, threads=threads)
+        rows = core.masked_product(
+            self._core,
+            [np.repeat(layer, k, axis=0) for layer in bits],
+            np.tile(np.eye(k), (count, 1)),
+            j=0,
+            i=self.depth + 1,
+            transposed=True,
+            threads=thread_number(threads),
+        )
+        found = rows.reshape(count, k, dim).astype(self.dtype, copy=False)
+        return found[0] if single else found
+
+    def decision(
+        self, x: ArrayLike, *, threads: int | None = None, progress: Progress | None = None
+    ) -> tuple[Any, Any]:
+        """Find the two largest outputs, the first of equal ones.
+
+        Parameters
+        ----------
+        x, threads, progress
+            As for `forward`.
+
+        Returns
+        -------
+        top, runner_up : int or ndarray of int64, shape () or (N,)
+            The outputs, from 0.
+
+        Raises
+        ------
+        ValueError
+            If the network has one output.
+        """
+        if self.outputs == 1:
+            raise ValueError(
+                "a decision is that of a network with several outputs; this one has one, whose "
+                "sign decides: see forward"
+            )
+        points, single = self._points(x)
+        values = np.array(self.forward(points, threads=threads, progress=progress))
+        rows = np.arange(len(points))
+        top = values.argmax(axis=1)
+        values[rows, top] = -np.inf
+        runner_up = values.argmax(axis=1)
+        return (top[0], runner_up[0]) if single else (top, runner_up)
 
     def _points(self, x: ArrayLike) -> tuple[Floats, bool]:
         return arguments.points("x", x, self.widths[0], self.dtype)
@@ -248,3 +338,14 @@ def require_network(net: object) -> None:
     """Raise TypeError unless `net` is a Network."""
     if not isinstance(net, Network):
         raise TypeError(f"net must be a Network, got {type(net).__name__}")
+
+
+def require_one_output(net: object, what: str) -> None:
+    """Raise TypeError unless `net` is a Network, and ValueError unless it has one output."""
+    require_network(net)
+    assert isinstance(net, Network)
+    if net.outputs > 1:
+        raise ValueError(
+            f"{what} is that of one number f, and this network has {net.outputs} outputs: take "
+            "net.margin(top, other), the difference of two, or net.margin(top)"
+        )

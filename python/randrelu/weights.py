@@ -1,10 +1,10 @@
-"""The weights of a random ReLU network, and the ways to hold them."""
+"""The weights of a ReLU network, its biases, and the ways to hold them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from typing import Any, Self
@@ -14,11 +14,12 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from randrelu import laws
 from randrelu._load import core
-from randrelu._support import arguments, memory
+from randrelu._support import arguments, given, memory
 from randrelu._support.arguments import Floats, Rng
 from randrelu._support.threads import thread_number
 
 _AUTO_SHARE = 0.5  # of the memory that is free, which "auto" lets the weights take
+TIES = ("coin", "zero", "one")
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,10 @@ class Weights:
     dtype: np.dtype[np.floating[Any]]
     storage: str
     _core: core.Network
+    ties: str = "coin"
+    input_range: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
+    _deviation: float = 0.0  # of the biases of a random network
+    _margin_of: tuple[Self, int, int | None] | None = None  # the network, top and other
 
     @classmethod
     def random(
@@ -58,6 +63,7 @@ class Weights:
         *,
         rng: Rng = None,
         init: str = "paper",
+        bias: float = 0.0,
         dtype: DTypeLike | None = None,
         storage: str = "auto",
         threads: int | None = None,
@@ -67,7 +73,8 @@ class Weights:
         Parameters
         ----------
         widths : sequence of int
-            (d, d_1, …, d_ℓ, 1): the input dimension, the hidden widths and the single output.
+            (d, d_1, …, d_ℓ, k): the input dimension, the hidden widths and the number of outputs,
+            which is 1 in the paper.
         rng : None, int, SeedSequence or Generator
             Where the 64-bit seed comes from; an integer below 2⁶⁴ is the seed itself. Weight
             (r, c) of layer i is ``scale * normal(seed, i, r * fan_in + c)``, a float32 value, the
@@ -76,6 +83,10 @@ class Weights:
             The variance of a weight: 1/fan_in (NN-DEF), 2/fan_in, or 1 (appendix D). Since the ReLU
             is positively homogeneous it only scales f. (With "paper" the values shrink by √2 a
             layer and leave float32 at a depth of about 250; take "he" or float64 there.)
+        bias : float, default 0
+            The standard deviation of the biases, independent normal variables for every layer, the
+            last one included: entry j of b_i is ``bias * normal(seed, i, j)`` of a stream of its
+            own, a float32 value, the same for every storage. The paper has none.
         dtype : {"float32", "float64"}, optional
             The arithmetic in which the network is evaluated; by default float32, and float64 for
             deferred networks. The weights of the others are the same float32 values for both. A
@@ -113,8 +124,9 @@ class Weights:
         TypeError, ValueError
             If an argument is not as described.
         """
-        widths = arguments.widths_tuple(widths)
+        widths = arguments.layer_widths(widths)
         arguments.one_of("init", init, laws.VARIANCES)
+        deviation = arguments.number("bias", bias)
         arguments.storage(storage)
         if dtype is None:
             dtype = "float64" if storage == "deferred" else "float32"
@@ -134,41 +146,56 @@ class Weights:
             list(widths),
             seed=seed,
             scales=scales,
+            bias=deviation,
             storage=storage,
             float32=arithmetic == np.float32,
             threads=thread_number(threads),
         )
-        return cls(widths, init, seed, arithmetic, storage, network)
+        return cls(widths, init, seed, arithmetic, storage, network, _deviation=deviation)
 
     @classmethod
-    def from_weights(cls, weights: Sequence[ArrayLike], *, dtype: DTypeLike | None = None) -> Self:
-        """Build a network from given weight matrices, which are copied.
+    def from_weights(
+        cls,
+        weights: Sequence[ArrayLike],
+        biases: Sequence[ArrayLike | None] | None = None,
+        *,
+        dtype: DTypeLike | None = None,
+        ties: str = "coin",
+    ) -> Self:
+        """Build a network from given weight matrices and biases, which are copied.
 
         Parameters
         ----------
         weights : sequence of array_like
-            W_1, …, W_{ℓ+1}, each of shape (d_i, d_{i−1}); the last may be (d_ℓ,) or (1, d_ℓ).
+            W_1, …, W_{ℓ+1}, each of shape (d_i, d_{i−1}); the last may be (d_ℓ,) for one output.
             PyTorch tensors will do: ``from_weights(list(model.parameters()))`` for a model without
             biases.
+        biases : sequence of array_like or None, optional
+            b_1, …, b_{ℓ+1}, each of shape (d_i,), or None for a layer that has none.
         dtype : {"float32", "float64"}, optional
             The type of the weights and of the arithmetic. By default the one that NumPy promotes
-            the weights and float32 to, so that float64 weights are not rounded.
+            the weights, the biases and float32 to, so that float64 weights are not rounded.
+        ties : {"coin", "zero", "one"}
+            Whether a unit at exactly 0 is active: by a fair coin as in the paper, that of
+            (0, layer, unit); never, as PyTorch takes it for its gradients; or always.
 
         Returns
         -------
         Network
-            Its `init` and `seed` are None; its tie coins are those of seed 0.
+            Its `init` and `seed` are None.
 
         Raises
         ------
         TypeError
-            If the weights are not real numbers.
+            If the weights or biases are not real numbers.
         ValueError
             If there are none, their shapes do not chain, or one is not finite.
         """
-        arrays = _matrices(weights)
+        arrays = given.matrices(weights)
+        shifts = given.vectors(biases, arrays)
+        arguments.one_of("ties", ties, TIES)
         if dtype is None:
-            promoted = np.result_type(np.float32, *arrays)
+            promoted = np.result_type(np.float32, *arrays, *(b for b in shifts if b is not None))
             dtype = "float32" if promoted == np.float32 else "float64"
         arithmetic = arguments.float_dtype(dtype)
         memory.require(
@@ -177,14 +204,75 @@ class Weights:
             "use dtype='float32'" if arithmetic == np.float64 else "use narrower layers",
         )
         held = [arguments.converted(f"weights[{i}]", a, arithmetic) for i, a in enumerate(arrays)]
+        rounded = [
+            None if b is None else arguments.converted(f"biases[{i}]", b, arithmetic)
+            for i, b in enumerate(shifts)
+        ]
         widths = (arrays[0].shape[1], *(a.shape[0] for a in arrays))
-        network = core.Network.from_weights(held, seed=0)
-        return cls(widths, None, None, arithmetic, "stored", network)
+        network = core.Network.from_weights(
+            held,
+            [None if b is None else b.astype(np.float64) for b in rounded],
+            seed=0,
+            ties=core.Ties[ties],
+        )
+        return cls(widths, None, None, arithmetic, "stored", network, ties)
+
+    def margin(self, top: int, other: int | None = None) -> Self:
+        """Return the network f_top − f_other of one output, or f_top.
+
+        It shares the hidden layers and their weights with this one; of a deferred network, what
+        either is asked is revealed in both.
+
+        Parameters
+        ----------
+        top : int
+            An output, from 0.
+        other : int, optional
+            Another one.
+
+        Returns
+        -------
+        Network
+            Of widths (d, d_1, …, d_ℓ, 1).
+
+        Raises
+        ------
+        TypeError, ValueError
+            If there are no such outputs, or they are one.
+        """
+        most = self.outputs - 1
+        first = arguments.integer("top", top, at_least=0, at_most=most)
+        second = None if other is None else arguments.integer("other", other, at_least=0)
+        if second is not None and (second > most or second == first):
+            raise ValueError(
+                f"other must be an output from 0 to {most} and not {first}, got {second}"
+            )
+        return replace(
+            self,
+            widths=(*self.widths[:-1], 1),
+            _core=self._core.margin(first, -1 if second is None else second),
+            _margin_of=(self, first, second),
+        )
 
     @property
     def depth(self) -> int:
         """The number ℓ of hidden layers."""
         return len(self.widths) - 2
+
+    @property
+    def outputs(self) -> int:
+        """The number k of outputs."""
+        return self.widths[-1]
+
+    @property
+    def has_biases(self) -> bool:
+        """Whether any layer has a bias."""
+        return self._core.has_biases
+
+    @property
+    def _follows_laws(self) -> bool:
+        """Whether the weights are random and there are no biases, as the laws of the paper ask."""
+        return self.init is not None and not self.has_biases
 
     @property
     def nbytes(self) -> int:
@@ -235,9 +323,7 @@ class Weights:
         ValueError
             If the network is deferred: its matrices do not exist.
         """
-        layer = arguments.integer("i", i)
-        if not 1 <= layer <= self.depth + 1:
-            raise IndexError(f"i must be a layer from 1 to {self.depth + 1}, got {i}")
+        layer = self._layer(i)
         if self.storage == "deferred":
             raise ValueError(
                 f"W_{layer} does not exist: a deferred network only reveals what its methods ask "
@@ -248,7 +334,40 @@ class Weights:
             memory.require(
                 4 * fan_in * fan_out, f"the matrix W_{layer}", "use the network without it"
             )
-        return self._core.weights(layer - 1)
+        return self._in_own_dtype(layer, self._core.weights(layer - 1))
+
+    def bias(self, i: int) -> Floats | None:
+        """Return b_i, shape (d_i,), or None where layer i has none.
+
+        Parameters
+        ----------
+        i : int
+            The layer, from 1 to ℓ+1, as in the paper.
+
+        Raises
+        ------
+        IndexError
+            If there is no such layer.
+        """
+        layer = self._layer(i)
+        values = self._core.bias(layer - 1)
+        return None if values is None else self._in_own_dtype(layer, values)
+
+    def _layer(self, i: int) -> int:
+        layer = arguments.integer("i", i)
+        if not 1 <= layer <= self.depth + 1:
+            raise IndexError(f"i must be a layer from 1 to {self.depth + 1}, got {i}")
+        return layer
+
+    def _in_own_dtype(self, layer: int, values: Floats) -> Floats:
+        """Return numbers of a layer in the dtype that holds them exactly."""
+        wide = self.dtype == np.float64 and self.seed is None
+        if self._margin_of is not None and layer == self.depth + 1:
+            wide |= self._margin_of[2] is not None  # the difference of two
+        if wide:
+            return values
+        narrow: Floats = values.astype(np.float32, copy=False)
+        return narrow
 
     def _require_deferred(self, what: str) -> None:
         if self.storage != "deferred":
@@ -264,55 +383,43 @@ class Weights:
                 "things would not be one network, nor independent; draw one where it is needed, "
                 "from its own seed"
             )
+        if self._margin_of is not None:
+            network, top, other = self._margin_of
+            return type(self).margin, (network, top, other)
         dtype = str(self.dtype)
         if self.seed is None or self.init is None:
-            weights = [np.array(self.weights(i)) for i in range(1, self.depth + 2)]
-            return partial(type(self).from_weights, dtype=dtype), (weights,)
+            layers = range(1, self.depth + 2)
+            weights = [np.array(self.weights(i)) for i in layers]
+            build = partial(type(self).from_weights, dtype=dtype, ties=self.ties)
+            return _given, (build, weights, [self.bias(i) for i in layers], self.input_range)
         draw = partial(
             type(self).random, rng=self.seed, init=self.init, dtype=dtype, storage=self.storage
         )
+        if self._deviation:
+            draw = partial(draw, bias=self._deviation)
         return draw, (self.widths,)
 
     def __repr__(self) -> str:
         origin = "given" if self.init is None else f"init={self.init!r}, seed={self.seed}"
+        if self._deviation:
+            origin += f", bias={self._deviation:g}"
+        elif self.has_biases:
+            origin += " with biases"
+        if self._margin_of is not None:
+            _, top, other = self._margin_of
+            which = f"f_{top}" if other is None else f"f_{top} − f_{other}"
+            origin = f"{which}, {origin}"
         return (
             f"Network({memory.in_short(self.widths)}, {origin}, dtype='{self.dtype}', "
             f"storage={self.storage!r}, {memory.in_words(self.nbytes)})"
         )
 
 
-def _matrices(weights: object) -> list[NDArray[Any]]:
-    """Return W_1, …, W_{ℓ+1} as arrays of any real dtype, each (d_i, d_{i−1}); the last has a row.
-
-    The last may come as (d_ℓ,).
-    """
-    if isinstance(weights, Mapping):
-        raise TypeError("weights must be a sequence of matrices; pass the mapping's .values()")
-    if isinstance(weights, (str, bytes)) or not isinstance(weights, Iterable):
-        raise TypeError(f"weights must be a sequence of matrices, got {type(weights).__name__}")
-    arrays = [arguments.real_array(f"weights[{i}]", w) for i, w in enumerate(weights)]
-    if not arrays:
-        raise ValueError("weights must hold at least one matrix, got none")
-    if arrays[-1].ndim == 1:
-        arrays[-1] = arrays[-1].reshape(1, -1)
-    _require_chain(arrays)
-    return arrays
-
-
-def _require_chain(weights: list[NDArray[Any]]) -> None:
-    """Raise ValueError unless the weights are matrices (d_i, d_{i−1}) that end in one unit."""
-    for i, w in enumerate(weights):
-        if w.ndim != 2 or 0 in w.shape:
-            raise ValueError(
-                f"weights[{i}] must be a matrix of shape (fan_out, fan_in), got {w.shape}"
-            )
-        if i and w.shape[1] != weights[i - 1].shape[0]:
-            raise ValueError(
-                f"weights[{i}] must have shape (fan_out, {weights[i - 1].shape[0]}) to follow "
-                f"weights[{i - 1}], got {w.shape}"
-            )
-    if weights[-1].shape[0] != 1:
-        raise ValueError(
-            f"weights[{len(weights) - 1}], the last, must have shape (1, {weights[-1].shape[1]}), "
-            f"got {weights[-1].shape}"
-        )
+def _given(
+    build: Callable[..., Weights],
+    weights: list[Floats],
+    biases: list[Floats | None],
+    input_range: tuple[NDArray[np.float64], NDArray[np.float64]] | None,
+) -> Weights:
+    """Return a network again that was pickled."""
+    return replace(build(weights, biases), input_range=input_range)

@@ -84,20 +84,26 @@ def finite(name: str, value: float) -> float:
 
 
 def widths_tuple(widths: Iterable[int]) -> tuple[int, ...]:
-    """Return widths (d, d_1, …, d_ℓ, 1) as a tuple of integers."""
+    """Return the widths (d, d_1, …, d_ℓ, 1) of a network of one output as a tuple of integers."""
+    result = layer_widths(widths)
+    if result[-1] != 1:
+        raise ValueError(f"widths must end in 1, the single output, got {result}")
+    return result
+
+
+def layer_widths(widths: Iterable[int]) -> tuple[int, ...]:
+    """Return widths (d, d_1, …, d_ℓ, k) as a tuple of integers."""
     if isinstance(widths, (str, bytes)) or not isinstance(widths, Iterable):
         raise TypeError(
-            f"widths must be a sequence of integers (d, d_1, …, d_ℓ, 1), got {widths!r}"
+            f"widths must be a sequence of integers (d, d_1, …, d_ℓ, k), got {widths!r}"
         )
     result = tuple(
         integer(f"widths[{i}]", width, at_least=1, at_most=WIDEST) for i, width in enumerate(widths)
     )
     if len(result) < 2:
         raise ValueError(
-            f"widths must hold at least the input and the output dimension, (d, …, 1), got {result}"
+            f"widths must hold at least the input and the output dimension, (d, …, k), got {result}"
         )
-    if result[-1] != 1:
-        raise ValueError(f"widths must end in 1, the single output, got {result}")
     return result
 
 
@@ -140,7 +146,9 @@ def float_dtype(dtype: object) -> np.dtype[np.floating[Any]]:
 def real_array(name: str, value: ArrayLike) -> NDArray[Any]:
     """Return `value` as an array of finite real numbers, of any shape and real dtype."""
     if hasattr(value, "detach"):  # a PyTorch tensor, which NumPy refuses while it wants gradients
-        value = value.detach().cpu()
+        tensor: Any = value.detach().cpu()
+        # NumPy does not know bfloat16, whose values float32 holds.
+        value = tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor
     _refuse_masked(name, value)
     try:
         array = np.asarray(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,8 @@ class Attack:
 
     For a single point and a single η the fields are scalars and `x_adv` has shape (d,); a batch of
     N points puts the axis N in front, and a sequence of K values of η an axis K before that.
-    Everything is float64 (or bool), whatever the network's dtype.
+    Everything is float64 (or bool, or int64), whatever the network's dtype. Where a network has
+    several outputs, f is the margin f_top − f_other of its decision at x.
 
     Attributes
     ----------
@@ -49,11 +51,18 @@ class Attack:
     relative_norm : ndarray, shape ([K,] [N])
         ‖η∇f(x)‖/‖x‖.
     sign_flipped : ndarray of bool, shape ([K,] [N])
-        Whether sign f(x_adv) ≠ sign f(x), by `f_before` and `f_after`.
+        Whether sign f(x_adv) ≠ sign f(x), by `f_before` and `f_after`; with several outputs,
+        whether another one is the largest at `x_adv`.
     success : ndarray of bool, shape ([K,] [N])
         The conclusion of Theorem 1.1: the sign differs and |f(x_adv)| ≥ |f(x)|, with the `margin`
         of `gradient_step` on top, by the same numbers. A step that fails is an outcome, not an
         error.
+    top : ndarray of int64, shape ([N]), or None
+        With several outputs the decision at x, the largest one.
+    other : ndarray of int64, shape ([N]), or None
+        The output that it is attacked for: the runner-up, or that of ``against=``.
+    top_after : ndarray of int64, shape ([K,] [N]), or None
+        The decision at `x_adv`.
     """
 
     x_adv: NDArray[np.float64]
@@ -65,6 +74,9 @@ class Attack:
     relative_norm: NDArray[np.float64]
     sign_flipped: NDArray[np.bool_]
     success: NDArray[np.bool_]
+    top: NDArray[np.int64] | None = None
+    other: NDArray[np.int64] | None = None
+    top_after: NDArray[np.int64] | None = None
 
     def to_frame(self) -> pd.DataFrame:
         """Return a data frame with a row per step and point; needs pandas."""
@@ -73,21 +85,28 @@ class Attack:
     def columns(self) -> dict[str, NDArray[Any]]:
         """Return everything but `x_adv` as columns, a row per step and point."""
         shape = np.shape(self.f_after)
-        fields = [field.name for field in dataclasses.fields(self)[1:]]
-        return {name: np.broadcast_to(getattr(self, name), shape).reshape(-1) for name in fields}
+        fields = _held(self) - {"x_adv"}
+        names = [field.name for field in dataclasses.fields(self) if field.name in fields]
+        return {name: np.broadcast_to(getattr(self, name), shape).reshape(-1) for name in names}
 
     def __repr__(self) -> str:
         steps = np.size(self.success)
         if steps == 1:
+            decided = ""
+            if self.top is not None and self.top_after is not None:
+                decided = f"decision {np.ravel(self.top)[0]} → {np.ravel(self.top_after)[0]}, "
             return (
-                f"Attack(success={bool(np.all(self.success))}, "
+                f"Attack(success={bool(np.all(self.success))}, {decided}"
                 f"f_before={np.ravel(self.f_before)[0]:.4g}, "
                 f"f_after={np.ravel(self.f_after)[0]:.4g}, "
                 f"relative_norm={np.ravel(self.relative_norm)[0]:.4g})"
             )
         median = f"{np.median(self.relative_norm):.4g}" if steps else "none"
+        decided = ""
+        if self.top is not None:
+            decided = f"{int(np.sum(self.sign_flipped))} other decisions, "
         return (
-            f"Attack(success={int(np.sum(self.success))} of {steps} steps, "
+            f"Attack(success={int(np.sum(self.success))} of {steps} steps, {decided}"
             f"median relative_norm={median})"
         )
 
@@ -107,12 +126,16 @@ class Base:
         ∇f(x).
     grad_norm : ndarray, shape (N,)
         ‖∇f(x)‖.
+    top, other : ndarray of int64, shape (N,), or None
+        The outputs whose difference f is, where there are several: the largest at x, and the
+        runner-up, or that of `against`.
     """
 
     def __init__(
         self,
         net: Network,
         points: NDArray[np.float64],
+        against: NDArray[np.int64] | None = None,
         *,
         threads: int | None,
         progress: Progress | None = None,
@@ -120,11 +143,28 @@ class Base:
         net._require_room(points, gradient=True)
         self._net = net
         self._core = core.Attack(
-            net._core, points, threads=thread_number(threads), progress=progress
+            net._core, points, against, threads=thread_number(threads), progress=progress
         )
         self.points, self.norm = points, euclid.norms(points)
         self.f, self.gradient = self._core.f, self._core.gradients
         self.grad_norm = self._core.grad_norms
+        several = net.outputs > 1
+        self.top = self._core.top if several else None
+        self.other = self._core.other if several else None
+
+    def reader(
+        self, n: int, *, any_other: bool
+    ) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+        """Return what reads f of point n, (…, C), from the outputs at some place, (…, k).
+
+        With `any_other` these are the margins of its decision over all other outputs.
+        """
+        if self.top is None or self.other is None:
+            return lambda outputs: outputs
+        top, others = self.top[n], np.array([self.other[n]])
+        if any_other:
+            others = np.delete(np.arange(self._net.outputs), top)
+        return lambda outputs: outputs[..., [top]] - outputs[..., others]
 
     def take(
         self,
@@ -132,6 +172,7 @@ class Base:
         numbers: NDArray[np.float64],
         *,
         goals: NDArray[np.float64] | None = None,
+        any_other: bool = False,
         margin: float = 0.0,
         threads: int | None,
         progress: Progress | None = None,
@@ -139,19 +180,29 @@ class Base:
         """Take K steps from every point, whose numbers (K, N) are of this kind.
 
         A step that misses its point's goal (N,), how far beyond 0 f is to come, by rounding alone
-        goes on until an evaluation shows that it got there.
+        goes on until an evaluation shows that it got there; with `any_other` that of the margins of
+        a decision that comes farthest.
         """
         times = len(numbers)
         if goals is not None:  # some points at once are tried where a step goes on
             times = max(times, math.ceil(core.FEW_POINTS / max(1, len(self.points))))
         self._net._require_room(self.points, times=times)
         taken = self._core.step(
-            kind, numbers, goals, threads=thread_number(threads), progress=progress
+            kind, numbers, goals, any=any_other, threads=thread_number(threads), progress=progress
         )
+        with np.errstate(divide="ignore", invalid="ignore"):  # at 0 every step is infinitely long
+            relative = self.grad_norm / self.norm
         columns = outcome_columns(
-            taken.eta, self.f, taken.f_after, self.grad_norm, self.grad_norm / self.norm, margin
+            taken.eta, self.f, taken.f_after, self.grad_norm, relative, margin
         )
-        return Attack(x_adv=taken.x_after, **columns)
+        attack = Attack(x_adv=taken.x_after, **columns)
+        if taken.top_after is None:
+            return attack
+        flipped = taken.top_after != self.top
+        return replace(
+            attack, sign_flipped=flipped, success=attack.success & flipped, top=self.top,
+            other=self.other, top_after=taken.top_after,
+        )  # fmt: skip
 
 
 def outcome_columns(
@@ -169,7 +220,7 @@ def outcome_columns(
         "f_before": f,
         "f_after": f_after,
         "grad_norm": grad_norm,
-        "relative_norm": np.abs(eta) * relative_grad_norm,
+        "relative_norm": np.abs(eta) * np.where(eta == 0, 0, relative_grad_norm),
         "sign_flipped": core.sign_flips(f, f_after),
         "success": core.succeeds(f, f_after, margin),
     }
@@ -177,12 +228,18 @@ def outcome_columns(
 
 def one_step(attack: Attack, k: int) -> Attack:
     """Return step k of an attack that has the axis K."""
-    of_points = ("f_before", "grad_norm")
-    names = [f.name for f in dataclasses.fields(attack) if f.name not in of_points]
-    return replace(attack, **{name: getattr(attack, name)[k] for name in names})
+    of_points = {"f_before", "grad_norm", "top", "other"}
+    return replace(attack, **{name: getattr(attack, name)[k] for name in _held(attack) - of_points})
 
 
 def one_point(attack: Attack, n: int) -> Attack:
     """Return point n of an attack that has the axes K and N."""
-    fields = {f.name: getattr(attack, f.name)[..., n] for f in dataclasses.fields(attack)[1:]}
-    return Attack(x_adv=attack.x_adv[:, n], **fields)
+    names = _held(attack) - {"x_adv"}
+    fields = {name: getattr(attack, name)[..., n] for name in names}
+    return replace(attack, x_adv=attack.x_adv[:, n], **fields)
+
+
+def _held(attack: Attack) -> set[str]:
+    """Return the names of the fields that an attack has."""
+    names = (field.name for field in dataclasses.fields(attack))
+    return {name for name in names if getattr(attack, name) is not None}

@@ -12,7 +12,7 @@ from randrelu._load import core
 from randrelu._support import arguments, memory
 from randrelu._support.arguments import Progress, Rng
 from randrelu._support.threads import thread_number
-from randrelu.network import Network, require_network
+from randrelu.network import Network, require_network, require_one_output
 
 
 def sample_ball(
@@ -73,6 +73,8 @@ class Visit:
     ----------
     widths : tuple of int
         The widths d_1, …, d_ℓ of the hidden layers.
+    lawful : bool
+        Whether the network is random and has no biases.
     angles : ndarray, shape (N,), or None
         The angles between x and the points; NaN where x is 0.
     flips : ndarray of int64, shape (N, L), or None
@@ -90,6 +92,7 @@ class Visit:
     """
 
     widths: tuple[int, ...]
+    lawful: bool
     angles: NDArray[np.float64] | None
     flips: NDArray[np.int64] | None
     image_angles: NDArray[np.float64] | None
@@ -127,6 +130,8 @@ def visit(
     base = arguments.point("x", x, net.widths[0])
     places, count = _places(base, radius, samples, points, rng, surface)
     backward = gradient or term_norms or terms
+    if backward:
+        require_one_output(net, "a gradient")
     _require_room(net, count, flips, gradient, term_norms or terms, remember or backward)
     number = thread_number(threads)
     at_x = core.BasePoint(net._core, base, layers=net.depth, gradient=backward, threads=number)
@@ -145,6 +150,7 @@ def visit(
     )
     return Visit(
         widths=net.widths[1:-1],
+        lawful=net._follows_laws,
         angles=found.angles,
         flips=found.flips,
         image_angles=found.image_angles,

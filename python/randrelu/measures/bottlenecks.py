@@ -19,7 +19,7 @@ def bottlenecks(widths: Iterable[int]) -> tuple[int, ...]:
     Parameters
     ----------
     widths : sequence of int
-        (d, d_1, …, d_ℓ, 1).
+        (d, d_1, …, d_ℓ, k).
 
     Returns
     -------
@@ -30,7 +30,7 @@ def bottlenecks(widths: Iterable[int]) -> tuple[int, ...]:
     TypeError, ValueError
         If the widths are not those of a network.
     """
-    before = arguments.widths_tuple(widths)[:-1]
+    before = arguments.layer_widths(widths)[:-1]
     found = []
     while before:
         found.append(int(np.argmin(before)))

@@ -34,6 +34,8 @@ class Deviation:
         The angle between x and each point, in [0, π]; NaN where x is 0.
     depth : int
         The number L of hidden layers.
+    lawful : bool
+        Whether the network is random and has no biases, as what is predicted asks.
     """
 
     norms: NDArray[np.float64]
@@ -41,6 +43,7 @@ class Deviation:
     terms: NDArray[np.float64] | None
     angles: NDArray[np.float64]
     depth: int
+    lawful: bool = True
 
     @property
     def relative(self) -> NDArray[np.float64]:
@@ -49,17 +52,22 @@ class Deviation:
             return self.norms / np.float64(self.grad_norm)
 
     @property
-    def predicted(self) -> NDArray[np.float64]:
+    def predicted(self) -> NDArray[np.float64] | None:
         """What `relative` is expected to be, shape (N,): a root mean square over random networks.
 
         √(E‖∇f(x) − ∇f(y)‖²/E‖∇f‖²), from the angle between x and y. It is exact for one hidden
-        layer, and holds for more in the limit of infinite width. NaN where x is 0.
+        layer, and holds for more in the limit of infinite width. NaN where x is 0. None for
+        networks that are not random, or have biases: no such law holds for them.
         """
+        if not self.lawful:
+            return None
         return np.sqrt(laws.gradient_deviation(self.angles, self.depth))
 
     def columns(self) -> dict[str, NDArray[Any]]:
         """Return everything as columns, a row per point."""
-        columns = {"norm": self.norms, "relative": self.relative, "predicted": self.predicted}
+        columns = {"norm": self.norms, "relative": self.relative}
+        if self.predicted is not None:
+            columns["predicted"] = self.predicted
         if self.terms is not None:
             columns |= {f"term_{j}": t for j, t in enumerate(self.terms.T, start=1)}
         return columns
@@ -71,9 +79,12 @@ class Deviation:
     def __repr__(self) -> str:
         if not self.norms.size:
             return "Deviation(no points)"
+        predicted = ""
+        if self.predicted is not None:
+            predicted = f" (predicted {np.median(self.predicted):.4g})"
         return (
             f"Deviation({self.norms.size} points, ‖∇f(x) − ∇f(y)‖/‖∇f(x)‖: "
-            f"median {np.median(self.relative):.4g} (predicted {np.median(self.predicted):.4g}), "
+            f"median {np.median(self.relative):.4g}{predicted}, "
             f"largest seen {self.relative.max():.4g})"
         )
 
@@ -132,6 +143,7 @@ def deviation_of(visited: Visit) -> Deviation:
         visited.term_norms,
         visited.angles,
         len(visited.widths),
+        visited.lawful,
     )
 
 

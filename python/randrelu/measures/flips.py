@@ -33,30 +33,38 @@ class Flips:
         exactly one image is 0 after a hidden layer, and 0 where both are.
     widths : tuple of int
         The widths d_1, …, d_ℓ of the hidden layers.
+    lawful : bool
+        Whether the network is random and has no biases, as what is predicted asks.
     """
 
     counts: NDArray[np.int64]
     angles: NDArray[np.float64]
     image_angles: NDArray[np.float64]
     widths: tuple[int, ...]
+    lawful: bool = True
 
     @property
-    def predicted(self) -> NDArray[np.float64]:
+    def predicted(self) -> NDArray[np.float64] | None:
         """What `mean` is expected to be, shape (L,); NaN without points.
 
         It is exact for layer 1 over random networks, and holds for the others in the limit of
         infinite width (the arc-cosine map, from the angles). NaN where x is 0, which has no angle.
+        None for networks that are not random, or have biases: no such law holds for them.
         """
+        if not self.lawful:
+            return None
         return self._expected(laws.flip_fractions(self.angles, len(self.widths)))
 
     @property
-    def conditional(self) -> NDArray[np.float64]:
+    def conditional(self) -> NDArray[np.float64] | None:
         """What `mean` is expected to be given the images of the layer before, shape (L,).
 
         It is exact at any widths: given f_{i−1}(x) and f_{i−1}(y) at the angle θ, the flips of
         layer i follow Binomial(d_i, θ/π) over random networks. NaN without points, and for layer 1
-        where x is 0.
+        where x is 0. None where `predicted` is.
         """
+        if not self.lawful:
+            return None
         return self._expected(laws.flips_given_images(self.image_angles))
 
     def _expected(self, fractions: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -98,9 +106,9 @@ class Flips:
         return result
 
     def columns(self) -> dict[str, NDArray[Any]]:
-        """Return a summary as columns, a row per layer."""
+        """Return a summary as columns, a row per layer, with what is predicted where it is."""
         low, median, high = self.quantiles([0.05, 0.5, 0.95])
-        return {
+        columns = {
             "layer": np.arange(1, len(self.widths) + 1),
             "width": np.array(self.widths, np.int64),
             "predicted": self.predicted,
@@ -111,17 +119,19 @@ class Flips:
             "q95": high,
             "max": self.max,
         }
+        return {name: column for name, column in columns.items() if column is not None}
 
     def to_frame(self) -> pd.DataFrame:
         """Return `columns` as a data frame, a row per layer; needs pandas."""
         return extras.frame(self.columns())
 
     def __repr__(self) -> str:
-        pairs = ", ".join(
-            f"{mean:.4g} ({predicted:.4g})"
-            for mean, predicted in zip(self.mean, self.predicted, strict=True)
-        )
-        return f"Flips({len(self.counts)} points, mean (predicted) by layer: {pairs or 'none'})"
+        means, head = [f"{mean:.4g}" for mean in self.mean], "mean"
+        if self.predicted is not None:
+            head = "mean (predicted)"
+            means = [f"{m} ({p:.4g})" for m, p in zip(means, self.predicted, strict=True)]
+        by_layer = ", ".join(means) or "none"
+        return f"Flips({len(self.counts)} points, {head} by layer: {by_layer})"
 
 
 def flips(
@@ -201,4 +211,4 @@ def flips_of(visited: Visit) -> Flips:
     assert visited.flips is not None and visited.angles is not None
     assert visited.image_angles is not None
     images = np.column_stack([visited.angles, visited.image_angles])[:, : len(visited.widths)]
-    return Flips(visited.flips, visited.angles, images, visited.widths)
+    return Flips(visited.flips, visited.angles, images, visited.widths, visited.lawful)

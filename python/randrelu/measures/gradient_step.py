@@ -1,4 +1,4 @@
-"""One gradient step, and whether it flips the sign of the network (Theorem 1.1)."""
+"""One gradient step, and whether it flips the sign or the decision of a network (Theorem 1.1)."""
 
 from __future__ import annotations
 
@@ -31,17 +31,21 @@ def gradient_step(
     delta: float = 0.05,
     longest: float | None = None,
     margin: float = 0.0,
+    against: ArrayLike | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Attack:
     """Take one step x + η∇f(x) and see whether the sign of f flips (Theorem 1.1).
+
+    Of a network with several outputs the decision is attacked: f is the margin f_top − f_other of
+    the largest output at x over the runner-up, or over another one (`against`).
 
     Parameters
     ----------
     net : Network
         The network.
     x : array_like, shape (d,) or (N, d)
-        The points to attack, none of them 0.
+        The points to attack; none of them may be 0 where there are no biases.
     eta : float, sequence of float, "linear", "paper", "exact" or "flip"
         The step, sign included. A sequence of K values takes K steps from every point. "linear" is
         −2f/‖∇f‖², which turns f into −f where f is linear. "paper" is the step in the proof of
@@ -49,8 +53,8 @@ def gradient_step(
         norms of x and other scales of the weights by homogeneity. (It is longer than the size bound
         in the theorem's statement by a factor log d.) "exact" is the shortest step along ±∇f(x) for
         which the theorem's conclusion holds, past where f reaches −f(x), and "flip" the shortest
-        past where f reaches 0; both are found by `line`, which knows every flip on the way, not by
-        a search.
+        past where f reaches 0, or, with several outputs, past where any other one becomes the
+        largest; both are found as by `line`, which knows every flip on the way, not by a search.
     delta : float, default 0.05
         The failure probability δ of the theorem, in (0, 1); only "paper" uses it.
     longest : float, optional
@@ -61,6 +65,9 @@ def gradient_step(
         "flip". "linear", "exact" and "flip" go as much farther, and `success` asks for
         |f(x_adv)| ≥ |f(x)| + margin whatever the step. ``16 * eps * ‖∇f(x)‖ * ‖x‖``, with the eps
         of float32, makes all but a few attacks replay in float32 (see the notes).
+    against : int or array_like of int, shape (N,), optional
+        The outputs, from 0, that the decisions are attacked for, by default the runners-up. A point
+        that is decided so already stays where it is: its margin is 0.
     threads : int, optional
         The number of threads.
     progress : callable, optional
@@ -75,7 +82,8 @@ def gradient_step(
     TypeError
         If `net` is not a Network, or an argument is not numeric.
     ValueError
-        If a point is 0 or has the wrong shape, or `eta` or `delta` is not as described.
+        If a point is 0 and there are no biases, or has the wrong shape, or an argument is not as
+        described; "paper" is for one output and no biases: it rests on f(αx) = αf(x).
 
     Notes
     -----
@@ -85,6 +93,8 @@ def gradient_step(
     where it leads to −f(x) up to rounding because no unit flips on the way, go on from there by the
     fewest ulps of η after which f is past the level by 16 r, r = ε ‖∇f(x)‖ ‖x‖ + |f(x) − ∇f(x)·x|,
     whose second term is 0 up to rounding: twice as many ulps until that is so, then by bisection.
+    (With biases, f(x) − ∇f(x)·x is what they come to, up to rounding, which counts as ∇f(x)·x does,
+    and so do the two outputs whose difference f is.)
     An evaluation that sums in another order sees the other sign, too. This is a rule, not a bound:
     of 1200 points on networks of up to 4 layers of 50 to 300 units, no two evaluations were farther
     apart than 2.6 ε ‖∇f(x)‖ ‖x‖, each in its own ε, in float32 and in float64; of 20 000 attacks on
@@ -98,7 +108,7 @@ def gradient_step(
     require_network(net)
     points, single = arguments.points("x", x, net.widths[0], np.dtype("float64"))
     nonzero = points.any(axis=1)
-    if not nonzero.all():
+    if not nonzero.all() and not net.has_biases:
         where = f"x[{int(np.argmin(nonzero))}]" if not single else "x"
         raise ValueError(f"{where} must not be 0: Theorem 1.1 asks for x ≠ 0")
     arguments.probability("delta", delta)
@@ -106,6 +116,12 @@ def gradient_step(
         longest = arguments.number("longest", longest, positive=True)
     margin = arguments.number("margin", margin)
     name = step_name(eta)
+    if name == "paper" and (net.outputs > 1 or net.has_biases):
+        raise ValueError(
+            "eta='paper' is for a network of one output without biases, as in Theorem 1.1: its "
+            "size rests on f(αx) = αf(x); take 'linear', 'exact' or 'flip', or a number"
+        )
+    others = _others(net, against, len(points))
     numbers = np.zeros(()) if name else _numbers(eta)  # of shape (K,), or () for one step
     memory.require(
         (1 + numbers.size) * points.nbytes,
@@ -114,7 +130,7 @@ def gradient_step(
     )
 
     if name in ("exact", "flip"):
-        base = Base(net, points, threads=threads)
+        base = Base(net, points, others, threads=threads)
         attack = shortest_steps(
             net, base, name, longest, margin=margin, threads=threads, progress=progress
         )
@@ -122,7 +138,7 @@ def gradient_step(
         # The base takes a pass forward and one back, every step one forward.
         unit = len(points) * sum(a * b for a, b in pairwise(net.widths))
         total = (2 + numbers.size) * unit
-        base = Base(net, points, threads=threads, progress=_from(progress, 0, total))
+        base = Base(net, points, others, threads=threads, progress=_from(progress, 0, total))
         rest = _from(progress, 2 * unit, total)
         kind, goals = core.StepKind.changes, None
         if name == "linear":
@@ -137,6 +153,22 @@ def gradient_step(
     if single:
         attack = one_point(attack, 0)
     return attack if numbers.ndim else one_step(attack, 0)
+
+
+def _others(net: Network, against: ArrayLike | None, points: int) -> NDArray[np.int64] | None:
+    """Return the output that each point is attacked for, (N,), or None for the runners-up."""
+    if against is None:
+        return None
+    if net.outputs == 1:
+        raise ValueError("against is for a network of several outputs; this one has one")
+    given = np.asarray(against)
+    if given.dtype.kind not in "iu":
+        raise TypeError(f"against must hold integers, got dtype {given.dtype}")
+    if given.shape not in ((), (points,)):
+        raise ValueError(f"against must be an output or have shape ({points},), got {given.shape}")
+    if given.size and not (given.min() >= 0 and given.max() < net.outputs):
+        raise ValueError(f"against must hold outputs from 0 to {net.outputs - 1}, got {against!r}")
+    return np.ascontiguousarray(np.broadcast_to(given, (points,)), np.int64)
 
 
 def step_name(eta: Any) -> str:

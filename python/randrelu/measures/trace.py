@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -10,7 +12,7 @@ from randrelu._support import arguments, euclid, memory
 from randrelu._support.arguments import Progress
 from randrelu._support.threads import thread_number
 from randrelu.measures.line import Line
-from randrelu.network import Network, require_network
+from randrelu.network import Network, require_one_output
 
 _FIRST_GUESS = 1.5  # times where a linear f would reach the level
 _LONGER = 3.0  # from one try to the next
@@ -32,7 +34,7 @@ def line(
     Parameters
     ----------
     net : Network
-        The network.
+        The network, of one output; of several, take ``net.margin(top, other)``.
     x : array_like, shape (d,)
         Where the segment begins.
     direction : array_like, shape (d,)
@@ -59,8 +61,9 @@ def line(
     OverflowError
         If a value inside the network leaves the range of float64.
     TypeError, ValueError
-        If an argument is not as described, or the segment passes through the origin: there every
-        unit of every layer is 0, and flips at once. (A segment that begins at 0 has no flips.)
+        If an argument is not as described, or the network has no biases and the segment passes
+        through the origin: there every unit of every layer is 0, and flips at once. (A segment that
+        begins at 0 has no flips then.)
 
     Notes
     -----
@@ -73,14 +76,14 @@ def line(
     Values are integrals of the slopes, with compensated sums, so f is continuous and rounding
     does not grow with the number of flips.
     """
-    require_network(net)
+    require_one_output(net, "a line")
     base = arguments.point("x", x, net.widths[0])
     way = arguments.point("direction", direction, net.widths[0], noun="vector")
     if not way.any():
         raise ValueError("direction must not be 0")
     end = arguments.number("length", length, positive=True)
     unit = unit_vector(way)
-    if origin_on(base, unit, end) is not None:
+    if origin_on(net, base, unit, end) is not None:
         raise ValueError(
             "the segment passes through the origin, where every unit is 0 and flips at once; take "
             "the part before it, and a segment that begins at 0"
@@ -89,34 +92,25 @@ def line(
         return _trace(net, base, unit, end, threads, progress)
     level = arguments.finite("until", until)
     value, _, gradient = net._evaluate(base[np.newaxis], value=True, gradient=True, threads=threads)
-    start = float(value[0]), float(gradient[0] @ unit)
-    return trace_until(net, base, unit, end, level, start, threads=threads, progress=progress)
-
-
-def trace_until(
-    net: Network,
-    x: NDArray[np.float64],
-    unit: NDArray[np.float64],
-    length: float,
-    level: float,
-    start: tuple[float, float],
-    *,
-    threads: int | None,
-    progress: Progress | None = None,
-) -> Line:
-    """Follow f from x along a unit vector until it reaches the level, or to the end.
-
-    `start` holds f(x) and df/dt there, which say where to look first.
-    """
-    value, slope = start
-    guess = _FIRST_GUESS * abs((level - value) / slope) if slope else length
-    part = min(length, max(guess, 1e-6 * length))
-    while True:
-        traced = _trace(net, x, unit, part, threads, progress)
+    for part in parts(end, level - float(value[0]), float(gradient[0] @ unit)):
+        traced = _trace(net, base, unit, part, threads, progress)
         found = traced._until(level)
-        if found is not None or part == length:
-            return found or traced
-        part = min(length, _LONGER * part)
+        if found is not None:
+            return found
+    return traced
+
+
+def parts(length: float, change: float, slope: float) -> Iterator[float]:
+    """Yield longer and longer parts of a segment, along which a change of f is looked for.
+
+    f changes at x by the slope, which says where to look first.
+    """
+    guess = _FIRST_GUESS * abs(change / slope) if slope else length
+    part = max(guess, 1e-6 * length)
+    while part < length:
+        yield part
+        part *= _LONGER
+    yield length
 
 
 def _trace(
@@ -127,13 +121,25 @@ def _trace(
     threads: int | None,
     progress: Progress | None,
 ) -> Line:
-    found = core.trace_line(
+    found = pieces(net, x, unit, length, threads, progress)
+    return Line(
+        x, unit, length, found.t, found.layer, found.unit, found.active, float(found.f0[0]),
+        found.f[:, 0], found.slopes[:, 0], net.widths[1:-1], found.bits, net,
+    )  # fmt: skip
+
+
+def pieces(
+    net: Network,
+    x: NDArray[np.float64],
+    unit: NDArray[np.float64],
+    length: float,
+    threads: int | None,
+    progress: Progress | None = None,
+) -> core.LinePieces:
+    """Follow a network, of any number of outputs, from x along a unit vector."""
+    return core.trace_line(
         net._core, x, unit, length=length, most_flips=_most_flips(net),
         threads=thread_number(threads), progress=progress,
-    )  # fmt: skip
-    return Line(
-        x, unit, length, found.t, found.layer, found.unit, found.active, found.f0, found.f,
-        found.slopes, net.widths[1:-1], found.bits, net,
     )  # fmt: skip
 
 
@@ -151,9 +157,14 @@ def unit_vector(direction: NDArray[np.float64]) -> NDArray[np.float64]:
     return unit
 
 
-def origin_on(x: NDArray[np.float64], unit: NDArray[np.float64], length: float) -> float | None:
-    """Return the t > 0 at which the segment passes through the origin, or None."""
-    if not x.any():
+def origin_on(
+    net: Network, x: NDArray[np.float64], unit: NDArray[np.float64], length: float
+) -> float | None:
+    """Return the t > 0 at which the segment passes through the origin, or None.
+
+    None, too, where the network has biases: then nothing happens there.
+    """
+    if net.has_biases or not x.any():
         return None
     nearest = min(max(-float(x @ unit), 0.0), length)
     distance = euclid.norm(x + nearest * unit)
