@@ -31,6 +31,12 @@ def chain_of_named(arrays: Mapping[str, NDArray[Any]]) -> Chain:
     ValueError
         If an array is neither a matrix nor the bias of one, or the matrices do not chain.
     """
+    for name in filter(_NORMALIZATION.search, arrays):
+        raise ValueError(
+            f"{name}: expected matrices and biases, got a batch normalization, and names do not "
+            "say where it stands; pass the module itself to Network.from_torch, or fold it into "
+            "the weights"
+        )
     matrices: dict[str, str] = {}  # the names of the arrays, by layer
     biases: dict[str, str] = {}
     for name, array in arrays.items():
@@ -79,12 +85,6 @@ def real(name: str, array: NDArray[Any]) -> Floats:
 
 def _add(matrices: dict[str, str], biases: dict[str, str], name: str, array: NDArray[Any]) -> None:
     """Put a name to the matrices or to the biases, after the shape of its array."""
-    if _NORMALIZATION.search(name):
-        raise ValueError(
-            f"{name}: expected matrices and biases, got a batch normalization, and names do not "
-            "say where it stands; pass the module itself to Network.from_torch, or fold it into "
-            "the weights"
-        )
     words = list(_ROLE.finditer(name))
     layer = name if not words else name[: words[-1].start()] + name[words[-1].end() :]
     is_bias = array.ndim == 1 and not (words and words[-1][0][0] in "wWkK")
