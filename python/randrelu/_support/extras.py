@@ -16,10 +16,18 @@ def require(need: str, package: str, extra: str) -> None:
 
     `need` says what needs it, as the error does: "figures need Matplotlib".
     """
+    module(need, package, f"'randrelu[{extra}]'")
+
+
+def module(need: str, package: str, source: str) -> Any:
+    """Import and return a package, or raise ImportError with what pip installs it from.
+
+    What no extra brings, such as PyTorch, comes from here, and needs no types.
+    """
     try:
-        importlib.import_module(package)
+        return importlib.import_module(package)
     except ImportError as error:
-        raise ImportError(f"{need}: pip install 'randrelu[{extra}]'") from error
+        raise ImportError(f"{need}: pip install {source}") from error
 
 
 def frame(columns: Mapping[str, Any]) -> pd.DataFrame:
