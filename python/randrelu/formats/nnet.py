@@ -62,10 +62,10 @@ def _chain(lines: _Lines, bytes_: int, normalized: bool) -> Chain:
 def _ends(lines: _Lines, sizes: list[int]) -> Doubles | None:
     """Return minima and maxima, shape (2, d); None where their lines are empty.
 
-    That is told from blank lines by counting all others.
+    They are told from other blank lines by the number of those that are not.
     """
     rest = 2 + 2 * sum(sizes[1:])  # means, ranges, and a row and a bias for each unit
-    if lines.left == rest:
+    if lines.left == rest and lines.skips >= 2:
         return None
     if lines.left != rest + 2:
         raise ValueError(
@@ -93,7 +93,7 @@ def _fold(weights: list[Doubles], biases: list[Doubles], means: Doubles, ranges:
 def _sizes(lines: _Lines) -> list[int]:
     """Return the widths, which the first line of counts must agree with."""
     layers, inputs, outputs, _ = lines.integers(4, "numbers of layers, inputs, outputs and units")
-    sizes = lines.integers(layers + 1, "sizes of layers")
+    sizes = lines.integers(layers + 1, "sizes of the layers")
     if layers < 1 or min(sizes) < 1 or (sizes[0], sizes[-1]) != (inputs, outputs):
         raise ValueError(
             f"line {lines.number}: expected positive sizes from {inputs} inputs to {outputs} "
@@ -135,6 +135,11 @@ class _Lines:
         return len(self._lines)
 
     @property
+    def skips(self) -> int:
+        """The number of lines that the next `take` leaves out."""
+        return self._lines[-1][0] - self.number - 1
+
+    @property
     def ends_in_comma(self) -> bool:
         """Whether the next line does."""
         return bool(self._lines) and self._lines[-1][1].endswith(b",")
@@ -146,7 +151,7 @@ class _Lines:
         return line.removesuffix(b",")
 
     def integers(self, count: int, what: str) -> list[int]:
-        return self._values(count, f"{what} as integers", _size)
+        return self._values(count, f"integers, the {what}", _size)
 
     def numbers(self, count: int, what: str, *, instead_of_last: float | None = None) -> Doubles:
         """Take a line of finite numbers; the last may be missing where something stands for it."""
