@@ -1,8 +1,10 @@
 """The text format .nnet: what the file says, line by line."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
-from formats.hostile import EXAMPLES, FLIPS, finite, flipped, refused, same
+from formats.hostile import EXAMPLES, FLIPS, attempt, finite, flipped, refused, same
 from hypothesis import given
 from hypothesis import strategies as st
 from randrelu.formats.nnet import read_nnet
@@ -15,7 +17,7 @@ LOWEST, HIGHEST = [-1.0, -2.0, 0.0], [1.0, 6.0, 0.25]
 def network(sizes, seed=0):
     """Weights and biases with a few bits each."""
     rng = np.random.default_rng(seed)
-    pairs = list(zip(sizes, sizes[1:], strict=False))
+    pairs = list(pairwise(sizes))
     weights = [rng.integers(-9, 10, size=(b, a)) / 4 for a, b in pairs]
     return weights, [rng.integers(-9, 10, size=b) / 4 for _, b in pairs]
 
@@ -34,7 +36,9 @@ def evaluate(weights, biases, x, means=MEANS, ranges=RANGES):
     """The network of raw inputs and outputs, as the format defines it."""
     y = [(value - m) / r for value, m, r in zip(x, means, ranges, strict=False)]
     for i, (w, b) in enumerate(zip(weights, biases, strict=True)):
-        y = [sum(a * c for a, c in zip(row, y, strict=True)) + e for row, e in zip(w, b, strict=True)]
+        y = [
+            sum(a * c for a, c in zip(row, y, strict=True)) + e for row, e in zip(w, b, strict=True)
+        ]
         if i < len(weights) - 1:
             y = [max(value, 0.0) for value in y]
     if len(means) > len(x):
@@ -112,8 +116,9 @@ def odd_texts():
     yield "no comment", "\n".join(lines[2:])
     yield "spaces", plain.replace(",", " , ")
     yield "letters in a comment", "// Grüße\n" + plain
-    yield "weights with commas, biases without", "\n".join(
-        line.removesuffix(",") if line.count(",") == 1 else line for line in lines
+    yield (
+        "weights with commas, biases without",
+        "\n".join(line.removesuffix(",") if line.count(",") == 1 else line for line in lines),
     )
 
 
@@ -148,7 +153,11 @@ REFUSED = {
     "a short header": (edited(3, "2,3,2,"), "line 3", "got 3"),
     "layers below 0": (edited(3, "-1,3,2,4,"), "line 4"),
     "no layers": (edited(3, "0,3,2,4,"), "line 4"),
-    "a layer more": (edited(3, "3,3,2,4,"), "line 4", "expected 4 integers, the sizes of the layers, got 3"),
+    "a layer more": (
+        edited(3, "3,3,2,4,"),
+        "line 4",
+        "expected 4 integers, the sizes of the layers, got 3",
+    ),
     "other inputs": (edited(3, "2,5,2,4,"), "line 4", "5 inputs"),
     "an empty layer": (edited(4, "3,0,2,"), "line 4", "(3, 0, 2)"),
     "a layer below 0": (edited(4, "3,-4,2,"), "line 4", "(3, -4, 2)"),
@@ -189,12 +198,8 @@ def test_a_file_that_is_cut_is_refused_or_the_same(write, sizes):
     whole = read_nnet(write(content))
     kept = 0
     for end in range(len(content)):
-        path = write(content[:end])
-        try:
-            chain = read_nnet(path)
-        except ValueError as error:
-            assert str(error).startswith(f"{path}: ")
-        else:
+        chain = attempt(read_nnet, write(content[:end]))
+        if chain is not None:
             assert same(chain, whole)
             kept += 1
     assert kept == 1  # without the last line's end
@@ -207,9 +212,5 @@ def test_other_bytes_are_refused_or_finite(tmp_path_factory, flips, end):
     content = flipped(content, flips)[: None if end is None else int(end * len(content))]
     path = tmp_path_factory.getbasetemp() / "flipped.nnet"
     path.write_bytes(content)
-    try:
-        chain = read_nnet(path)
-    except ValueError as error:
-        assert str(error).startswith(f"{path}: ")
-    else:
-        assert finite(chain)
+    chain = attempt(read_nnet, path)
+    assert chain is None or finite(chain)

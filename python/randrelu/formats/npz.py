@@ -52,6 +52,7 @@ def read_npz(path: str | os.PathLike[str]) -> Chain:
         try:
             with zipfile.ZipFile(file) as archive:
                 file.listed = True
+                _require_all(archive, file)
                 return _chain(_arrays(archive, bytes_))
         except _BROKEN as error:
             raise ValueError(f"expected an .npz file, got one that is broken: {error}") from None
@@ -84,11 +85,23 @@ class _Archive(io.FileIO):
     listed = False
 
     def read(self, size: int | None = -1, /) -> bytes:
-        if not self.listed and (size is None or not 0 <= size <= LIST_BYTES):
+        if not self.listed and size is not None and size > LIST_BYTES:
             raise ValueError(
                 f"expected a list of members of at most {LIST_BYTES} bytes, got {size} bytes"
             )
         return super().read(-1 if size is None else size)
+
+
+def _require_all(archive: zipfile.ZipFile, file: _Archive) -> None:
+    """Raise ValueError unless there are as many members as the end of the file says.
+
+    A wrong length in their list makes zipfile leave out those that follow.
+    """
+    file.seek(-22 - len(archive.comment), os.SEEK_END)
+    (declared,) = struct.unpack_from("<H", file.read(22), 10)
+    found = len(archive.infolist())
+    if declared not in (found, 0xFFFF):  # which is said where another record has the number
+        raise ValueError(f"expected {declared} members, got {found}")
 
 
 def _arrays(archive: zipfile.ZipFile, bytes_: int) -> dict[str, NDArray[Any]]:
@@ -145,8 +158,8 @@ def _header(name: str, member: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any
         with warnings.catch_warnings():  # of Python 2, and of slips in what is no header
             warnings.simplefilter("ignore")
             return npy.read_array_header_1_0(member)
-    # What NumPy raises depends on what Python's parser finds in the header.
-    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError) as error:
+    # Exceptions of NumPy's, of Python's parser or of its tokenizer, whatever the header holds.
+    except Exception as error:
         shown = str(error)[:200]
         raise ValueError(f"{name}: expected a header of the .npy format 1.0, got {shown}") from None
 
