@@ -2,6 +2,7 @@
 
 from randrelu._support.versions import __version__ as __version__
 from randrelu.checks import Check, check
+from randrelu.formats.load import load
 from randrelu.measures.attack import Attack
 from randrelu.measures.ball import sample_ball
 from randrelu.measures.bottlenecks import bottlenecks
@@ -41,6 +42,7 @@ __all__ = [
     "gradient_deviation",
     "gradient_step",
     "line",
+    "load",
     "min_perturbation",
     "read_sweep",
     "reproduce",

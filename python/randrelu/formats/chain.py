@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -113,3 +114,26 @@ class Chain:
         self.weights.append(matrix)
         self.biases.append(shift)
         self._matrix = self._shift = None
+
+
+def layered(layers: Iterable[tuple[str, Floats, Floats | None]]) -> Chain:
+    """Return the chain of (name, W_i, b_i) with a ReLU between each two of them."""
+    chain = None
+    for name, weights, bias in layers:
+        if chain is None:
+            chain = Chain(weights.shape[-1] if weights.ndim else 0)
+        else:
+            chain.relu()
+        try:
+            chain.linear(weights)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
+        if bias is not None:
+            if bias.shape != (chain.dim,):
+                raise ValueError(
+                    f"{name}: expected a bias of shape ({chain.dim},), got {bias.shape}"
+                )
+            chain.add(bias)
+    if chain is None:
+        raise ValueError("expected at least one matrix, got none")
+    return chain.finish()

@@ -1,0 +1,88 @@
+"""A network as a file, by its suffix."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from randrelu._support import memory
+from randrelu._support.files import write_whole
+from randrelu.formats.chain import Floats
+from randrelu.formats.npz import npz_bytes
+from randrelu.formats.safetensors import safetensors_bytes
+
+if TYPE_CHECKING:
+    from randrelu.network import Network
+
+Write = Callable[[list[Floats], list[Floats | None]], bytes]
+
+
+def save(net: Network, path: str | os.PathLike[str]) -> None:
+    """Write a network to a file, which is at any moment the old one or all of the new one.
+
+    Parameters
+    ----------
+    net : Network
+        Any that is not deferred. A streamed one is generated in full.
+    path : str or path-like
+        A name that ends in
+
+        - ``.npz``: W_1, b_1, W_2, …, and input_min, input_max where `net.input_range` has them; no
+          other file keeps these;
+        - ``.onnx``: needs the extra ``onnx``;
+        - ``.safetensors``: 0.weight, 0.bias, 2.weight, …, as of a PyTorch ``nn.Sequential`` of
+          Linear and ReLU. Needs the extra ``safetensors``.
+
+    Raises
+    ------
+    ValueError
+        If the suffix is another one, or the network is deferred: its matrices do not exist.
+    MemoryError
+        If the file's content does not fit in the memory that is free.
+    OSError
+        If the file cannot be written.
+    ImportError
+        If the extra is not installed.
+    """
+    path = Path(path)
+    write = _writer(path, net)
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "no such folder", str(path.parent))
+    if net.storage != "deferred":  # which weights() refuses
+        copies = 2 if net.storage == "streamed" else 1
+        numbers = sum(a * b for a, b in pairwise(net.widths))
+        memory.require(
+            copies * net.dtype.itemsize * numbers,
+            f"writing {path}",
+            "free memory, or keep the network's seed instead",
+        )
+    layers = range(1, net.depth + 2)
+    weights = [net.weights(i) for i in layers]
+    write_whole(path, write(weights, [net.bias(i) for i in layers]))
+
+
+def _writer(path: Path, net: Network) -> Write:
+    """Return what makes the content of a file of this suffix."""
+
+    def npz(weights: list[Floats], biases: list[Floats | None]) -> bytes:
+        return npz_bytes(weights, biases, net.input_range)
+
+    def onnx(weights: list[Floats], biases: list[Floats | None]) -> bytes:
+        from randrelu.formats.onnx import onnx_bytes
+
+        return onnx_bytes(weights, biases)
+
+    writers: dict[str, Write] = {
+        ".npz": npz,
+        ".onnx": onnx,
+        ".safetensors": safetensors_bytes,
+    }
+    if path.suffix.lower() not in writers:
+        raise ValueError(f"path must end in {', '.join(writers)}, got {str(path)!r}")
+    return writers[path.suffix.lower()]
