@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -12,11 +13,11 @@ from randrelu._load import core
 from randrelu._support import arguments, memory
 from randrelu._support.arguments import F, Floats, Progress
 from randrelu._support.threads import thread_number
+from randrelu.construction import Construction
 from randrelu.pattern import Pattern
-from randrelu.weights import Weights
 
 
-class Network(Weights):
+class Network(Construction):
     """A fully connected ReLU network: that of the paper (NN-DEF), or any other.
 
     f(x) = W_{ℓ+1} σ(W_ℓ σ(… σ(W_1 x + b_1) …) + b_ℓ) + b_{ℓ+1}, with W_i of shape (d_i, d_{i−1}),
@@ -270,6 +271,49 @@ class Network(Weights):
         values[rows, top] = -np.inf
         runner_up = values.argmax(axis=1)
         return (top[0], runner_up[0]) if single else (top, runner_up)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the network to a ``.npz``, ``.onnx`` or ``.safetensors`` file; see `randrelu.load`.
+
+        Parameters
+        ----------
+        path : str or path-like
+            At any moment it is the old file or all of the new one.
+
+        Raises
+        ------
+        ValueError
+            If the suffix is another one, or the network is deferred: its matrices do not exist.
+        MemoryError
+            If the file's content does not fit in the memory that is free.
+        OSError
+            If the file cannot be written.
+        ImportError
+            If the package that writes such files is not installed.
+        """
+        from randrelu.formats.save import save
+
+        save(self, path)
+
+    def to_torch(self) -> Any:
+        """Return the network as an nn.Sequential of Linear and ReLU of PyTorch.
+
+        Its weights and biases are copies, bit for bit, in the dtype of those here.
+
+        Returns
+        -------
+        torch.nn.Sequential
+
+        Raises
+        ------
+        ImportError
+            If PyTorch is not installed.
+        ValueError
+            If the network is deferred: its matrices do not exist.
+        """
+        from randrelu.formats.torch import to_torch
+
+        return to_torch(self)
 
     def _points(self, x: ArrayLike) -> tuple[Floats, bool]:
         return arguments.points("x", x, self.widths[0], self.dtype)
