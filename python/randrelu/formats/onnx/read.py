@@ -60,7 +60,7 @@ def read_onnx(path: str | os.PathLike[str]) -> Chain:
     model = _parse(path)
     try:
         chain, last = _read_graph(model, path.parent)
-    except ValueError as error:  # among them those of names that are not UTF-8
+    except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     if last:
         warnings.warn(
