@@ -11,13 +11,18 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.floating[Any]]
 
+# The entries of a matrix that no tensor of the file is as large as: an identity, or a product. A
+# file of a few bytes may ask for any number of them; these take 80 MB.
+LARGEST = 10**7
+
 
 @dataclass
 class Chain:
     """The layers that were read so far: y = W_{ℓ+1} σ(… σ(W_1 x + b_1) …) + b_{ℓ+1}.
 
     What comes between two ReLUs is one affine map, folded in float64 where it is made of several; a
-    matrix and a bias that stand alone are kept as they are, bit for bit.
+    matrix and a bias that stand alone are kept as they are, bit for bit, and so are those that only
+    entries in another order, or zeros, stand beside.
 
     Attributes
     ----------
@@ -35,11 +40,15 @@ class Chain:
     weights: list[Floats] = field(default_factory=list)
     biases: list[Floats | None] = field(default_factory=list)
     input_range: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
-    # The affine map since the last ReLU: None is the identity, and no shift.
+    # The affine map since the last ReLU: M x + s, or c x[order] + s before the first matrix. None
+    # is an identity, a c of ones, the order that there is, and an s of zeros.
     _matrix: Floats | None = None
+    _scale: Floats | None = None
+    _order: NDArray[np.intp] | None = None
     _shift: Floats | None = None
-    _rectified: bool = False  # whether a ReLU came last
+    _rectified: bool = False  # whether no entry can be negative, since a ReLU came last
 
+    @np.errstate(all="ignore")
     def linear(self, weights: Floats, bias: Floats | None = None) -> None:
         """Append y = W x + b, W of shape (fan_out, dim)."""
         if weights.ndim != 2 or weights.shape[1] != self.dim or 0 in weights.shape:
@@ -47,49 +56,59 @@ class Chain:
                 f"expected weights of shape (fan_out, {self.dim}), none of them 0, got "
                 f"{weights.shape}"
             )
-        if self._matrix is None and self._shift is None:
-            self._matrix = weights
+        if self._shift is not None:
+            moved = self._shift.any()  # zeros stay zeros, of whatever dtype is to come
+            self._shift = _finite(_wide(weights) @ _wide(self._shift)) if moved else None
+        if self._matrix is None:
+            self._matrix = self._columns(weights)
         else:
-            wide = weights.astype(np.float64)
-            if self._shift is not None:
-                self._shift = wide @ self._shift.astype(np.float64)
-            self._matrix = (
-                weights if self._matrix is None else wide @ self._matrix.astype(np.float64)
-            )
+            size = weights.shape[0] * self._matrix.shape[1]
+            if size > max(LARGEST, weights.size + self._matrix.size):
+                raise ValueError(
+                    f"expected matrices without a ReLU between them whose product has at most "
+                    f"{LARGEST} entries, got {weights.shape} after {self._matrix.shape}"
+                )
+            self._matrix = _finite(_wide(weights) @ _wide(self._matrix))
         self.dim = weights.shape[0]
         self._rectified = False
         if bias is not None:
             self.add(bias)
 
+    @np.errstate(all="ignore")
     def add(self, bias: Floats) -> None:
         """Append y = x + b, b of shape (dim,), or a scalar."""
         shift = np.broadcast_to(bias, (self.dim,))
-        if self._shift is not None:
-            shift = self._shift.astype(np.float64) + shift.astype(np.float64)
-        self._shift = shift
         self._rectified = False
+        if self._shift is None or not self._shift.any():
+            self._shift = shift
+        elif shift.any():
+            self._shift = _finite(_wide(self._shift) + _wide(shift))
 
+    @np.errstate(all="ignore")
     def multiply(self, factors: Floats) -> None:
         """Append y = c x, entry by entry, c of shape (dim,), or a scalar."""
-        scale = np.broadcast_to(factors, (self.dim,)).astype(np.float64)
+        scale = np.broadcast_to(_wide(factors), (self.dim,))
         if np.all(scale == 1):
             return
-        if self._shift is not None:
-            self._shift = scale * self._shift.astype(np.float64)
-        matrix = np.eye(self.dim) if self._matrix is None else self._matrix.astype(np.float64)
-        self._matrix = scale[:, np.newaxis] * matrix
         self._rectified = False
+        if self._shift is not None:
+            self._shift = _finite(scale * self._shift)
+        if self._matrix is not None:
+            self._matrix = _finite(scale[:, np.newaxis] * self._matrix)
+        else:
+            self._scale = scale if self._scale is None else _finite(scale * self._scale)
 
     def reorder(self, order: NDArray[np.intp]) -> None:
         """Append y = x[order], a permutation."""
         if np.array_equal(order, np.arange(self.dim)):
             return
-        if self._matrix is None:
-            self._matrix = np.eye(self.dim, dtype=np.float32)
-        self._matrix = self._matrix[order]
         if self._shift is not None:
             self._shift = self._shift[order]
-        self._rectified = False
+        if self._matrix is not None:
+            self._matrix = self._matrix[order]
+        else:
+            self._scale = None if self._scale is None else self._scale[order]
+            self._order = order if self._order is None else self._order[order]
 
     def relu(self) -> None:
         """Append y = σ(x)."""
@@ -107,13 +126,39 @@ class Chain:
         return self
 
     def _close(self) -> None:
-        matrix = np.eye(self.dim, dtype=np.float32) if self._matrix is None else self._matrix
-        shift = self._shift
-        if shift is not None and not shift.any():
-            shift = np.zeros_like(shift)  # −0 and 0 are one bias
-        self.weights.append(matrix)
-        self.biases.append(shift)
+        if self._matrix is None:
+            if self.dim**2 > LARGEST:
+                raise ValueError(
+                    f"expected a matrix before every ReLU and at the end, got none over "
+                    f"{self.dim} units: an identity would have more than {LARGEST} entries"
+                )
+            self._matrix = self._columns(np.eye(self.dim, dtype=np.float32))
+        self.weights.append(self._matrix)
+        self.biases.append(self._shift)
         self._matrix = self._shift = None
+
+    def _columns(self, weights: Floats) -> Floats:
+        """Return W' with W' x = W (c x[order]), and forget c and the order."""
+        if self._scale is not None:
+            weights = _finite(weights * self._scale)
+        if self._order is not None:
+            weights = weights[:, np.argsort(self._order)]
+        self._scale = self._order = None
+        return weights
+
+
+def _wide(values: Floats) -> NDArray[np.float64]:
+    return np.asarray(values, dtype=np.float64)
+
+
+def _finite(folded: Floats) -> Floats:
+    """Return what was folded, unless it left the range of float64."""
+    if not np.isfinite(folded).all():
+        raise ValueError(
+            "expected maps whose product is within the range of float64, got an overflow where "
+            "those between two ReLUs are made one"
+        )
+    return folded
 
 
 def layered(layers: Iterable[tuple[str, Floats, Floats | None]]) -> Chain:
