@@ -7,21 +7,33 @@ dtype of what is passed, usually float64.
 import numpy as np
 
 
-def preactivations(weights, x):
+def affine(weights, biases):
+    """(W_i, b_i) of every layer; a bias that is None is 0."""
+    biases = [None] * len(weights) if biases is None else biases
+    zeros = [np.zeros(len(w), w.dtype) for w in weights]
+    return [(w, z if b is None else b) for w, z, b in zip(weights, zeros, biases, strict=True)]
+
+
+def preactivations(weights, x, biases=None):
     """f̃_i(x) for every hidden layer."""
     layers, a = [], x
-    for w in weights[:-1]:
-        z = a @ w.T
+    for w, b in affine(weights, biases)[:-1]:
+        z = a @ w.T + b
         layers.append(z)
         a = np.where(z > 0, z, 0)
     return layers
 
 
-def forward(weights, x):
-    a = x
-    for w in weights[:-1]:
-        a = np.maximum(a @ w.T, 0)
-    return (a @ weights[-1].T)[:, 0]
+def outputs(weights, x, biases=None):
+    """All k outputs, (N, k)."""
+    a = np.maximum(preactivations(weights, x, biases)[-1], 0) if len(weights) > 1 else x
+    w, b = affine(weights, biases)[-1]
+    return a @ w.T + b
+
+
+def forward(weights, x, biases=None):
+    """The only output, (N,)."""
+    return outputs(weights, x, biases)[:, 0]
 
 
 def gradient(weights, masks):
@@ -33,31 +45,84 @@ def gradient(weights, masks):
     return g
 
 
+def jacobian(weights, masks):
+    """The gradients of all outputs, (N, k, d)."""
+    rows = [gradient([*weights[:-1], row[np.newaxis]], masks) for row in weights[-1]]
+    return np.stack(rows, axis=1)
+
+
+def margin(weights, biases, top, other):
+    """The network f_top − f_other."""
+    w, b = affine(weights, biases)[-1]
+    last = (w[top] - w[other])[np.newaxis], (b[top] - b[other])[np.newaxis]
+    return [*weights[:-1], last[0]], [*(b for _, b in affine(weights, biases)[:-1]), last[1]]
+
+
+def appended(weights, biases):
+    """The network without biases that is this one at [x, 1]: a unit of every layer is always 1."""
+    *hidden, (w, b) = affine(weights, biases)
+    tall = [np.block([[w, b[:, np.newaxis]], [0 * w[:1], 1]]) for w, b in hidden]
+    return [*tall, np.column_stack([w, b])]
+
+
+def walk(weights, biases, x, u, length):
+    """Follow the outputs from x along u, region by region: a list of (t, masks, value, slope).
+
+    From t to the next one, at t′, the outputs are value + (t′ − t) slope. Each region is found anew
+    from the point in its middle, so nothing is carried along.
+    """
+    pieces, t = [], 0.0
+    while True:
+        # Where a preactivation is 0, the one after t is meant: the next is at least this far.
+        inside = (x + (t + 1e-9) * u)[np.newaxis]
+        z = preactivations(weights, inside, biases)
+        masks = [layer > 0 for layer in z]
+        zeros, way = [], u
+        for i, (layer, mask) in enumerate(zip(z, masks, strict=True)):
+            way = weights[i] @ way
+            with np.errstate(divide="ignore", invalid="ignore"):
+                zeros.append(t + 1e-9 - layer[0] / way)
+            way = way * mask[0]
+        slope = jacobian(weights, masks)[0] @ u
+        pieces.append((t, masks, outputs(weights, inside, biases)[0] - 1e-9 * slope, slope))
+        ahead = np.concatenate([[length], *zeros])
+        t = ahead[ahead > t + 1e-9].min(initial=length)
+        if t >= length:
+            return pieces
+
+
 def gamma(n, dtype):
     """Higham's γ_n: the relative error of a sum of n products, in any order, FMA or not."""
     u = np.finfo(dtype).eps / 2
     return n * u / (1 - n * u)
 
 
-def preactivation_bounds(weights, x, dtype):
+def preactivation_bounds(weights, x, dtype, biases=None):
     """Rigorous bounds on the rounding errors of f̃_1, …, f̃_ℓ and f, for x exact in `dtype`.
 
-    The ReLU is 1-Lipschitz and exact, so an error passes a layer as |W| error + γ |W| |input|.
+    The ReLU is 1-Lipschitz and exact, so an error passes a layer as |W| error + γ |W| |input|; a
+    bias is one summand more.
     """
     bounds, a, error = [], x, np.zeros_like(x)
-    for w in weights:
-        n = w.shape[1]
+    for w, b in affine(weights, biases):
+        n = w.shape[1] + bool(b.any())
         bound = error @ np.abs(w).T * (1 + gamma(n, dtype)) + gamma(n, dtype) * (
-            np.abs(a) @ np.abs(w).T
+            np.abs(a) @ np.abs(w).T + np.abs(b)
         )
         bounds.append(bound)
-        a, error = np.maximum(a @ w.T, 0), bound
+        a, error = np.maximum(a @ w.T + b, 0), bound
     return bounds
 
 
 def gradient_bound(weights, masks, dtype):
     """A rigorous bound on the rounding error of `gradient` with the same masks."""
     size = gradient([np.abs(w) for w in weights], masks)
+    return gamma(sum(w.shape[0] for w in weights), dtype) * size
+
+
+def jacobian_bound(weights, masks, dtype):
+    """The same of `jacobian`."""
+    size = jacobian([np.abs(w) for w in weights], masks)
     return gamma(sum(w.shape[0] for w in weights), dtype) * size
 
 
@@ -71,10 +136,13 @@ def philox4x32(counter, key):
     return c
 
 
-def normals(seed, layer, first_group, groups):
-    """The documented standard normals of whole groups of 64, exactly transformed in double."""
+def normals(seed, layer, first_group, groups, purpose=0):
+    """The documented standard normals of whole groups of 64, exactly transformed in double.
+
+    Purpose 0 is that of weights, 5 that of biases.
+    """
     counter = np.arange(16 * first_group, 16 * (first_group + groups), dtype=np.uint64)
-    fixed = [np.full_like(counter, word) for word in (layer, 0)]
+    fixed = [np.full_like(counter, word) for word in (layer, purpose)]
     key = (seed & 0xFFFFFFFF, seed >> 32)
     words = philox4x32((counter & 0xFFFFFFFF, counter >> 32, *fixed), key)
     out = np.empty((groups, 4, 16))
