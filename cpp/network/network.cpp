@@ -70,7 +70,6 @@ Network::Alone::~Alone() {
 std::size_t Network::held() const {
   std::size_t total = 0;
   for (const auto& layer : layers_) total += layer->nbytes();
-  for (const auto& b : biases_) total += b.size() * sizeof(double);
   return total;
 }
 
@@ -85,7 +84,12 @@ void Network::require_unforgotten(std::uint64_t then) const {
         "the deferred network was told to forget while it was asked about a point; ask again");
 }
 
-std::size_t Network::nbytes() const { return busy_ ? busy_->nbytes.load() : held(); }
+std::size_t Network::nbytes() const {
+  if (busy_) return busy_->nbytes;
+  std::size_t total = held();
+  for (const auto& b : biases_) total += b.size() * sizeof(double);
+  return total;
+}
 
 Index Network::widest() const {
   Index units = input_dim();

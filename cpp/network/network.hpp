@@ -96,7 +96,7 @@ class Network {
   template <class T>
   void evaluate(View<const T> x, const Outputs<T>& out, const Run& run, bool remember = true) const;
 
-  // The bytes that the weights take, or what is revealed of them.
+  // The bytes that the weights and biases take, or what is revealed.
   std::size_t nbytes() const;
 
   bool deferred() const { return static_cast<bool>(busy_); }
@@ -129,7 +129,7 @@ class Network {
   template <class T>
   void differentiate(Block points, View<const T> values, const Mask& mask, const Outputs<T>& out,
                      Scratch<T>& scratch, Stages& stages) const;
-  std::size_t held() const;
+  std::size_t held() const;  // by the layers
   Layers layers_;
   Biases biases_;
   std::vector<std::vector<Bits>> coins_;

@@ -69,7 +69,7 @@ class Weights:
 
     @property
     def nbytes(self) -> int:
-        """The bytes that the weights take; 0 when they are streamed.
+        """The bytes that the weights and biases take; of a streamed network those of the biases.
 
         Of a deferred network those of what is revealed.
         """
@@ -154,10 +154,10 @@ class Weights:
 
     def _in_own_dtype(self, layer: int, values: Floats) -> Floats:
         """Return numbers of a layer in the dtype that holds them exactly."""
-        wide = self.dtype == np.float64 and self.seed is None
         if self._margin_of is not None and layer == self.depth + 1:
-            wide |= self._margin_of[2] is not None  # the difference of two
-        if wide:
+            network, _, other = self._margin_of  # the difference of two takes float64
+            return values if other is not None else network._in_own_dtype(layer, values)
+        if self.dtype == np.float64 and self.seed is None:
             return values
         narrow: Floats = values.astype(np.float32, copy=False)
         return narrow
