@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -31,7 +32,7 @@ def sample(shape, points, seed=0):
 
 def given(shape, seed=0, **keywords):
     rng = np.random.default_rng(seed)
-    weights = [rng.normal(size=(b, a)) / np.sqrt(a) for a, b in zip(shape, shape[1:], strict=False)]
+    weights = [rng.normal(size=(b, a)) / np.sqrt(a) for a, b in pairwise(shape)]
     return Network.from_weights(weights, [rng.normal(size=b) for b in shape[1:]], **keywords)
 
 
