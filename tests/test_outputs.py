@@ -287,11 +287,10 @@ def test_a_margin_of_a_deferred_network_has_the_same_revealed_matrices(bias):
     rows = net.jacobian(x)
     assert close(rows[:, 3] - rows[:, 1], g)
     assert close(net.margin(4).gradient(x), rows[:, 4])
-    grown = net.revealed
     y = sample(net, 6, seed=1)
     values = net.forward(y)
     assert close(one.forward(y), values[:, 3] - values[:, 1])
-    assert one.revealed == net.revealed != grown
+    assert one.revealed == net.revealed
     for margin in (one, net.margin(0)):
         with pytest.raises(TypeError, match="cannot be copied or pickled"):
             pickle.dumps(margin)
@@ -357,7 +356,8 @@ def test_a_deferred_jacobian_is_what_the_values_need(dtype):
     values = net.forward(x)
     along = np.einsum("nkd,nd->nk", net.jacobian(x), x)
     assert np.abs(along - values).max() <= limit * np.abs(values).max()
-    assert net.revealed.backward == (40, 60, 10)
+    # W_2 was asked along 60 rows, and W_1 along 40, so both are revealed whole, the shorter way.
+    assert net.revealed.forward[1] == net.revealed.backward[0] == 40
     shifted = deferred(bias=0.5)
     x, u = x[0], sample(net, 1, seed=7)[0]
     ends = np.array([x, x + 1e-7 * u])
