@@ -127,6 +127,26 @@ CASES = {
             GEMM,
         ],
     ),
+    "a shape that is computed": (
+        ("N", 2, 2),
+        [
+            node("Shape", "_", output="all"),
+            node("Gather", "all", np.array(0), output="n"),
+            node("Unsqueeze", "n", [0], output="N"),
+            node("Concat", "N", [-1], axis=0, output="s"),
+            node("Reshape", "_", "s"),
+            GEMM,
+        ],
+    ),
+    "a part of a shape": (
+        ("N", 2, 2),
+        [
+            node("Shape", "_", start=0, end=-2, output="N"),
+            node("Concat", "N", [4], axis=0, output="s"),
+            node("Reshape", "_", "s"),
+            GEMM,
+        ],
+    ),
     "numbers that are made": (
         ("N", 4),
         [
@@ -151,7 +171,7 @@ CASES = {
 
 @pytest.mark.parametrize(("shape", "nodes"), CASES.values(), ids=CASES)
 def test_nodes_compute_what_the_reference_does(shape, nodes, tmp_path):
-    check(shape, nodes, tmp_path)
+    check(shape, nodes, tmp_path, opset=15)
 
 
 @pytest.mark.parametrize("hold", ["initializer", "input", "node"])

@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+# The length of the batch axis where a file computes shapes: a number that no axis has.
+OPEN = -(2**40)
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -31,19 +34,22 @@ class Layout:
     def reshape(self, target: Sequence[int], *, allowzero: bool = False) -> Layout:
         """Return the entries in row-major order under another shape, as Reshape does.
 
-        0 stands for the axis that was there (unless `allowzero`), −1 for what is left over.
+        0 stands for the axis that was there (unless `allowzero`), −1 for what is left over, and
+        `OPEN` for the batch axis.
         """
-        old = self.entries.shape
+        old = [OPEN if i == self.batch else n for i, n in enumerate(self.entries.shape)]
         if not allowzero and any(t == 0 and i >= len(old) for i, t in enumerate(target)):
-            raise ValueError(f"expected zeros at the {len(old)} axes of {old}, got {list(target)}")
-        copied = [i for i, t in enumerate(target) if t == 0 and not allowzero]
-        entries = self.entries.reshape([old[i] if i in copied else t for i, t in enumerate(target)])
-        if self.batch in copied:
-            batch = self.batch
-        elif -1 in target and entries.shape[target.index(-1)] == 1:
-            batch = target.index(-1)
+            raise ValueError(f"expected zeros at axes of {self}, got {list(target)}")
+        lengths = [old[i] if t == 0 and not allowzero else t for i, t in enumerate(target)]
+        entries = self.entries.reshape([1 if n == OPEN else n for n in lengths])
+        if OPEN in lengths:
+            batch = lengths.index(OPEN)
+        elif -1 in lengths and entries.shape[lengths.index(-1)] == 1:
+            batch = lengths.index(-1)
         else:
             batch = 0  # of length 1, as a file has it that was written for one point
+        if lengths.count(OPEN) > (self.batch is not None):
+            raise ValueError(f"expected the batch axis once where there is one, got {list(target)}")
         return self._with_batch(entries, batch, f"the shape {list(target)}")
 
     def flatten(self, axis: int) -> Layout:
@@ -56,14 +62,13 @@ class Layout:
         batch = 0 if self.batch is None or self.batch < axis else 1
         return self._with_batch(entries, batch, f"axis {axis}")
 
-    def _with_batch(self, entries: NDArray[Any], batch: int | None, what: str) -> Layout:
+    def _with_batch(self, entries: NDArray[Any], batch: int, what: str) -> Layout:
         """Return the entries with their batch axis, unless points are not left apart there."""
         if self.batch is None:
             return Layout(entries)
         shape = entries.shape
         apart = (
-            batch is not None
-            and batch < len(shape)
+            batch < len(shape)
             and shape[batch] == 1
             and math.prod(shape[:batch]) == math.prod(self.entries.shape[: self.batch])
         )

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from randrelu.formats.chain import LARGEST
-from randrelu.formats.onnx.layout import Layout
+from randrelu.formats.onnx.layout import OPEN, Layout
 from randrelu.formats.onnx.tensors import FLOAT_TYPES, Array
-from randrelu.formats.onnx.walk import Walk, attribute, input_name
+from randrelu.formats.onnx.walk import Walk, attribute, input_name, known_length
 
 if TYPE_CHECKING:
     from onnx import NodeProto
@@ -31,6 +31,7 @@ def _cast(walk: Walk, node: NodeProto, layout: Layout) -> Layout:
         return layout
     if FLOAT_TYPES[to] == "bfloat16":
         raise ValueError("expected a cast of a constant to another type than bfloat16")
+    known_length(layout.entries)
     cast = layout.entries.astype(FLOAT_TYPES[to])
     return Layout(cast.astype(np.float32) if cast.dtype == np.float16 else cast)
 
@@ -172,7 +173,9 @@ def _clip(walk: Walk, node: NodeProto) -> None:
         for i, name, far in ((1, "min", -np.inf), (2, "max", np.inf))
     )
     if low.size != 1 or high.size != 1 or low.item() != 0 or not high.item() >= _FAR:
-        raise ValueError(f"expected to clip at 0 and ∞, got {low.tolist()} and {high.tolist()}")
+        raise ValueError(
+            f"expected to clip at 0 and ∞, got {low.ravel()[:3]} and {high.ravel()[:3]}"
+        )
     walk.chain.relu()
 
 
@@ -196,6 +199,8 @@ MAPS: dict[str, Callable[[Walk, NodeProto], None]] = {
     "Relu": lambda walk, node: walk.chain.relu(),
     "Sub": _sub,
 }
+# Those whose other operand may come first.
+EITHER_SIDE = ("Add", "Gemm", "MatMul", "Max", "Mul", "Sub")
 
 
 # What makes constants.
@@ -228,7 +233,35 @@ def _constant_of_shape(walk: Walk, node: NodeProto) -> Array:
     return np.broadcast_to(value.ravel(), shape) if shape else value.reshape(())
 
 
+def _shape(walk: Walk, node: NodeProto) -> Array:
+    """Return the shape of the tensor that depends on the input: files make others of it."""
+    if input_name(node, 0) != walk.name:
+        raise ValueError("expected a tensor that depends on the network's input")
+    sizes = [OPEN if i == walk.layout.batch else n for i, n in enumerate(walk.layout.entries.shape)]
+    start, end = (attribute(node, name, "i") for name in ("start", "end"))
+    return np.array(sizes[start:end], dtype=np.int64)
+
+
+def _gather(walk: Walk, node: NodeProto) -> Array:
+    values, places = walk.constant(node, 0), walk.constant(node, 1)
+    if values.ndim != 1 or attribute(node, "axis", "i", 0) or places.dtype.kind != "i":
+        raise ValueError(f"expected entries of a shape, got those of {values.shape}")
+    if not np.all((-values.size <= places) & (places < values.size)):
+        raise ValueError(f"expected places in a shape of {values.size} axes, got others")
+    return values[places]
+
+
+def _concat(walk: Walk, node: NodeProto) -> Array:
+    parts = [walk.constant(node, i) for i in range(len(node.input))]
+    if not parts or any(part.ndim != 1 for part in parts) or attribute(node, "axis", "i", 0) != 0:
+        raise ValueError("expected parts of a shape")
+    return np.concatenate(parts)
+
+
 CONSTANTS: dict[str, Callable[[Walk, NodeProto], Array]] = {
+    "Concat": _concat,
     "Constant": _constant,
     "ConstantOfShape": _constant_of_shape,
+    "Gather": _gather,
+    "Shape": _shape,
 }

@@ -13,14 +13,14 @@ import numpy as np
 from randrelu._support import extras
 from randrelu.formats.chain import Chain
 from randrelu.formats.onnx.layout import Layout
-from randrelu.formats.onnx.operators import CONSTANTS, MAPS, MOVES
+from randrelu.formats.onnx.operators import CONSTANTS, EITHER_SIDE, MAPS, MOVES
 from randrelu.formats.onnx.tensors import FLOAT_TYPES, Array, Tensors
 from randrelu.formats.onnx.walk import Walk
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
 
-_LARGEST_FILE = 2**31  # bytes, which is as much as ONNX's encoding can have
+_LARGEST_FILE = 2**31 - 1  # bytes, which is as much as ONNX's encoding can have
 # Inputs may have as many entries as the largest tensor, or this many, before memory is asked for.
 _FEW = 2**16
 
@@ -105,7 +105,7 @@ def _read_graph(model: ModelProto, folder: Path) -> tuple[Chain, str]:
             walk.last = called
     outputs = [output.name for output in graph.output]
     if outputs != [walk.name]:
-        raise ValueError(f"expected one output, the last node's {walk.name!r}, got {outputs}")
+        raise ValueError(f"expected one output, the last node's {walk.name!r}, got {outputs[:9]}")
     walk.chain.reorder(walk.layout.entries.ravel())
     return walk.chain.finish(), walk.last
 
@@ -114,12 +114,14 @@ def _start(model: ModelProto, tensors: Tensors) -> Walk:
     """Return the walk at the input of a graph."""
     inputs = [value for value in model.graph.input if value.name not in tensors]
     if len(inputs) != 1:
-        raise ValueError(f"expected one input, got {[value.name for value in inputs]}")
+        raise ValueError(f"expected one input, got {[value.name for value in inputs[:9]]}")
     (value,) = inputs
     called = f"input {value.name!r}"
     kind = value.type.tensor_type
-    if kind.elem_type not in FLOAT_TYPES or not kind.HasField("shape"):
-        raise ValueError(f"{called}: expected floats of a shape, got neither or one of both")
+    if kind.elem_type not in FLOAT_TYPES:
+        raise ValueError(f"{called}: expected floats, got ONNX's type number {kind.elem_type}")
+    if not kind.HasField("shape"):
+        raise ValueError(f"{called}: expected a shape, got none")
     sizes = [d.dim_value if d.HasField("dim_value") else -1 for d in kind.shape.dim]
     opened = [i for i, size in enumerate(sizes) if size == -1]
     if len(opened) > 1 or len(sizes) > 64 or any(size < 1 and size != -1 for size in sizes):
@@ -155,9 +157,11 @@ def _take(walk: Walk, node: NodeProto) -> None:
     name, inputs = node.output[0], list(node.input)
     if walk.taken.intersection(inputs) or inputs.count(walk.name) > 1:
         raise ValueError("expected one node after the other, got a branch")
-    if walk.name not in inputs:
+    if walk.name not in inputs or operator == "Shape":
         walk.tensors[name] = _constant(walk, node)
         return
+    if inputs[0] != walk.name and operator not in EITHER_SIDE:
+        raise ValueError(f"expected constants besides input 0, got {walk.name!r} among them")
     if walk.last:
         if operator not in _LAST and (operator not in MOVES or operator == "Transpose"):
             raise ValueError(f"expected nothing that computes after {walk.last}")
@@ -165,6 +169,8 @@ def _take(walk: Walk, node: NodeProto) -> None:
         walk.layout = MOVES[operator](walk, node, walk.layout)
     elif operator in MAPS:
         MAPS[operator](walk, node)
+    elif operator in CONSTANTS:
+        raise ValueError("expected constants, got what depends on the network's input")
     walk.taken.add(walk.name)
     walk.name = name
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from randrelu.formats.chain import Chain, Floats
-from randrelu.formats.onnx.layout import Layout
+from randrelu.formats.onnx.layout import OPEN, Layout
 from randrelu.formats.onnx.tensors import Array, Tensors
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ class Walk:
     def numbers(self, node: NodeProto, i: int) -> Floats:
         """Return a constant of finite numbers; integers become float64."""
         values = self.constant(node, i)
+        known_length(values)
         finite = np.isfinite(values)
         if not finite.all():
             raise ValueError(
@@ -112,6 +113,12 @@ class Walk:
             self.layout = self.layout.squeeze([axis])
         else:
             self.layout = self.layout.unsqueeze(range(rank - max(x.ndim, 2)))
+
+
+def known_length(values: Array) -> None:
+    """Raise ValueError where the length of the batch axis is among the integers."""
+    if np.issubdtype(values.dtype, np.integer) and np.any(values == OPEN):
+        raise ValueError("expected constants, got the number of points, which is open")
 
 
 # ONNX's numbers of the types of attributes, by the field that has the value.
