@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from randrelu._support import memory
 from randrelu._support.files import write_whole
 from randrelu.formats.chain import Floats
+from randrelu.formats.layers import layers_of
 from randrelu.formats.npz import npz_bytes
 from randrelu.formats.safetensors import safetensors_bytes
 
@@ -62,9 +63,7 @@ def save(net: Network, path: str | os.PathLike[str]) -> None:
             f"writing {path}",
             "free memory, or keep the network's seed instead",
         )
-    layers = range(1, net.depth + 2)
-    weights = [net.weights(i) for i in layers]
-    write_whole(path, write(weights, [net.bias(i) for i in layers]))
+    write_whole(path, write(*layers_of(net)))
 
 
 def _writer(path: Path, net: Network) -> Write:
