@@ -66,8 +66,7 @@ def _tensors(file: bytes) -> dict[str, Floats]:
     try:
         found = dict(deserialize(file))  # type: ignore[no-untyped-call]
     except SafetensorError as error:
-        shown = str(error)[:200]
-        raise ValueError(f"expected a .safetensors file, got one that is broken: {shown}") from None
+        raise ValueError(f"expected a .safetensors file, got one that is broken: {error}") from None
     require_few(len(found))
     return {name: _tensor(name, found[name]) for name in sorted(found, key=_natural)}
 
