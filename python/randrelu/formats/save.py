@@ -14,6 +14,7 @@ from randrelu._support.files import write_whole
 from randrelu.formats.chain import Floats
 from randrelu.formats.layers import layers_of
 from randrelu.formats.npz import npz_bytes
+from randrelu.formats.onnx import onnx_bytes
 from randrelu.formats.safetensors import safetensors_bytes
 
 if TYPE_CHECKING:
@@ -72,14 +73,9 @@ def _writer(path: Path, net: Network) -> Write:
     def npz(weights: list[Floats], biases: list[Floats | None]) -> bytes:
         return npz_bytes(weights, biases, net.input_range)
 
-    def onnx(weights: list[Floats], biases: list[Floats | None]) -> bytes:
-        from randrelu.formats.onnx import onnx_bytes
-
-        return onnx_bytes(weights, biases)
-
     writers: dict[str, Write] = {
         ".npz": npz,
-        ".onnx": onnx,
+        ".onnx": onnx_bytes,
         ".safetensors": safetensors_bytes,
     }
     if path.suffix.lower() not in writers:
