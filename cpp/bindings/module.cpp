@@ -89,4 +89,5 @@ PYBIND11_MODULE(_core, m) {
   bind_network(m);
   bind_pattern(m);
   bind_row_space(m);
+  bind_worst(m);
 }

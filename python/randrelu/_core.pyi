@@ -259,6 +259,19 @@ def masked_product(
     transposed: bool,
     threads: int,
 ) -> _Doubles: ...
+def masked_product_norms(
+    network: Network,
+    bits: list[_Bits],
+    points: int,
+    start: _Doubles,
+    *,
+    j: int,
+    i: int,
+    threads: int,
+) -> _Doubles: ...
+def ascend(
+    network: Network, x: _Doubles, *, radius: float, layer: int, steps: int, threads: int
+) -> tuple[_Doubles, _Doubles]: ...
 
 GRAM_SUMMANDS: int
 ROW_SPACE_ACCURACY: float

@@ -17,7 +17,6 @@ from randrelu.checks.statements import (
 )
 from randrelu.checks.trials import Networks
 from randrelu.measures.ball import sample_ball
-from randrelu.measures.masked_product import masked_product_norm
 from reaches import networks_on_another_scale
 from scipy import stats
 from small import SMALL
@@ -113,46 +112,6 @@ def test_another_joint_law_is_noticed(broken, monkeypatch):
     assert said["p-value: ‖∇f(x)‖, exact law"] > 1e-3
     assert next(p for key, p in said.items() if name in key) < 1e-6
     assert c.conclusion == "violated"
-
-
-@pytest.mark.parametrize("storage", ["stored", "streamed"])
-def test_segment_norms_are_those_of_the_assembled_matrix(storage):
-    net = Network.random((30, 40, 2, 25, 20, 1), rng=0, dtype="float64", storage=storage)
-    x = np.random.default_rng(0).normal(size=30)
-    masks = [p.astype(float) for p in net.pattern(x).unpack()]
-    for j in range(5):
-        product = np.eye(net.widths[j])
-        for i in range(j + 1, 5):
-            product = masks[i - 1][:, None] * (net.weights(i) @ product)
-            exact = np.linalg.norm(product, 2)
-            assert masked_product_norm(net, x, j, i) == pytest.approx(exact, rel=1e-6)
-    with pytest.raises(ValueError, match="i must be"):
-        masked_product_norm(net, x, 2, 2)
-
-
-def test_segment_norms_of_many_points_are_those_of_each():
-    """With a dead layer at one of them, where the norm is 0; each is at most the exact norm."""
-    rng = np.random.default_rng(0)
-    weights = [np.abs(rng.normal(size=(60, 50))), rng.normal(size=(40, 60)), rng.normal(size=40)]
-    net = Network.from_weights(weights)
-    points = np.vstack((rng.normal(size=(3, 50)), -np.ones((1, 50))))
-    found = masked_product_norm(net, points, 0, 2)
-    for point, norm in zip(points, found, strict=True):
-        first, second = (p.astype(float) for p in net.pattern(point).unpack())
-        product = second[:, None] * (weights[1] @ (first[:, None] * weights[0]))
-        exact = np.linalg.norm(product, 2)
-        assert exact * (1 - 1e-6) <= norm <= exact * (1 + 1e-12)
-    assert found[-1] == 0 and masked_product_norm(net, points[:0], 0, 2).shape == (0,)
-
-
-def test_segment_norms_of_a_deferred_network_are_consistent():
-    """The norm bounds every product, and is attained by what the iteration revealed."""
-    net = Network.random((30, 40, 35, 1), rng=0, storage="deferred")
-    x = np.ones(30)
-    found = masked_product_norm(net, x, 0, 2)
-    assert masked_product_norm(net, x, 0, 2) == pytest.approx(found, rel=1e-6)
-    image = net.activations(x)[1]
-    assert np.linalg.norm(image) <= found * np.sqrt(30) * (1 + 1e-6)
 
 
 @pytest.mark.statistics

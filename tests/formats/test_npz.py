@@ -141,6 +141,13 @@ def left_out():
     return bytes(content)
 
 
+def misnamed():
+    """A file whose first member, in its own words, has a name of 2000 bytes."""
+    content = bytearray(archive([("W_1.npy", member(np.ones((20, 30))))]))
+    content[26:28] = struct.pack("<H", 2000)
+    return bytes(content)
+
+
 REFUSED = {
     "nothing": (b"",),
     "text": (b"W_1 = 1, 2, 3\n" * 10,),
@@ -206,6 +213,7 @@ REFUSED = {
     "encrypted": (encrypted(), "encrypted"),
     "a member that ends early": (shrunk(),),
     "a member that the list leaves out": (left_out(), "expected 2 members, got 1"),
+    "a long name": (misnamed(), "W_1.npy", "…"),
     "lzma": (archive([("W_1.npy", member(W_1))], zipfile.ZIP_LZMA)[:-1],),
     "one end of the range": (
         archive([("W_1.npy", member(W_1)), ("input_min.npy", member(np.zeros(3)))]),

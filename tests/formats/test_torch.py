@@ -321,5 +321,5 @@ def test_a_module_of_a_network_is_its_own():
 def test_a_margin_becomes_a_module_of_one_output():
     net, x = Network.from_torch(plain()), integers(20, 5)
     with torch.no_grad():
-        outputs, margin = net.to_torch()(x), net.margin(2, 0).to_torch()(x)
+        outputs, margin = net.to_torch()(x), net.margin(2, 0).to_torch()(x.double())
     assert torch.equal(margin[:, 0], outputs[:, 2] - outputs[:, 0])

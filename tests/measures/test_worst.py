@@ -39,3 +39,27 @@ def test_certified_and_attained_meet_where_one_direction_crosses_every_boundary(
     x = np.full(5, 0.01)
     worst = worst_flips(net, x, 1.0, layer=1)
     assert worst.attained == worst.certified == 40
+
+
+def test_one_unit_flips_in_one_step_if_its_boundary_meets_the_ball():
+    net = Network.from_weights([np.array([[3.0, -4.0]]), np.ones(1)])
+    x = np.array([1.0, -1.0])  # at the distance 7/5
+    near, far = (worst_flips(net, x, radius, layer=1, steps=1) for radius in (1.39, 1.41))
+    assert near.attained == near.certified == 0 and np.array_equal(near.point, x)
+    assert far.attained == far.certified == 1 and 3 * far.point[0] < 4 * far.point[1]
+
+
+def test_ascent_stays_where_it_sees_no_direction():
+    """All units of the first layer are off around x, so nothing reaches the second."""
+    net = Network.from_weights([-np.ones((3, 2)), np.ones((4, 3)), np.ones(4)])
+    worst = worst_flips(net, np.ones(2), 0.5, layer=2)
+    assert worst.attained == 0 and np.array_equal(worst.point, np.ones(2))
+
+
+def test_worst_flips_have_the_same_bits_on_any_number_of_threads():
+    def worst(threads):
+        net = Network.random((300, 2000, 400, 1), rng=0, storage="deferred")
+        return worst_flips(net, np.ones(300), 1.0, layer=2, steps=10, threads=threads)
+
+    one, three = worst(1), worst(3)
+    assert one.attained == three.attained and np.array_equal(one.point, three.point)

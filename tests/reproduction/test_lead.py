@@ -7,6 +7,7 @@ import pytest
 import randrelu as rr
 from randrelu.checks.statement import PlanRow
 from randrelu.reproduction import lead
+from randrelu.reproduction.artist import Artist
 from randrelu.reproduction.plan import Run
 from randrelu.reproduction.report import Outcome
 
@@ -19,7 +20,9 @@ def few(monkeypatch):
 
 
 def found(outcomes=(), root=5):
-    return {picture.slug: picture for picture in lead.pictures(outcomes, root, False, None)}
+    with Artist() as artist:
+        pictures = lead.pictures(outcomes, root, False, None, artist.draw)
+    return {picture.slug: picture for picture in pictures}
 
 
 def outcome_of(statement, **parameters):

@@ -361,15 +361,16 @@ randrelu.cli.app.main()
 """
     process = subprocess.Popen(
         [sys.executable, "-c", code], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True,
+        text=True, start_new_session=True,
     )  # fmt: skip
     try:
         assert process.stdout.readline().startswith("lemma-2.2: ")
         time.sleep(0.5)
-        process.send_signal(signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to what it started, too
         _, errors = process.communicate(timeout=30)
     finally:
         process.kill()
+    # Its standard error has ended, so the process that draws, which has the same, has, too.
     assert process.returncode == 130 and "Traceback" not in errors and "out" in errors
     results = json.loads((tmp_path / "out/results.json").read_text(encoding="utf-8"))
     assert list(results["runs"]) == ["lemma-2.2"] and results["left"] == ["lemma-2.2 (endless)"]

@@ -23,6 +23,8 @@ from randrelu.network import Network
 # What the long runs of the report go through.
 DEPTHS = tuple(2**i for i in range(12))
 
+_AT_ONCE = 16  # layers that are held; with one, calls would take longer than what they compute
+
 
 def sphere(points: int, dim: int, generator: np.random.Generator) -> NDArray[np.float64]:
     """Return uniform points of the unit sphere, shape (points, dim)."""
@@ -41,18 +43,21 @@ def images(
 ) -> Iterator[NDArray[np.float64]]:
     """Yield f_1(x), …, f_depth(x), shape (points, width), of a network of variances 2/fan_in.
 
-    The layers are independent, so each is a deferred network of its own, which is forgotten once
-    the points have passed it: memory for one layer, whatever the depth.
+    The layers are independent, so a few at a time are a deferred network of their own, which is
+    forgotten once the points have passed it: memory for those, whatever the depth.
     """
-    for _ in range(depth):
-        layer = Network.random(
-            (x.shape[1], width, 1),
+    for first in range(0, depth, _AT_ONCE):
+        layers = min(_AT_ONCE, depth - first)
+        net = Network.random(
+            (x.shape[1], *(width,) * layers, 1),
             rng=arguments.seed_of(generator),
             init="he",
+            dtype="float64",
             storage="deferred",
         )
-        x = layer.activations(x, threads=threads)[0].astype(np.float64, copy=False)
-        yield x
+        for layer in net.activations(x, threads=threads):
+            x = layer.astype(np.float64, copy=False)
+            yield x
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from randrelu._support import memory
 
 MOST_TENSORS = 10_000  # that a file may list: what lists more is read slowly, and is no network
 LIST_BYTES = 100 * MOST_TENSORS
+_LONGEST = 600  # characters of an error
 
 
 @contextmanager
@@ -21,7 +22,10 @@ def naming(path: str | os.PathLike[str]) -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        raise ValueError(f"{os.fspath(path)}: {error}") from None
+        said = str(error)
+        if len(said) > _LONGEST:  # it may quote what is no text
+            said = f"{said[:_LONGEST]} …"
+        raise ValueError(f"{os.fspath(path)}: {said}") from None
 
 
 def require_file(path: str | os.PathLike[str]) -> int:

@@ -14,6 +14,7 @@ from randrelu.formats.chain import Chain
 from randrelu.formats.files import naming, require_file
 from randrelu.formats.nnet import read_nnet
 from randrelu.formats.npz import read_npz
+from randrelu.formats.onnx import read_onnx
 from randrelu.formats.safetensors import read_safetensors
 from randrelu.network import Network
 
@@ -85,16 +86,10 @@ def load(
     return replace(network, input_range=chain.input_range)
 
 
-def _read_onnx(path: Path) -> Chain:
-    from randrelu.formats.onnx import read_onnx
-
-    return read_onnx(path)
-
-
 def _reader(path: Path, normalized: bool) -> Callable[[Path], Chain]:
     """Return what reads a file of this suffix."""
     readers: dict[str, Callable[[Path], Chain]] = {
-        ".onnx": _read_onnx,
+        ".onnx": read_onnx,
         ".nnet": partial(read_nnet, normalized=normalized),
         ".npz": read_npz,
         ".safetensors": read_safetensors,

@@ -111,7 +111,7 @@ def _arrays(archive: zipfile.ZipFile, bytes_: int) -> dict[str, NDArray[Any]]:
         matched = _MEMBER.fullmatch(info.filename)
         if not matched:
             raise ValueError(
-                f"{info.filename[:80]!r}: expected members W_1, b_1, W_2, … and input_min, "
+                f"{info.filename[:100]!r}: expected members W_1, b_1, W_2, … and input_min, "
                 "input_max, as numpy.savez(path, W_1=…, b_1=…) names them"
             )
         if matched[1] in members:
@@ -137,7 +137,7 @@ def _array(archive: zipfile.ZipFile, name: str, info: zipfile.ZipInfo) -> NDArra
         if min(shape, default=1) < 1 or needed != there:
             raise ValueError(
                 f"{name}: expected a shape of positive sizes that {there} bytes of {dtype} fill, "
-                f"got {str(shape)[:80]}"
+                f"got {shape}"
             )
         array = np.empty(math.prod(shape), dtype)
         buffer = array.view(np.uint8)
@@ -160,8 +160,7 @@ def _header(name: str, member: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any
             return npy.read_array_header_1_0(member)
     # Exceptions of NumPy's, of Python's parser or of its tokenizer, whatever the header holds.
     except Exception as error:
-        shown = str(error)[:200]
-        raise ValueError(f"{name}: expected a header of the .npy format 1.0, got {shown}") from None
+        raise ValueError(f"{name}: expected a header of the .npy format 1.0, got {error}") from None
 
 
 def _chain(arrays: dict[str, NDArray[Any]]) -> Chain:

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 from randrelu._support import memory
 from randrelu._support.files import write_whole
 from randrelu.formats.chain import Floats
+from randrelu.formats.layers import layers_of
 from randrelu.formats.npz import npz_bytes
+from randrelu.formats.onnx import onnx_bytes
 from randrelu.formats.safetensors import safetensors_bytes
 
 if TYPE_CHECKING:
@@ -62,9 +64,7 @@ def save(net: Network, path: str | os.PathLike[str]) -> None:
             f"writing {path}",
             "free memory, or keep the network's seed instead",
         )
-    layers = range(1, net.depth + 2)
-    weights = [net.weights(i) for i in layers]
-    write_whole(path, write(weights, [net.bias(i) for i in layers]))
+    write_whole(path, write(*layers_of(net)))
 
 
 def _writer(path: Path, net: Network) -> Write:
@@ -73,14 +73,9 @@ def _writer(path: Path, net: Network) -> Write:
     def npz(weights: list[Floats], biases: list[Floats | None]) -> bytes:
         return npz_bytes(weights, biases, net.input_range)
 
-    def onnx(weights: list[Floats], biases: list[Floats | None]) -> bytes:
-        from randrelu.formats.onnx import onnx_bytes
-
-        return onnx_bytes(weights, biases)
-
     writers: dict[str, Write] = {
         ".npz": npz,
-        ".onnx": onnx,
+        ".onnx": onnx_bytes,
         ".safetensors": safetensors_bytes,
     }
     if path.suffix.lower() not in writers:

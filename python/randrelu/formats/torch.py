@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from randrelu._support import extras
 from randrelu.formats.chain import Chain, Floats
+from randrelu.formats.layers import layers_of
 from randrelu.formats.named import chain_of_named, real
 
 if TYPE_CHECKING:
@@ -72,8 +73,7 @@ def to_torch(net: Network) -> Any:
     """
     torch = _torch("to_torch()")
     modules = []
-    for i in range(1, net.depth + 2):
-        weights, bias = net.weights(i), net.bias(i)
+    for weights, bias in zip(*layers_of(net), strict=True):
         fan_out, fan_in = weights.shape
         # On the meta device nothing is drawn: the caller's random numbers stay as they are.
         linear = torch.nn.Linear(fan_in, fan_out, bias=bias is not None, device="meta")

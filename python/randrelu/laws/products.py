@@ -68,14 +68,17 @@ class Chi2:
         """Return log E[(χ²_k/size)^s] given k > 0, for s of shape (n,)."""
         k, chance = self.freedom
         log_k = np.log(k / self.size)
-        terms = np.array([_log_gamma_ratio(k / 2, one) + one * log_k for one in s])
+        terms = _log_gamma_ratio(k / 2, s[:, np.newaxis]) + np.outer(s, log_k)
         top = terms.real.max(axis=1)
         total: NDArray[Any] = np.log(np.exp(terms - top[:, np.newaxis]) @ chance) + top
         return -total if self.reciprocal else total
 
 
-def _log_gamma_ratio(a: NDArray[np.float64], s: complex) -> NDArray[Any]:
-    """Return log Γ(a + s) − log Γ(a) − s log a for ascending a, without cancellation."""
+def _log_gamma_ratio(a: NDArray[np.float64], s: NDArray[Any]) -> NDArray[Any]:
+    """Return log Γ(a + s) − log Γ(a) − s log a for ascending a (k,) and s (n, 1), shape (n, k).
+
+    Nothing cancels.
+    """
     from scipy.special import log1p, loggamma  # NumPy's complex log1p loses digits
 
     def rest(x: NDArray[Any]) -> NDArray[Any]:
@@ -87,7 +90,7 @@ def _log_gamma_ratio(a: NDArray[np.float64], s: complex) -> NDArray[Any]:
     few, many = a[:split], a[split:]
     direct = loggamma(few + s) - loggamma(few) - s * np.log(few)
     stirling = (many + s - 0.5) * log1p(s / many) - s + rest(many + s) - rest(many)
-    return np.concatenate([direct, stirling])
+    return np.concatenate([direct, stirling], axis=1)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,12 +12,6 @@ from randrelu._load import core
 from randrelu._support import arguments
 from randrelu._support.threads import thread_number
 from randrelu.network import Network
-
-_Rows = NDArray[np.float64]
-
-_LOOK_EVERY = 4  # steps of the iteration
-_GAIN = 1e-6  # since the last look, that is small enough: every look gains a fraction of the last
-_NOISE = 1e-13  # of the square, that rounding may be
 
 
 def masked_product(
@@ -75,56 +69,8 @@ def masked_product_norm(
     if not len(points):
         return np.empty(0)
     bits = net.pattern(points, threads=threads).bits
-    tall = net.widths[high] > net.widths[low]
-
-    def product(rows: NDArray[np.float64], transposed: bool) -> NDArray[np.float64]:
-        return masked_product(net, bits, low, high, rows, transposed=transposed, threads=threads)
-
-    small = min(net.widths[low], net.widths[high])
-    norms = _lanczos(lambda v: product(v, not tall), lambda u: product(u, tall), len(points), small)
+    start = np.random.default_rng(0).standard_normal(min(net.widths[low], net.widths[high]))
+    norms = core.masked_product_norms(
+        net._core, list(bits), len(points), start, j=low, i=high, threads=thread_number(threads)
+    )
     return float(norms[0]) if single else norms
-
-
-def _lanczos(
-    there: Callable[[_Rows], _Rows], back: Callable[[_Rows], _Rows], count: int, size: int
-) -> NDArray[np.float64]:
-    """Return the spectral norms of `count` matrices, all of them at once.
-
-    `there` multiplies a vector of `size` components by each matrix, `back` the images by their
-    transposes. The iteration is that for the squares, of which it sees more and more.
-    """
-    v: _Rows = np.random.default_rng(0).standard_normal((1, size)).repeat(count, axis=0)
-    v /= np.linalg.norm(v, axis=1, keepdims=True)
-    basis = np.empty((count, 0, size))  # orthonormal rows, in which the square is tridiagonal:
-    diagonal, beside = np.empty((count, 0)), np.empty((count, 0))
-    squares = np.zeros(count)
-    for k in range(1, size + 1):
-        basis = np.concatenate((basis, v[:, np.newaxis]), axis=1)
-        image = there(v)
-        diagonal = np.column_stack((diagonal, np.sum(image**2, axis=1)))
-        v = back(image)
-        for _ in range(2):  # once more, for what rounding left of the basis
-            # No BLAS: its threads would get in the way of what runs beside this.
-            along = np.einsum("pkn,pn->pk", basis, v)
-            v = v - np.einsum("pk,pkn->pn", along, basis)
-        left = np.linalg.norm(v, axis=1)
-        # Noise is all that is left once every direction has been seen that the matrix has.
-        left[left <= _NOISE * diagonal.max(axis=1)] = 0
-        if k % _LOOK_EVERY == 0 or k == size or not left.any():
-            before, squares = squares, _largest_eigenvalues(diagonal, beside)
-            if np.all(squares - before <= _GAIN * squares):
-                break
-        beside = np.column_stack((beside, left))
-        v = v * np.divide(1, left, out=np.zeros(count), where=left > 0)[:, np.newaxis]
-    return np.sqrt(squares)
-
-
-def _largest_eigenvalues(diagonal: _Rows, beside: _Rows) -> NDArray[np.float64]:
-    """Return the largest eigenvalue, at least 0, of the tridiagonal matrix of every row."""
-    count, k = diagonal.shape
-    i = np.arange(k)
-    matrices = np.zeros((count, k, k))  # the lower triangles, which are all that is looked at
-    matrices[:, i, i] = diagonal
-    matrices[:, i[1:], i[:-1]] = beside
-    largest: NDArray[np.float64] = np.maximum(np.linalg.eigvalsh(matrices)[:, -1], 0)
-    return largest

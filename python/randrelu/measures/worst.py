@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from randrelu._load import core
 from randrelu._support import arguments, euclid, memory
 from randrelu._support.threads import thread_number
 from randrelu.measures.ball import visit
-from randrelu.measures.layer_at import layer_at
 from randrelu.network import Network, require_network
 
 _EPS = float(np.finfo(np.float64).eps)
@@ -99,7 +99,7 @@ def worst_flips(
         memory.require_revealing(
             net.widths, steps + 1, net.dtype.itemsize, backward=steps, explored=True
         )
-    z, point = _ascend(net, base, size, index, steps, number)
+    z, point = core.ascend(net._core, base, radius=size, layer=index, steps=steps, threads=number)
     visited = visit(
         net, base, points=point[np.newaxis], flips=True, dtype=base.dtype, threads=threads
     )
@@ -111,52 +111,3 @@ def worst_flips(
         slack = (base.size + 4) * _EPS * (euclid.norm(base) + size)
         certified = int(np.sum(np.abs(z) <= (size + slack) * norms))
     return WorstFlips(index + 1, int(visited.flips[0, index]), point, certified)
-
-
-def _ascend(
-    net: Network,
-    base: NDArray[np.float64],
-    radius: float,
-    index: int,
-    steps: int,
-    threads: int,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the layer's preactivations at the base point, and the best point that was found.
-
-    That is the point of the ball at which most units flip, of those that the ascent passes.
-    """
-    z, gradient = layer_at(net, base, index, threads)
-    # base + u is rounded; with a u that is so much shorter it stays in the ball.
-    length = radius * (1 - 4 * _EPS) - _EPS * (euclid.norm(base) + radius)
-    if length <= 0:
-        return z, base
-    most, best = 0, base
-    side = np.where(z > 0, 1.0, -1.0)
-    u, margin = np.zeros_like(base), np.abs(z)
-    for step in range(steps):
-        # The width of the smoothing: the nearest half of the units at first, a fiftieth at last.
-        share = 0.5 * 0.04 ** (step / max(1, steps - 1))
-        width = _quantile(margin, share) or 1.0
-        pull = 1.0 / np.cosh(np.clip(margin / width, -50, 50)) ** 2
-        ascent = gradient(-side * pull)
-        size = euclid.norm(ascent)
-        if size == 0:
-            break
-        u = 0.7 * u + 0.3 * radius / size * ascent
-        u *= length / (euclid.norm(u) or 1.0)
-        y = base + u
-        at_y, gradient = layer_at(net, y, index, threads)
-        on_side = side * at_y  # positive where the unit is as at x
-        if (count := int(np.count_nonzero(on_side < 0))) > most:
-            most, best = count, y
-        margin = np.abs(on_side)
-    return z, best
-
-
-def _quantile(values: NDArray[np.float64], share: float) -> float:
-    """Return np.quantile(values, share), whose care for other cases takes more time than this."""
-    place = share * (values.size - 1)
-    low = int(place)
-    high = min(low + 1, values.size - 1)
-    sorted_there = np.partition(values, (low, high))
-    return float(sorted_there[low] + (place - low) * (sorted_there[high] - sorted_there[low]))

@@ -69,13 +69,21 @@ class Picture:
 def draw(make: Callable[[], Figure]) -> Drawn:
     """Make a figure in the look of the report, and return its files."""
     with styled():
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.backends.backend_svg import FigureCanvasSVG
+
         figure = make()
-        figure.draw_without_rendering()  # lays it out, once for both files
-        figure.set_layout_engine("none")
+        figure.set_dpi(160)
         png, svg = io.BytesIO(), io.StringIO()
-        figure.savefig(png, format="png", dpi=160, metadata={"Software": None})
-        nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-        figure.savefig(svg, format="svg", transparent=True, metadata=nothing)
+        # A canvas draws once, where Figure.savefig would draw twice; drawing is most of a report.
+        canvas: Any = FigureCanvasAgg(figure)
+        canvas.print_png(png, metadata={"Software": None})
+        figure.set_layout_engine("none")  # it is laid out, for both files
+        figure.set_facecolor("none")
+        for axes in figure.axes:
+            axes.set_facecolor("none")
+        canvas = FigureCanvasSVG(figure)
+        canvas.print_svg(svg, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
     return Drawn(png.getvalue(), svg.getvalue(), _words(figure))
 
 

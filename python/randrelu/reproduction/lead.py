@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ from randrelu.figures.lead import attack_figure, depth_figure, sizes_figure
 from randrelu.measures.gradient_step import gradient_step
 from randrelu.measures.trace import line
 from randrelu.network import Network
-from randrelu.reproduction.draw import Drawn, Picture, draw
+from randrelu.reproduction.draw import Drawn, Picture
 from randrelu.reproduction.plan import seed_of
 
 if TYPE_CHECKING:
@@ -77,9 +78,16 @@ _Made = tuple[str, dict[str, Any], "Callable[[], Figure] | Drawn"]
 
 
 def pictures(
-    outcomes: Sequence[Outcome], root: int, full: bool, threads: int | None
+    outcomes: Sequence[Outcome],
+    root: int,
+    full: bool,
+    threads: int | None,
+    draw: Callable[[Callable[[], Figure]], Future[Drawn | str]],
 ) -> tuple[Picture, ...]:
-    """Make the pictures; an error becomes part of the picture that raised it."""
+    """Make the pictures; an error becomes part of the picture that raised it.
+
+    `draw` begins to draw one, so that the next is measured meanwhile.
+    """
     settings = FULL if full else QUICK
     found = [outcome for outcome in outcomes if outcome.check is not None]
     made: dict[str, tuple[str, Callable[[], _Made]]] = {
@@ -96,17 +104,34 @@ def pictures(
         "Sensitivity against depth",
         partial(_depth, settings, partial(_check, found, root, threads)),
     )
-    return tuple(_picture(slug, heading, make) for slug, (heading, make) in made.items())
+    measured = [_measured(slug, heading, make, draw) for slug, (heading, make) in made.items()]
+    return tuple(_drawn(picture, figure) for picture, figure in measured)
 
 
-def _picture(slug: str, heading: str, make: Callable[[], _Made]) -> Picture:
+_Figure = Drawn | Future[Drawn | str] | None
+
+
+def _measured(
+    slug: str,
+    heading: str,
+    make: Callable[[], _Made],
+    draw: Callable[[Callable[[], Figure]], Future[Drawn | str]],
+) -> tuple[Picture, _Figure]:
+    """Return a picture without its figure, and the figure that is drawn meanwhile."""
     try:
         sentence, numbers, figure = make()
         json.dumps(numbers, allow_nan=False)  # results.json holds no other numbers
-        drawn = figure if isinstance(figure, Drawn) else draw(figure)
     except Exception as raised:
-        return Picture(slug, heading, error=f"{type(raised).__name__}: {raised}")
-    return Picture(slug, heading, sentence, numbers, drawn)
+        return Picture(slug, heading, error=f"{type(raised).__name__}: {raised}"), None
+    picture = Picture(slug, heading, sentence, numbers)
+    return picture, figure if isinstance(figure, Drawn) else draw(figure)
+
+
+def _drawn(picture: Picture, figure: _Figure) -> Picture:
+    found = figure.result() if isinstance(figure, Future) else figure
+    if isinstance(found, str):
+        return Picture(picture.slug, picture.heading, error=found)
+    return replace(picture, figure=found)
 
 
 def _check(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 from jinja2 import Environment, StrictUndefined, Template
@@ -73,6 +73,7 @@ def _file(name: str) -> str:
     return files("randrelu.reproduction").joinpath(name).read_text(encoding="utf-8")
 
 
+@lru_cache(64)  # the page is written after every run
 def _inline(svg: str, slug: str) -> Markup:
     """Return a figure for the page, with ids of its own, the page's colours and its caption."""
     body = svg[svg.index("<svg") :].rstrip()

@@ -8,6 +8,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -21,7 +22,8 @@ from randrelu.checks import Check
 from randrelu.checks.statements import STATEMENTS
 from randrelu.figures.style import require_matplotlib
 from randrelu.reproduction import lead
-from randrelu.reproduction.draw import Drawn, draw
+from randrelu.reproduction.artist import Artist
+from randrelu.reproduction.draw import Drawn, Picture
 from randrelu.reproduction.plan import PLAN, Run
 from randrelu.reproduction.report import Outcome, Report
 
@@ -68,8 +70,9 @@ def reproduce(
         The folder to write to; it is made if it does not exist. It gets ``report.html``, a page
         that needs no other file; ``results.json``, which holds every `Check.to_dict` and the
         numbers of the pictures that the page begins with; ``trials/``, a Parquet file for each run
-        with everything that it measured; and ``figures/``, which are PNG and SVG. All of them are
-        written whenever a run has ended, so that Ctrl-C keeps what was finished before it; the
+        with everything that it measured; and ``figures/``, which are PNG and SVG. What a run found
+        is written whenever it has ended, so that Ctrl-C keeps what was finished before it. Its
+        figure comes a little later, as another process draws it beside the runs that follow; the
         pictures come after the last run.
     full : bool, default False
         Whether to run at length: half an hour instead of a minute on two cores.
@@ -77,7 +80,7 @@ def reproduce(
         Where the root seed comes from. A run's seed depends only on the root seed and on the run's
         statement and parameters; the same seed and versions give the same results.
     threads : int, optional
-        The number of threads.
+        The number of threads of the checks.
     progress : callable, optional
         Called with a `Standing`: when a run begins, while it goes on, and when it has ended.
 
@@ -101,35 +104,48 @@ def reproduce(
     installed = versions.facts("scipy", "matplotlib", "pyarrow", threads=threads)
     folder = _writable(Path(FOLDER if out is None else out))
     date, began = datetime.now(UTC).isoformat(timespec="seconds"), time.perf_counter()
-    outcomes: tuple[Outcome, ...] = ()
-    for number, run in enumerate(PLAN, start=1):
+    outcomes: list[Outcome] = []
+    drawing: dict[int, Future[Drawn | str]] = {}
 
-        def tell(*, run: Run = run, number: int = number, **more: Any) -> None:
-            if progress is not None:
-                progress(Standing(run, number, len(PLAN), **more))
-
-        tell()
-        outcome = _outcome(
-            run,
-            folder,
-            root,
-            full,
-            threads=threads,
-            progress=lambda done, total, tell=tell: tell(done=done, total=total),  # type: ignore[misc]
-        )
-        outcomes += (outcome,)
+    def write(left: tuple[Run, ...], pictures: tuple[Picture, ...] = ()) -> Report:
+        for k in [k for k, figure in drawing.items() if figure.done()]:
+            outcomes[k] = _with_figure(outcomes[k], drawing.pop(k).result(), folder)
         seconds = time.perf_counter() - began
-        report = Report(folder, root, full, date, seconds, installed, outcomes, PLAN[number:])
+        report = Report(
+            folder, root, full, date, seconds, installed, tuple(outcomes), left, pictures
+        )
         _write(report, page.html(report))
-        tell(outcome=outcome)
-    pictures = lead.pictures(outcomes, root, full, threads)
+        return report
+
+    with Artist() as artist:
+        for number, run in enumerate(PLAN, start=1):
+
+            def tell(*, run: Run = run, number: int = number, **more: Any) -> None:
+                if progress is not None:
+                    progress(Standing(run, number, len(PLAN), **more))
+
+            tell()
+            outcome = _outcome(
+                run,
+                folder,
+                root,
+                full,
+                threads=threads,
+                progress=lambda done, total, tell=tell: tell(done=done, total=total),  # type: ignore[misc]
+            )
+            outcomes.append(outcome)
+            if outcome.check is not None and outcome.error is None:
+                figure_of = STATEMENTS[run.statement].figure
+                if figure_of is not None:
+                    drawing[number - 1] = artist.draw(partial(figure_of, outcome.check))
+            write(PLAN[number:])
+            tell(outcome=outcome)
+        wait(drawing.values())
+        pictures = lead.pictures(write(()).outcomes, root, full, threads, artist.draw)
     for picture in pictures:
         for name, content in picture.files.items():
             files.write_whole(folder / name, content)
-    seconds = time.perf_counter() - began
-    report = replace(report, seconds=seconds, lead=pictures)
-    _write(report, page.html(report))
-    return report
+    return write((), pictures)
 
 
 def _outcome(
@@ -142,15 +158,15 @@ def _outcome(
     progress: Callable[[int, int], object],
 ) -> Outcome:
     """Run one check and write its files; an error becomes part of the outcome."""
-    check, error, figure = None, None, None
+    check, error = None, None
     files: tuple[str, ...] = ()
     began = time.perf_counter()
     try:
         check = _check(run, root, full, threads=threads, progress=progress)
-        files, figure = _save(run, check, folder)
+        files = _save_trials(run, check, folder)
     except Exception as raised:
         error = f"{type(raised).__name__}: {raised}"
-    return Outcome(run, time.perf_counter() - began, check, error, files, figure)
+    return Outcome(run, time.perf_counter() - began, check, error, files, None)
 
 
 def _check(run: Run, root: int, full: bool, **common: Any) -> Check:
@@ -160,8 +176,8 @@ def _check(run: Run, root: int, full: bool, **common: Any) -> Check:
     return checks.check(run.statement, rng=run.seed(root, full), **run.parameters(full), **given)
 
 
-def _save(run: Run, check: Check, folder: Path) -> tuple[tuple[str, ...], Drawn | None]:
-    """Write the trials and the figure; return the names of the files, and the figure."""
+def _save_trials(run: Run, check: Check, folder: Path) -> tuple[str, ...]:
+    """Write what was measured; return the names of the files."""
     import pyarrow as pa
 
     described = check.to_dict()
@@ -172,15 +188,23 @@ def _save(run: Run, check: Check, folder: Path) -> tuple[tuple[str, ...], Drawn 
         "randrelu": str(versions.facts()["version"]),
     }
     table = pa.table(dict(check.trials)).replace_schema_metadata(metadata)
-    contents = {f"trials/{run.slug}.parquet": extras.parquet_bytes(table)}
-    figure_of, drawn = STATEMENTS[check.statement].figure, None
-    if figure_of is not None:
-        drawn = draw(partial(figure_of, check))
-        contents[f"figures/{run.slug}.png"] = drawn.png
-        contents[f"figures/{run.slug}.svg"] = drawn.svg.encode()
-    for name, content in contents.items():
-        files.write_whole(folder / name, content)
-    return tuple(contents), drawn
+    name = f"trials/{run.slug}.parquet"
+    files.write_whole(folder / name, extras.parquet_bytes(table))
+    return (name,)
+
+
+def _with_figure(outcome: Outcome, figure: Drawn | str, folder: Path) -> Outcome:
+    """Write the figure of a run; an error becomes part of the outcome."""
+    if isinstance(figure, str):
+        return replace(outcome, error=figure)
+    name = f"figures/{outcome.run.slug}"
+    contents = {f"{name}.png": figure.png, f"{name}.svg": figure.svg.encode()}
+    try:
+        for name, content in contents.items():
+            files.write_whole(folder / name, content)
+    except OSError as raised:
+        return replace(outcome, error=f"{type(raised).__name__}: {raised}")
+    return replace(outcome, files=(*outcome.files, *contents), figure=figure)
 
 
 def _write(report: Report, html: str) -> None:
