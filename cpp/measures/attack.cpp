@@ -13,7 +13,8 @@ namespace {
 
 // Evaluations that sum in another order differ by less than this many times what is taken for a rounding.
 constexpr double kRoundings = 16;
-// How far a step goes on, in ulps of η or, where these are coarser, of x.
+constexpr double kEps = std::numeric_limits<double>::epsilon();
+// How far a step goes on, in ulps of η or, where these are coarser, in what changes f by a rounding.
 constexpr double kMostUlps = 4096;
 
 int sign(double x) { return (x > 0) - (x < 0); }
@@ -38,7 +39,6 @@ Attack::Attack(const Network& net, View<const double> x, const Index* against, c
     : net_(net),
       x_(x),
       f_(at(x.rows)),
-      norms_(at(x.rows)),
       grad_norms_(at(x.rows)),
       roundings_(at(x.rows)),
       gradients_(x.rows * x.cols),
@@ -70,13 +70,11 @@ Attack::Attack(const Network& net, View<const double> x, const Index* against, c
   for (Index p = 0; p < x.rows; ++p) {
     const double* const gradient = gradients().row(p);
     f_[at(p)] = read(p, values.get() + p * k, false);
-    norms_[at(p)] = euclidean_norm(x.row(p), x.cols);
     grad_norms_[at(p)] = euclidean_norm(gradient, x.cols);
     // f(x) is ∇f(x)·x and the offset: how far apart they come out shows where almost all of a layer cancels
     // in the next.
-    const double offset = offsets[at(p)];
-    roundings_[at(p)] = std::numeric_limits<double>::epsilon() *
-                            (grad_norms_[at(p)] * norms_[at(p)] + std::abs(offset) + sizes[at(p)]) +
+    const double offset = offsets[at(p)], norm = euclidean_norm(x.row(p), x.cols);
+    roundings_[at(p)] = kEps * (grad_norms_[at(p)] * norm + std::abs(offset) + sizes[at(p)]) +
                         std::abs(f_[at(p)] - offset - dot<double>(gradient, x.row(p), x.cols));
   }
 }
@@ -157,7 +155,7 @@ void Attack::go_on(Index p, double goal, bool any, double f, const Steps& steps,
                    const Run& run) const {
   const double start = steps.eta[row], size = std::abs(start), slope = grad_norms_[at(p)];
   const double ulp = std::nextafter(size, std::numeric_limits<double>::infinity()) - size;
-  const double coarser = std::max(1.0, norms_[at(p)] / size / slope);
+  const double coarser = std::max(1.0, roundings_[at(p)] / kEps / slope / slope / size);
   const double most = std::floor(std::min(kMostUlps * coarser, std::ldexp(1.0, 52)));
   const double target = required(p, goal);
   // What is missed by more is no matter of rounding.

@@ -75,7 +75,7 @@ class Attack {
   const Network& net_;
   View<const double> x_;
   std::vector<Index> top_, other_;
-  std::vector<double> f_, norms_, grad_norms_, roundings_;
+  std::vector<double> f_, grad_norms_, roundings_;
   Buffer<double> gradients_;
   std::uint64_t forgotten_;
 };

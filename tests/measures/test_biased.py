@@ -182,8 +182,8 @@ def test_worst_flips_are_attained_and_certified(relative):
     net = biased((2, 200, 300, 1), 1)
     (weights, biases), x = layers(net), point(net)
     radius = relative * np.linalg.norm(x)
-    angle = np.linspace(0, 2 * np.pi, 400)
-    disc = x + radius * np.linspace(0.02, 1 - 1e-9, 50)[:, None, None] * np.stack(
+    angle = np.linspace(0, 2 * np.pi, 200)
+    disc = x + radius * np.linspace(0.1, 1 - 1e-9, 10)[:, None, None] * np.stack(
         [np.cos(angle), np.sin(angle)], axis=1
     )
     here = masks_at(weights, x, biases)

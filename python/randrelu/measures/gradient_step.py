@@ -99,9 +99,10 @@ def gradient_step(
     of 1200 points on networks of up to 4 layers of 50 to 300 units, no two evaluations were farther
     apart than 2.6 ε ‖∇f(x)‖ ‖x‖, each in its own ε, in float32 and in float64; of 20 000 attacks on
     networks of up to 4 layers of 1 to 8 units, where almost all of a layer may cancel in the next,
-    NumPy judged all but one the same. A step that is not there after 4096 ulps of η, or of x where
-    these are coarser, is a failure, which `sign_flipped` and `success` say: it stays where the line
-    crosses the level. (f may be 0 from the crossing on, where a layer is dead: 0 is another sign.)
+    NumPy judged all but one the same. A step that is not there after 4096 ulps of η, or of what
+    changes f by r where these are coarser, is a failure, which `sign_flipped` and `success` say: it
+    stays where the line crosses the level. (f may be 0 from the crossing on, where a layer is dead:
+    0 is another sign, but where all outputs are equal the first decides.)
 
     A point whose gradient is 0 stays where it is: η is 0 for the named steps, and `success` False.
     """
