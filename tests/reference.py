@@ -7,6 +7,16 @@ dtype of what is passed, usually float64.
 import numpy as np
 
 
+def layers(net):
+    """W_1, … and b_1, … of a network, in float64."""
+    numbers = range(1, net.depth + 2)
+    biases = [net.bias(i) for i in numbers]
+    return (
+        [net.weights(i).astype(float) for i in numbers],
+        [None if b is None else b.astype(float) for b in biases],
+    )
+
+
 def affine(weights, biases):
     """(W_i, b_i) of every layer; a bias that is None is 0."""
     biases = [None] * len(weights) if biases is None else biases

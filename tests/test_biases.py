@@ -14,16 +14,6 @@ DTYPES = ["float32", "float64"]
 STORAGES = ["stored", "streamed"]
 
 
-def layers(net):
-    """W_1, … and b_1, … in float64."""
-    numbers = range(1, net.depth + 2)
-    biases = [net.bias(i) for i in numbers]
-    return (
-        [net.weights(i).astype(float) for i in numbers],
-        [None if b is None else b.astype(float) for b in biases],
-    )
-
-
 def sample(shape, points, seed=0):
     """Points that both dtypes hold exactly."""
     x = np.random.default_rng(seed).normal(size=(points, shape[0]))
@@ -105,7 +95,7 @@ def test_every_storage_has_the_same_biases(dtype):
 @pytest.mark.parametrize("shape", SHAPES)
 def test_everything_agrees_with_plain_numpy(shape, points, dtype, storage):
     net = Network.random(shape, rng=points, bias=0.7, dtype=dtype, storage=storage)
-    (weights, biases), x = layers(net), sample(shape, points)
+    (weights, biases), x = reference.layers(net), sample(shape, points)
     bounds = [  # ours, and that of the reference in double
         2 * bound for bound in reference.preactivation_bounds(weights, x, dtype, biases)
     ]
@@ -130,7 +120,7 @@ def test_everything_agrees_with_plain_numpy(shape, points, dtype, storage):
 def test_threads_change_nothing_and_batches_hardly_anything(dtype):
     net = Network.random((300, 600, 200, 3), rng=6, bias=1.0, dtype=dtype)
     x = sample((300,), 700)
-    weights, biases = layers(net)
+    weights, biases = reference.layers(net)
     bound = 2 * reference.preactivation_bounds(weights, x, dtype, biases)[-1]
     whole = net.forward(x, threads=1)
     assert np.array_equal(net.forward(x, threads=3), whole)
@@ -169,7 +159,7 @@ def test_biases_that_are_float64_make_the_network_so():
 @pytest.mark.parametrize("shape", [(5, 1), (6, 9, 1), (20, 64, 70, 3)])
 def test_a_bias_is_a_weight_from_a_unit_that_is_always_1(shape, storage):
     net = Network.random(shape, rng=2, bias=0.8, storage=storage, dtype="float64")
-    weights, biases = layers(net)
+    weights, biases = reference.layers(net)
     without = Network.from_weights(reference.appended(weights, biases))
     x = sample(shape, 30)
     one = np.column_stack([x, np.ones(30)])

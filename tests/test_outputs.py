@@ -2,7 +2,6 @@
 
 import copy
 import pickle
-import threading
 
 import numpy as np
 import pytest
@@ -14,16 +13,6 @@ SHAPES = [(5, 2), (3, 1, 3), (20, 30, 40, 10), (64, 63, 65, 2)]
 DTYPES = ["float32", "float64"]
 EXPLICIT = ["stored", "streamed"]
 STORAGES = [*EXPLICIT, "deferred"]
-
-
-def layers(net):
-    """W_1, … and b_1, … in float64."""
-    numbers = range(1, net.depth + 2)
-    biases = [net.bias(i) for i in numbers]
-    return (
-        [net.weights(i).astype(float) for i in numbers],
-        [None if b is None else b.astype(float) for b in biases],
-    )
 
 
 def sample(net, points, seed=0):
@@ -63,7 +52,7 @@ def test_shapes_and_dtypes(shape, storage):
 @pytest.mark.parametrize("shape", SHAPES)
 def test_values_and_jacobians_agree_with_plain_numpy(shape, dtype, storage, bias):
     net = Network.random(shape, rng=2, bias=bias, storage=storage, dtype=dtype)
-    (weights, biases), x = layers(net), sample(net, 20)
+    (weights, biases), x = reference.layers(net), sample(net, 20)
     bound = 2 * reference.preactivation_bounds(weights, x, dtype, biases)[-1]
     assert (np.abs(net.forward(x) - reference.outputs(weights, x, biases)) <= bound).all()
     masks = net.pattern(x).unpack()
@@ -80,7 +69,7 @@ def test_values_and_jacobians_agree_with_plain_numpy(shape, dtype, storage, bias
 def test_the_only_output_has_its_gradient_for_jacobian():
     net = Network.random((20, 30, 1), rng=0, bias=1.0, dtype="float64")
     x = sample(net, 5)
-    weights, _ = layers(net)
+    weights, _ = reference.layers(net)
     bound = 2 * reference.gradient_bound(weights, net.pattern(x).unpack(), "float64")
     assert (np.abs(net.jacobian(x)[:, 0] - net.gradient(x)) <= bound).all()
 
@@ -88,7 +77,7 @@ def test_the_only_output_has_its_gradient_for_jacobian():
 def test_more_points_than_a_block_holds():
     net = Network.random((20, 30, 4), rng=8, bias=0.5, dtype="float64")
     x = sample(net, 2500)
-    weights, biases = layers(net)
+    weights, biases = reference.layers(net)
     bound = 2 * reference.preactivation_bounds(weights, x, "float64", biases)[-1]
     assert (np.abs(net.forward(x) - reference.outputs(weights, x, biases)) <= bound).all()
     masks = net.pattern(x).unpack()
@@ -170,7 +159,7 @@ def test_measures_of_one_number_name_the_margin(measure):
 @pytest.mark.parametrize("shape", SHAPES)
 def test_margins_agree_with_plain_numpy(shape, dtype, storage, bias):
     net = Network.random(shape, rng=4, bias=bias, storage=storage, dtype=dtype)
-    (weights, biases), x = layers(net), sample(net, 12)
+    (weights, biases), x = reference.layers(net), sample(net, 12)
     values, masks = net.forward(x), net.pattern(x).unpack()
     bounds = reference.preactivation_bounds(weights, x, dtype, biases)[-1]
     for top, other in [(0, 1), (1, 0), (net.outputs - 1, 0)]:
@@ -237,7 +226,9 @@ def test_a_margin_shares_the_weights_instead_of_copying_them():
 @pytest.mark.parametrize("again", [copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net))])
 def test_margins_can_be_copied_and_sent_to_other_processes(again, storage):
     net = Network.random((6, 5, 4), rng=1, bias=0.5, storage=storage)
-    given = Network.from_weights(layers(net)[0], layers(net)[1], ties="one", dtype="float32")
+    given = Network.from_weights(
+        reference.layers(net)[0], reference.layers(net)[1], ties="one", dtype="float32"
+    )
     x = sample(net, 5)
     for one in (net.margin(2), net.margin(2, 1), given.margin(0, 3)):
         other = again(one)
@@ -261,115 +252,3 @@ def test_margins_can_be_copied_and_sent_to_other_processes(again, storage):
 def test_margins_of_outputs_that_are_not_there_are_refused(arguments, error, message):
     with pytest.raises(error, match=message):
         Network.random((6, 5, 4), rng=1).margin(*arguments)
-
-
-# --- margins of deferred networks
-
-
-def deferred(shape=(50, 40, 70, 10), rng=0, **keywords):
-    return Network.random(shape, rng=rng, storage="deferred", **keywords)
-
-
-def close(a, b):
-    """Equal up to the rounding of a known answer, of which 1e-10 is thousands of times more."""
-    return np.abs(a - b).max() <= 1e-10 * max(np.abs(a).max(), np.abs(b).max())
-
-
-@pytest.mark.parametrize("bias", [0, 0.5])
-def test_a_margin_of_a_deferred_network_has_the_same_revealed_matrices(bias):
-    net = deferred(bias=bias)
-    one, x = net.margin(3, 1), sample(net, 6)
-    f, g = one.value_and_gradient(x)  # the margin is asked first
-    known = net.revealed
-    assert one.revealed == known and min(known.forward[:2]) > 0 and known.backward == (6, 6, 1)
-    values = net.forward(x)
-    assert close(values[:, 3] - values[:, 1], f) and net.revealed == known
-    rows = net.jacobian(x)
-    assert close(rows[:, 3] - rows[:, 1], g)
-    assert close(net.margin(4).gradient(x), rows[:, 4])
-    y = sample(net, 6, seed=1)
-    values = net.forward(y)
-    assert close(one.forward(y), values[:, 3] - values[:, 1])
-    assert one.revealed == net.revealed
-    for margin in (one, net.margin(0)):
-        with pytest.raises(TypeError, match="cannot be copied or pickled"):
-            pickle.dumps(margin)
-        with pytest.raises(ValueError, match="W_3 does not exist"):
-            margin.weights(3)
-
-
-@pytest.mark.parametrize("asked", ["network", "margin"])
-def test_forgetting_is_that_of_the_network_and_its_margins(asked):
-    net = deferred(bias=0.5)
-    one, x = net.margin(3, 1), sample(net, 2)
-    before = one.forward(x)
-    (net if asked == "network" else one).forget()
-    assert net.revealed == one.revealed and not any(net.revealed.forward)
-    values = net.forward(x)
-    assert close(one.forward(x), values[:, 3] - values[:, 1])
-    assert (one.forward(x) != before).all()
-
-
-def test_the_bytes_of_a_deferred_network_are_those_of_what_is_revealed():
-    net = deferred(bias=0.5)
-    one, x = net.margin(3, 1), sample(net, 2)
-    for ask in (net.forward, one.forward, one.gradient, net.jacobian):
-        ask(x)
-        assert net.nbytes == one.nbytes == sum(net.revealed.nbytes) > 0
-    net.forget()
-    assert net.nbytes == one.nbytes == 0
-
-
-def test_a_margin_cannot_be_asked_from_the_progress_of_its_network():
-    net = deferred((2000, 3000, 3))
-    one, x = net.margin(0, 2), sample(net, 1500)
-    for asked, inner in ((net, one), (one, net), (one, net.margin(1))):
-        with pytest.raises(RuntimeError, match="cannot be asked from the progress="):
-            asked.forward(x, progress=lambda done, total, net=inner: net.forward(x[0]))
-
-
-def test_several_threads_ask_a_network_and_its_margins():
-    net = deferred((300, 200, 3), bias=0.5)
-    x, answers = sample(net, 12), {}
-    asked = [net.jacobian, net.margin(0, 1).gradient, net.margin(2).gradient, net.forward]
-
-    def ask(i):
-        answers[i] = asked[i % 4](x[i])
-
-    workers = [threading.Thread(target=ask, args=(i,)) for i in range(12)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    rows, values = net.jacobian(x), net.forward(x)
-    expected = [rows, rows[:, 0] - rows[:, 1], rows[:, 2], values]
-    assert len(answers) == 12
-    assert all(close(answer, expected[i % 4][i]) for i, answer in answers.items())
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_a_deferred_jacobian_is_what_the_values_need(dtype):
-    """Euler: J(x) x = f(x) without biases; and a difference quotient with them."""
-    limit = 1e-10 if dtype == "float64" else 1e-4
-    net = deferred(dtype=dtype)
-    x = sample(net, 6)
-    values = net.forward(x)
-    along = np.einsum("nkd,nd->nk", net.jacobian(x), x)
-    assert np.abs(along - values).max() <= limit * np.abs(values).max()
-    # W_2 was asked along 60 rows, and W_1 along 40, so both are revealed whole, the shorter way.
-    assert net.revealed.forward[1] == net.revealed.backward[0] == 40
-    shifted = deferred(bias=0.5)
-    x, u = x[0], sample(net, 1, seed=7)[0]
-    ends = np.array([x, x + 1e-7 * u])
-    assert not shifted.pattern(ends[0]).flips(shifted.pattern(ends[1])).any()
-    slope = np.diff(shifted.forward(ends), axis=0)[0] / 1e-7
-    # Both values are good to some 1e-14, so their difference by 1e-7 to 1e-7.
-    assert np.abs(shifted.jacobian(x) @ u - slope).max() <= 1e-6 * np.abs(slope).max()
-
-
-def test_deferred_jacobians_that_no_memory_holds_are_refused(monkeypatch):
-    net = deferred((3000, 4000, 500))
-    monkeypatch.setattr(memory, "available_bytes", lambda: 10**8)
-    net.forward(sample(net, 5))
-    with pytest.raises(MemoryError, match="are free"):
-        net.jacobian(sample(net, 5))

@@ -17,16 +17,6 @@ SHAPES = [(20, 30, 40, 25, 1), (50, 1, 7, 1), (9, 1), (7, 64, 1)]
 EPS = float(np.finfo(float).eps)
 
 
-def layers(net):
-    """W_1, … and b_1, … in float64."""
-    numbers = range(1, net.depth + 2)
-    biases = [net.bias(i) for i in numbers]
-    return (
-        [net.weights(i).astype(float) for i in numbers],
-        [None if b is None else b.astype(float) for b in biases],
-    )
-
-
 def biased(shape, seed=3, **keywords):
     return Network.random(shape, rng=seed, bias=0.7, **({"dtype": "float64"} | keywords))
 
@@ -53,7 +43,7 @@ def term_bound(weights):
 @pytest.mark.parametrize("shape", SHAPES)
 def test_flips_and_deviations_agree_with_two_plain_passes(shape, radius, storage):
     net = biased(shape, storage=storage)
-    (weights, biases), x = layers(net), point(net)
+    (weights, biases), x = reference.layers(net), point(net)
     radius *= np.linalg.norm(x)
     y = sample_ball(x, radius, 200, rng=1)
     here, there = masks_at(weights, x, biases), masks_at(weights, y, biases)
@@ -82,7 +72,7 @@ def test_flips_and_deviations_agree_with_two_plain_passes(shape, radius, storage
 @pytest.mark.parametrize("shape", SHAPES)
 def test_float32_flips_are_right_where_rounding_leaves_no_doubt(shape):
     net = biased(shape, dtype="float32")
-    (weights, biases), x = layers(net), point(net)
+    (weights, biases), x = reference.layers(net), point(net)
     y = sample_ball(x, 0.5 * np.linalg.norm(x), 400, rng=2)
     z = reference.preactivations(weights, y, biases)
     bounds = reference.preactivation_bounds(weights, y, "float32", biases)
@@ -98,7 +88,7 @@ def test_float32_flips_are_right_where_rounding_leaves_no_doubt(shape):
 @pytest.mark.parametrize("shape", [(4, 6, 5, 1), (20, 30, 40, 25, 1)])
 def test_image_angles_are_those_between_the_images(shape):
     net = biased(shape)
-    (weights, biases), x = layers(net), point(net)
+    (weights, biases), x = reference.layers(net), point(net)
     y = sample_ball(x, 2.0, 50, rng=1)
     found = flips(net, x, points=y).image_angles
     both = np.vstack([x, y])
@@ -120,7 +110,7 @@ def test_image_angles_are_those_between_the_images(shape):
 @pytest.mark.parametrize("shape", [(2, 9, 9, 1), (6, 8, 7, 5, 1), (6, 30, 20, 40, 1)])
 def test_the_decomposition_is_that_of_the_paper(shape):
     net = biased(shape, 8)
-    (weights, biases), x = layers(net), point(net)
+    (weights, biases), x = reference.layers(net), point(net)
     y = x + 0.5 * point(net, 1)
     at_x, at_y = masks_at(weights, x, biases), masks_at(weights, y, biases)
     terms = gradient_decomposition(net, x, y)
@@ -135,7 +125,7 @@ def test_the_decomposition_is_that_of_the_paper(shape):
 
 def test_x_may_be_0_where_there_are_biases():
     net = biased((6, 30, 20, 1))
-    (weights, biases), x = layers(net), np.zeros(6)
+    (weights, biases), x = reference.layers(net), np.zeros(6)
     y = sample_ball(x, 1.0, 30, rng=0)
     found = flips(net, x, points=y)
     here, there = masks_at(weights, x, biases), masks_at(weights, y, biases)
@@ -180,7 +170,7 @@ def test_laws_are_told_of_random_networks_without_biases_only():
 @pytest.mark.parametrize("relative", [0.05, 0.5])
 def test_worst_flips_are_attained_and_certified(relative):
     net = biased((2, 200, 300, 1), 1)
-    (weights, biases), x = layers(net), point(net)
+    (weights, biases), x = reference.layers(net), point(net)
     radius = relative * np.linalg.norm(x)
     angle = np.linspace(0, 2 * np.pi, 200)
     disc = x + radius * np.linspace(0.1, 1 - 1e-9, 10)[:, None, None] * np.stack(
@@ -214,7 +204,7 @@ def test_biases_move_the_boundaries_into_the_ball_or_out_of_it(shift, flipped):
 @pytest.mark.parametrize("shape", [(4, 6, 5, 1), (20, 30, 40, 25, 1)])
 def test_masked_products_have_the_norms_of_their_matrices(shape):
     net = biased(shape)
-    (weights, biases), x = layers(net), point(net)
+    (weights, biases), x = reference.layers(net), point(net)
     masks = masks_at(weights, x, biases)
     for j in range(net.depth):
         product = np.eye(shape[j])

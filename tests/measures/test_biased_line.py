@@ -10,16 +10,6 @@ from randrelu import Network, flips, gradient_decomposition, line, sample_ball
 SMALL = [(4, 6, 1), (3, 5, 4, 1), (6, 8, 7, 5, 1), (2, 9, 9, 1)]
 
 
-def layers(net):
-    """W_1, … and b_1, … in float64."""
-    numbers = range(1, net.depth + 2)
-    biases = [net.bias(i) for i in numbers]
-    return (
-        [net.weights(i).astype(float) for i in numbers],
-        [None if b is None else b.astype(float) for b in biases],
-    )
-
-
 def biased(shape, seed=3, **keywords):
     return Network.random(shape, rng=seed, bias=0.7, **({"dtype": "float64"} | keywords))
 
@@ -58,7 +48,7 @@ def test_a_line_is_what_a_walk_from_region_to_region_finds(shape, through_origin
     total = 0
     for seed in range(8):
         net = biased(shape, seed, storage=storage)
-        (weights, biases), x = layers(net), point(net, seed)
+        (weights, biases), x = reference.layers(net), point(net, seed)
         way = -x if through_origin else point(net, 100 + seed)
         found = line(net, x, way, 6.0)
         pieces = reference.walk(weights, biases, x, found.direction, 6.0)
@@ -90,7 +80,7 @@ def test_until_ends_where_f_reaches_the_level():
     reached = 0
     for seed in range(30):
         net = biased((6, 8, 7, 5, 1), seed)
-        (weights, biases), x = layers(net), point(net, seed)
+        (weights, biases), x = reference.layers(net), point(net, seed)
         whole = line(net, x, point(net, 100 + seed), 6.0)
         level = whole.f0 + 0.1
         found = line(net, x, whole.direction, 6.0, until=level)
@@ -118,7 +108,7 @@ def test_measures_of_the_part_of_x_are_those_at_x_and_1(shape):
     total = 0
     for seed in range(5):
         net = biased(shape, seed)
-        weights, biases = layers(net)
+        weights, biases = reference.layers(net)
         other = Network.from_weights(reference.appended(weights, biases))
         x, way = point(net), point(net, 1)
         y = sample_ball(x, 1.0, 40, rng=2)
