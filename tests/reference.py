@@ -61,6 +61,15 @@ def jacobian(weights, masks):
     return np.stack(rows, axis=1)
 
 
+def offsets(weights, masks, biases):
+    """The part of the outputs that is not their gradients times x, (N, k): what biases come to."""
+    a = np.zeros((1, weights[0].shape[1]))
+    layers = affine(weights, biases)
+    for (w, b), mask in zip(layers[:-1], masks, strict=True):
+        a = (a @ w.T + b) * mask
+    return a @ layers[-1][0].T + layers[-1][1]
+
+
 def margin(weights, biases, top, other):
     """The network f_top − f_other."""
     w, b = affine(weights, biases)[-1]

@@ -36,10 +36,27 @@ def succeeded(before, after):
     return flipped(before, after) & (np.abs(after) >= np.abs(before))
 
 
+def of_decision(outputs, a):
+    """f, or the margin of the decision that was attacked, (N, …), of the outputs (N, k, …)."""
+    if a.top is None:
+        return outputs[:, 0]
+    rows = np.arange(len(outputs))
+    return outputs[rows, a.top] - outputs[rows, a.other]
+
+
+def changed(before, outputs, a):
+    """Whether the sign or the decision is another one where the outputs are these."""
+    if a.top is None:
+        return flipped(before, outputs[:, 0])
+    return outputs.argmax(axis=1) != a.top
+
+
 @EXAMPLES
 @given(
     dim=st.integers(1, 8),
     hidden=st.lists(st.integers(1, 8), max_size=4),
+    outputs=st.integers(1, 4),
+    bias=st.sampled_from([0, 0.1, 1, 10]),
     seed=st.integers(0, 2**32),
     dtype=st.sampled_from(["float32", "float64"]),
     storage=st.sampled_from(["stored", "streamed"]),
@@ -47,47 +64,75 @@ def succeeded(before, after):
     exponent=st.floats(-6, 6),
     step=st.sampled_from(STEPS),
 )
-def test_an_attack_replays(dim, hidden, seed, dtype, storage, points, exponent, step):
-    widths = (dim, *hidden, 1)
-    net = Network.random(widths, rng=seed, dtype=dtype, storage=storage)
-    double = Network.random(widths, rng=seed, dtype="float64", storage="stored")
-    weights = matrices(double)
+def test_an_attack_replays(
+    dim, hidden, outputs, bias, seed, dtype, storage, points, exponent, step
+):
+    if step == "paper":  # which is for these
+        outputs, bias = 1, 0
+    widths = (dim, *hidden, outputs)
+    net = Network.random(widths, rng=seed, bias=bias, dtype=dtype, storage=storage)
+    double = Network.random(widths, rng=seed, bias=bias, dtype="float64", storage="stored")
+    weights, biases = reference.layers(double)
     x = np.random.default_rng(seed).normal(size=(points, dim))
     x *= 10**exponent / np.linalg.norm(x, axis=1, keepdims=True)
 
     def error(y):  # of two evaluations, each within the bound of what f is
-        return 2 * reference.preactivation_bounds(weights, y, np.float64)[-1][:, 0]
+        return 2 * reference.preactivation_bounds(weights, y, np.float64, biases)[-1].sum(axis=1)
+
+    def replay(a):
+        """What NumPy finds at x and at x_adv: f at both, and what comes of it."""
+        here, there = (reference.outputs(weights, y, biases) for y in (x, a.x_adv))
+        before, after = of_decision(here, a), of_decision(there, a)
+        turned = changed(before, there, a)
+        return here, before, after, turned, turned & succeeded(before, after)
 
     a = gradient_step(net, x, eta=step)
-    assert np.array_equal(a.sign_flipped, flipped(a.f_before, a.f_after))
-    assert np.array_equal(a.success, succeeded(a.f_before, a.f_after))
+    if outputs == 1:
+        assert np.array_equal(a.sign_flipped, flipped(a.f_before, a.f_after))
+    else:
+        assert np.array_equal(a.sign_flipped, a.top_after != a.top)
+    assert np.array_equal(a.success, a.sign_flipped & succeeded(a.f_before, a.f_after))
     if points <= 4:  # float64 evaluations of one point are these numbers, bit for bit
-        assert [double.forward(y) for y in a.x_adv] == a.f_after.tolist()
-        assert [double.forward(y) for y in x] == a.f_before.tolist()
-    before, after = reference.forward(weights, x), reference.forward(weights, a.x_adv)
+        for y, f in ((x, a.f_before), (a.x_adv, a.f_after)):
+            alone = np.array([np.atleast_1d(double.forward(row)) for row in y])
+            assert of_decision(alone, a).tolist() == f.tolist()
+            if outputs > 1:
+                decision = [double.decision(row)[0] for row in y]
+                assert decision == (a.top if y is x else a.top_after).tolist()
+    here, before, after, turned, good = replay(a)
     assert (np.abs(before - a.f_before) <= error(x)).all()
     assert (np.abs(after - a.f_after) <= error(a.x_adv)).all()
     # The rule of 16 roundings, which is no bound: past it nothing is said of other orders of sums.
-    masks = [z > 0 for z in reference.preactivations(weights, x)]
-    slope = reference.gradient(weights, masks) + 0 * x
-    rounding = np.finfo(float).eps * np.linalg.norm(slope, axis=1) * np.linalg.norm(x, axis=1)
-    rounding += np.abs(before - (slope * x).sum(axis=1))
+    masks = [z > 0 for z in reference.preactivations(weights, x, biases)]
+    rows = reference.jacobian(weights, masks) + 0 * x[:, np.newaxis]
+    slope = of_decision(rows, a)
+    offset = of_decision(reference.offsets(weights, masks, biases) + 0 * here, a)
+    rounding = np.linalg.norm(slope, axis=1) * np.linalg.norm(x, axis=1) + np.abs(offset)
+    rounding += np.abs(here).max(axis=1) if outputs > 1 else 0
+    rounding *= np.finfo(float).eps
+    rounding += np.abs(before - offset - (slope * x).sum(axis=1))
     apart = np.abs(before - a.f_before) + np.abs(after - a.f_after)
     told = apart <= 8 * rounding
     COUNTS["points"] += told.size
     COUNTS["told"] += int(told.sum())
-    assert np.array_equal(flipped(before, after)[told], a.sign_flipped[told])
-    assert np.array_equal(succeeded(before, after)[told], a.success[told])
+    assert np.array_equal(turned[told], a.sign_flipped[told])
+    assert np.array_equal(good[told], a.success[told])
 
     margin = 100 * float(error(x).max())  # beyond which rounding decides nothing
     b = gradient_step(net, x, eta=step, margin=margin)
-    before, after = reference.forward(weights, x), reference.forward(weights, b.x_adv)
+    _, before, after, turned, good = replay(b)
     enough = error(x) + error(b.x_adv) < margin
     if step == "flip":
-        beyond = b.sign_flipped & (np.abs(b.f_after) >= margin)
+        there = reference.outputs(weights, b.x_adv, biases)
+        beyond = (
+            np.abs(b.f_after)
+            if outputs == 1
+            else there.max(axis=1) - there[np.arange(points), b.top]
+        )
+        beyond = b.sign_flipped & (beyond >= margin)
         near = ~np.isnan(b.eta_infimum) & (np.abs(b.f_before) > error(x))
-        assert flipped(before, after)[beyond & near & enough].all()
-    assert succeeded(before, after)[b.success & enough].all()
+        assert turned[beyond & near & enough].all()
+    assert good[b.success & enough].all()
     assert (np.abs(b.f_after) >= np.abs(b.f_before) + margin)[b.success].all()
 
 
