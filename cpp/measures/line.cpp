@@ -98,7 +98,8 @@ class Tracer {
     });
     std::vector<Flip> own;
     for (const std::vector<Flip>& flips : each) own.insert(own.end(), flips.begin(), flips.end());
-    std::sort(own.begin(), own.end(), [](const Flip& a, const Flip& b) {
+    // A unit may flip twice at the same t: then the second one stays the second.
+    std::stable_sort(own.begin(), own.end(), [](const Flip& a, const Flip& b) {
       return a.t != b.t ? a.t < b.t : a.unit < b.unit;
     });
     if (static_cast<Index>(own.size() + found_.flips.size()) > most_flips_) throw TooManyFlips();

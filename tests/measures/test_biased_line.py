@@ -76,6 +76,36 @@ def test_a_line_is_what_a_walk_from_region_to_region_finds(shape, through_origin
     assert total > 8
 
 
+def test_a_line_through_the_origin_where_all_biases_are_0():
+    """There every unit is at 0 at once, and flips, some to and fro, as rounding has it."""
+    for seed in range(30):
+        random = Network.random((6, 30, 40, 30, 1), rng=seed, dtype="float64")
+        weights, _ = reference.layers(random)
+        biases = [np.zeros(len(w)) for w in weights]
+        x = point(random, seed)
+        end = 3 * np.linalg.norm(x)
+        found = line(Network.from_weights(weights, biases), x, -x, end)
+        t = np.linspace(0, end, 50)
+        bounds = along_bounds(weights, biases, x, found, t)[-1][:, 0]
+        gaps = np.abs(found.value(t) - reference.forward(weights, found.point(t), biases))
+        assert (gaps <= bounds).all()
+
+
+def test_a_line_of_a_margin_is_that_of_two_outputs():
+    net = Network.random((6, 8, 7, 3), rng=1, bias=0.7, dtype="float64")
+    (weights, biases), x = reference.layers(net), point(net)
+    found = line(net.margin(2, 0), x, point(net, 1), 6.0)
+    pieces = reference.walk(weights, biases, x, found.direction, 6.0)
+    assert list(zip(found.layer, found.unit, found.active, strict=True)) == changes(pieces)
+    slopes = np.array([slope[2] - slope[0] for *_, slope in pieces])
+    size = [*weights[:-1], np.abs(weights[-1][[2]]) + np.abs(weights[-1][[0]])]
+    assert found.t.size > 3 and (np.abs(found.slope - slopes) <= term_bound(size).sum()).all()
+    values = reference.outputs(weights, found.point(np.r_[0, found.t]), biases)
+    bounds = along_bounds(weights, biases, x, found, np.r_[0, found.t])[-1]
+    gaps = np.abs(np.r_[found.f0, found.f] - values[:, 2] + values[:, 0])
+    assert (gaps <= bounds[:, 2] + bounds[:, 0]).all()
+
+
 def test_until_ends_where_f_reaches_the_level():
     reached = 0
     for seed in range(30):
