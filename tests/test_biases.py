@@ -272,9 +272,10 @@ def test_what_else_is_refused():
         Network.from_weights(W, [None, [1e39]], dtype="float32")
     with pytest.raises(ValueError, match="ties must be"):
         Network.from_weights(W, ties="two")
-    for bias in (-1.0, np.nan, np.inf):
+    for bias in (-1.0, np.nan, np.inf, 1e38):
         with pytest.raises(ValueError, match="bias must be"):
             Network.random((2, 3, 1), bias=bias)
+    assert np.isfinite(Network.random((2, 10**6, 1), bias=4e37).bias(1)).all()
     with pytest.raises(TypeError, match="bias must be"):
         Network.random((2, 3, 1), bias="a")
     net = given((2, 3, 1))

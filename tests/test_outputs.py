@@ -6,8 +6,16 @@ import pickle
 import numpy as np
 import pytest
 import reference
-from randrelu import Network, gradient_decomposition, gradient_deviation, line
+from randrelu import (
+    Network,
+    flips,
+    gradient_decomposition,
+    gradient_deviation,
+    line,
+    worst_flips,
+)
 from randrelu._support import memory
+from randrelu.measures.masked_product import masked_product_norm
 
 SHAPES = [(5, 2), (3, 1, 3), (20, 30, 40, 10), (64, 63, 65, 2)]
 DTYPES = ["float32", "float64"]
@@ -148,6 +156,20 @@ def test_measures_of_one_number_name_the_margin(measure):
     with pytest.raises(ValueError, match=r"has 3 outputs: take net\.margin\(top, other\)"):
         measure(net, x)
     measure(net.margin(2, 0), x)
+
+
+@pytest.mark.parametrize("bias", [0, 0.5])
+def test_measures_of_the_hidden_layers_do_not_see_the_outputs(bias):
+    net = Network.random((20, 30, 40, 3), rng=0, bias=bias, dtype="float64")
+    one, x = net.margin(1), np.ones(20)
+    assert np.array_equal(
+        flips(net, x, 1.0, 50, rng=0).counts, flips(one, x, 1.0, 50, rng=0).counts
+    )
+    for layer in (1, 2):
+        several, single = (worst_flips(n, x, 2.0, layer=layer) for n in (net, one))
+        assert (several.attained, several.certified) == (single.attained, single.certified)
+        assert several.attained > 0
+    assert masked_product_norm(net, x, 0, 2) == masked_product_norm(one, x, 0, 2) > 0
 
 
 # --- margins

@@ -21,6 +21,7 @@ from randrelu.weights import Weights
 
 _AUTO_SHARE = 0.5  # of the memory that is free, which "auto" lets the weights take
 TIES = ("coin", "zero", "one")
+_MOST_BIAS = 4e37  # times the largest normal variable, some 6.7, it is a float32 number
 
 
 class Construction(Weights):
@@ -97,6 +98,10 @@ class Construction(Weights):
         widths = arguments.layer_widths(widths)
         arguments.one_of("init", init, laws.VARIANCES)
         deviation = arguments.number("bias", bias)
+        if deviation > _MOST_BIAS:
+            raise ValueError(
+                f"bias must be at most {_MOST_BIAS:g}: biases are float32 numbers; got {bias!r}"
+            )
         arguments.storage(storage)
         if dtype is None:
             dtype = "float64" if storage == "deferred" else "float32"
