@@ -37,10 +37,10 @@ def folder(tmp_path):
     return tmp_path
 
 
-def attack(folder, network, images, *options):
+def attack(folder, network, images, *options, columns=200):
     return run(
         "attack", "--weights", folder / network, "--input", folder / images,
-        "--label-column", -1, "--scale", "1/255", *options,
+        "--label-column", -1, "--scale", "1/255", *options, columns=columns,
     ).stdout  # fmt: skip
 
 
@@ -62,6 +62,12 @@ def test_attack_says_the_decisions_before_and_after_and_how_many_are_the_labels(
     assert first[1:3] == [str(LABELS[0]), str(before[0])] and first[4] == str(after[0])
     assert float(first[-1]) == pytest.approx(size, rel=1e-3)  # of four digits
     assert "… and 10 more points" in text and "quantile over points" in text
+
+
+def test_a_terminal_of_80_columns_cuts_nothing_off(folder):
+    text = attack(folder, "net.npz", "images.csv", "--eta", "flip", columns=80)
+    rows = text.partition("Of all:")[0]
+    assert "‖η∇f‖/‖x‖" in rows and rows.count("…") == 1  # that of "… and 10 more points"
 
 
 def test_attack_is_the_same_for_every_kind_of_file(folder):

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from rich import box
 from rich.console import Group, RenderableType
-from rich.table import Table
+from rich.padding import Padding
+from rich.table import Column, Table
 from rich.text import Text
 
 from randrelu.measures.attack import Attack
@@ -81,13 +82,20 @@ def _outcome(attack: Attack, columns: Mapping[str, NDArray[Any]], labels: Labels
     return lines
 
 
-def _rows(columns: Mapping[str, NDArray[Any]]) -> Table:
-    table = Table("point", *columns, box=box.SIMPLE_HEAD)
+def _rows(columns: Mapping[str, NDArray[Any]]) -> RenderableType:
+    # As narrow as it can be: a terminal has 80 columns.
+    table = Table(
+        *(Column(name, overflow="fold") for name in ("point", *columns)),
+        box=box.SIMPLE_HEAD,
+        collapse_padding=True,
+        pad_edge=False,
+        show_edge=False,
+    )
     for n, values in enumerate(zip(*columns.values(), strict=True)):
         if n == _MOST_ROWS:
             break
         table.add_row(str(n), *map(_word, values))
-    return table
+    return Padding(table, (1, 0))
 
 
 def _word(value: np.generic) -> str:
