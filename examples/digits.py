@@ -2,8 +2,8 @@
 
     python examples/digits.py
 
-64 inputs, two hidden layers of 64 units, 10 outputs. The table has 100 images that it was not trained
-on, a row each: the label, then 8 × 8 numbers from 0 to 16. It takes seconds.
+64 inputs, two hidden layers of 64 units, 10 outputs. The table has 100 images that it was not
+trained on, a row each: the label, then 8 × 8 numbers from 0 to 16. It takes seconds.
 """
 
 from pathlib import Path
