@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ _Doubles = NDArray[np.float64]
 
 NORMS = (2, np.inf)
 _EPS = float(np.finfo(np.float64).eps)  # two roundings
+_TINY = 1e-280  # more than what sums of numbers up to 1 lose by underflow
 _ROWS = 2**25  # entries of the coefficients that are held at once
 
 
@@ -160,17 +162,14 @@ def bounds(
             f"radius must be a number of at least 0, or have shape ({len(points)},), got {radius!r}"
         )
     radii = np.broadcast_to(sizes, (len(points),))
-    memory.require(
-        8 * 2 * sum(a * b for a, b in zip(net.widths, net.widths[1:], strict=False)),
-        "bounding with two copies of the weights in float64",
-        "take a narrower network",
-    )
-    found = _Bounding(net, points, radii, float(norm), thread_number(threads))
+    found = Bounding(net, points, radii, float(norm), net.depth + 1, threads=threads)
     for i in range(1, net.depth + 2):
         found.add_layer(i)
         if progress is not None:
             progress(i, net.depth + 1)
-    lower, upper = tuple(found.lower), tuple(found.upper)
+    lower, upper = found.unscaled()
+    if not all(np.isfinite(a).all() for a in (*lower, *upper)):
+        raise OverflowError("a bound leaves the range of float64")
     if single:
         lower, upper = tuple(a[0] for a in lower), tuple(a[0] for a in upper)
     given = float(radii[0]) if sizes.ndim == 0 and len(radii) else radii.copy()
@@ -182,50 +181,100 @@ def _gamma(n: int) -> float:
     return (n + 8) * _EPS
 
 
-class _Bounding:
-    """Bounds of the first layers of a network over balls around points (N, d)."""
+class Bounding:
+    """Bounds of the first layers of a network over balls around points (N, d).
+
+    All of it is in units of its own, a power of two for each layer.
+
+    Attributes
+    ----------
+    weights, biases : list of ndarray
+        Those of the layers 1, …, top.
+    radii : ndarray, shape (N,)
+        The radii.
+    lower, upper : list of ndarray
+        The bounds of the layers that were added, each (N, d_i).
+    values, errors : list of ndarray
+        The preactivations at the points, and how far rounding may have put them off.
+    """
 
     def __init__(
-        self, net: Network, points: _Doubles, radii: _Doubles, norm: float, threads: int
+        self,
+        net: Network,
+        points: _Doubles,
+        radii: _Doubles,
+        norm: float,
+        top: int,
+        *,
+        threads: int | None,
     ) -> None:
-        self.points, self.radii, self.norm, self.threads = points, radii, norm, threads
-        layers = range(1, net.depth + 2)
-        self.widths = net.widths
-        self.weights = [net.weights(i).astype(np.float64) for i in layers]
-        self.biases = [
-            np.zeros(net.widths[i]) if b is None else b.astype(np.float64)
-            for i, b in ((i, net.bias(i)) for i in layers)
-        ]
-        self._net = net
-        none: list[_Doubles | None] = [None] * len(layers)
-        self._absolute = core.Network.from_weights(
-            [np.abs(w) for w in self.weights], none, seed=0, ties=core.Ties.zero
+        layers = range(1, top + 1)
+        memory.require(
+            3 * 8 * sum(net.widths[i] * net.widths[i - 1] for i in layers),
+            "bounding with three copies of the weights in float64",
+            "take a narrower network",
+        )
+        self.norm, self.widths, self.threads = norm, net.widths, thread_number(threads)
+        # Every layer is divided by a power of two, which rounds nothing, so that no square of a
+        # number that matters over- or underflows.
+        self._scales = [_power_of_two(np.abs(points).max(initial=0), radii.max(initial=0))]
+        self.points, self.radii = points / self._scales[0], radii / self._scales[0]
+        self.weights: list[_Doubles] = []
+        self.biases: list[_Doubles] = []
+        for i in layers:
+            with np.errstate(over="ignore"):
+                weights = net.weights(i).astype(np.float64) * self._scales[-1]
+            if not np.isfinite(weights).all():
+                raise OverflowError("a bound leaves the range of float64")
+            given = net.bias(i)
+            bias = np.zeros(net.widths[i]) if given is None else given.astype(np.float64)
+            self._scales.append(_power_of_two(np.abs(weights).max(), np.abs(bias).max()))
+            self.weights.append(weights / self._scales[-1])
+            self.biases.append(bias / self._scales[-1])
+        none: list[_Doubles | None] = [None] * top
+        self._plain, self._absolute = (
+            core.Network.from_weights([*rows], none, seed=0, ties=core.Ties.zero)
+            for rows in (self.weights, map(np.abs, self.weights))
         )
         # The bits of layers that nothing masks.
         self._all = [
-            np.packbits(np.ones(width, bool), bitorder="little") for width in net.widths[1:-1]
+            np.packbits(np.ones(width, bool), bitorder="little") for width in net.widths[1:top]
         ]
         self.lower: list[_Doubles] = []
         self.upper: list[_Doubles] = []
-        # The values at the points, of a layer, and how far their rounding may be off.
-        self._value, self._error = points, np.zeros_like(points)
+        self.values: list[_Doubles] = []
+        self.errors: list[_Doubles] = []
 
     def add_layer(self, i: int) -> None:
         """Bound layer i, once those before it are bounded."""
         low, high = self._forward(i)
         linear_low, linear_high = self._backward(i)
         low, high = np.maximum(low, linear_low), np.minimum(high, linear_high)
-        if not (np.isfinite(low).all() and np.isfinite(high).all()):
-            raise OverflowError("a bound leaves the range of float64")
         self.lower.append(low)
         self.upper.append(high)
+
+    def unscaled(self) -> tuple[tuple[_Doubles, ...], tuple[_Doubles, ...]]:
+        """Return the bounds in the units of the network."""
+        scales = self._scales[1:]
+        return (
+            tuple(low * scale for low, scale in zip(self.lower, scales, strict=False)),
+            tuple(high * scale for high, scale in zip(self.upper, scales, strict=False)),
+        )
+
+    def change(self, i: int) -> _Doubles:
+        """Return how large ‖f_i(y) − f_i(x)‖ is at most by the bounds of each unit, (N,)."""
+        low, high = self._activations(i)
+        value = np.maximum(self.values[i - 1], 0)
+        far = np.maximum(high - value, value - low) + self.errors[i - 1]
+        norms: _Doubles = np.sqrt(np.einsum("pk,pk->p", far, far))
+        return norms * (1 + _gamma(self.widths[i]))
 
     def _product(
         self, k: int, rows: _Doubles, *, absolute: bool = False, transposed: bool = False
     ) -> _Doubles:
         """Multiply every row v by W_k, or |W_k|, as W_k v, or as v W_k if `transposed`."""
         return core.masked_product(
-            self._absolute if absolute else self._net._core, self._all,
+            self._absolute if absolute else self._plain, self._all,
             np.ascontiguousarray(rows), j=k - 1, i=k, transposed=transposed, threads=self.threads,
         )  # fmt: skip
 
@@ -248,22 +297,25 @@ class _Bounding:
         at_middle = self._product(i, middle) + bias
         spread = self._product(i, reach, absolute=True)
         size = self._product(i, np.abs(middle) + reach, absolute=True) + np.abs(bias)
-        spread = spread + 2 * gamma * size
+        spread = spread + 2 * gamma * size + _TINY
         by_intervals = at_middle - spread, at_middle + spread
 
-        value = self._product(i, self._value) + bias
-        error = self._product(i, self._error, absolute=True) * (1 + gamma)
-        rounding = self._product(i, np.abs(self._value), absolute=True) + np.abs(bias)
-        error = error + 2 * gamma * rounding
+        before, off = self.points, np.zeros_like(self.points)
+        if i > 1:
+            before, off = np.maximum(self.values[i - 2], 0), self.errors[i - 2]
+        value = self._product(i, before) + bias
+        error = self._product(i, off, absolute=True) * (1 + gamma)
+        rounding = self._product(i, np.abs(before), absolute=True) + np.abs(bias)
+        error = error + 2 * gamma * rounding + _TINY
         norms = np.sqrt(np.einsum("jk,jk->j", self.weights[i - 1], self.weights[i - 1]))
         if i == 1:
             root = 1 if self.norm == 2 else np.sqrt(self.widths[0])
             change = self.radii * root
         else:
-            far = np.maximum(high - self._value, self._value - low) + self._error
-            change = np.sqrt(np.einsum("pk,pk->p", far, far))
+            change = self.change(i - 1)
         by_norm = norms * change[:, np.newaxis] * (1 + 4 * gamma) + error
-        self._value, self._error = np.maximum(value, 0), error
+        self.values.append(value)
+        self.errors.append(error)
         return (
             np.maximum(by_intervals[0], value - by_norm),
             np.minimum(by_intervals[1], value + by_norm),
@@ -317,7 +369,7 @@ class _Bounding:
         reach = self.radii[:, np.newaxis] * dual
         least = c + _dots(a, self.points)
         error = error + 2 * gamma * (_dots(np.abs(a), np.abs(self.points)) + reach)
-        error = error * (1 + 4 * gamma) + 4 * _EPS * (np.abs(c) + np.abs(least) + reach)
+        error = error * (1 + 4 * gamma) + 4 * _EPS * (np.abs(c) + np.abs(least) + reach) + _TINY
         found: _Doubles = least - reach - error
         return found
 
@@ -334,6 +386,12 @@ class _Bounding:
         # At both ends it is no less than the ReLU, whatever the rounding of the slope.
         ends = np.maximum(-above * low, (1 - above) * high) * (1 + 8 * _EPS)
         return below, above, np.where(either, ends, 0.0)
+
+
+def _power_of_two(*sizes: float) -> float:
+    """Return the power of two just above some sizes, or 1 where all are 0."""
+    largest = float(max(sizes))
+    return 2.0 ** math.frexp(largest)[1] if 0 < largest < 2.0**1000 else 1.0
 
 
 def _dots(rows: _Doubles, vectors: _Doubles) -> _Doubles:
