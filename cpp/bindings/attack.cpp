@@ -66,6 +66,24 @@ StepsTaken take(const Attack& attack, StepKind kind, const Array<double>& number
   return taken;
 }
 
+Array<double> reached(const Attack& attack, const Array<double>& goals,
+                      const Array<double>& lengths, bool any, Index most_flips, int threads,
+                      const py::object& progress) {
+  const Index points = attack.points().rows;
+  if (goals.size() != points || lengths.size() != points)
+    throw py::value_error("goals and lengths must be (N,)");
+  Array<double> eta(points);
+  double* const out = eta.mutable_data();
+  const Report report(progress, static_cast<double>(points));
+  {
+    const py::gil_scoped_release release;
+    const Network::Alone alone(attack.network());
+    attack.reach(goals.data(), lengths.data(), any, most_flips, out, report.run(threads));
+  }
+  report.finish();
+  return eta;
+}
+
 Array<double> gradients(const py::object& self) {
   const View<const double> g = self.cast<const Attack&>().gradients();
   Array<double> view(Shape{g.rows, g.cols}, g.data, self);  // which keeps the attack
@@ -121,6 +139,9 @@ void bind_attack(py::module_& m) {
       .def_property_readonly("f", [](const Attack& a) { return array_of(a.f()); })
       .def_property_readonly("grad_norms", [](const Attack& a) { return array_of(a.grad_norms()); })
       .def_property_readonly("gradients", gradients)
+      .def("reach", reached, py::arg("goals").noconvert(), py::arg("lengths").noconvert(),
+           py::kw_only(), py::arg("any"), py::arg("most_flips"), py::arg("threads"),
+           py::arg("progress"))
       .def("step", take, py::arg("kind"), py::arg("numbers").noconvert(),
            py::arg("goals").noconvert().none(true), py::kw_only(), py::arg("any"),
            py::arg("threads"), py::arg("progress"));

@@ -1,6 +1,7 @@
 #include "measures/line.hpp"
 
 #include "bindings/arrays.hpp"
+#include "measures/reach.hpp"
 
 namespace randrelu {
 namespace {
@@ -32,16 +33,23 @@ LinePieces traced(const Network& net, const Array<double>& x, const Array<double
   const View<const double> point(x.data(), 1, x.size()), direction(u.data(), 1, u.size());
   const Report report(progress, 1000);  // per mille
   LinePieces line;
-  try {
+  {
     const py::gil_scoped_release release;
     const Network::Alone alone(net);
     line = trace_line(net, point, direction, length, most_flips, report.run(threads));
-  } catch (const TooManyFlips& error) {
-    py::set_error(PyExc_MemoryError, error.what());
-    throw py::error_already_set();
   }
   report.finish();
   return line;
+}
+
+// The smallest t at which one of several functions is at the level, and its piece.
+std::pair<double, Index> crossed(const Array<double>& knots, const Array<double>& values,
+                                 double level) {
+  const View<const double> rows = matrix(values);
+  if (rows.rows < 2 || knots.size() != rows.rows)
+    throw py::value_error("knots must be (K,), values (K, C)");
+  const Crossing found = first_crossing(knots.data(), rows, level);
+  return {found.t, found.piece};
 }
 
 }  // namespace
@@ -72,6 +80,15 @@ void bind_line(py::module_& m) {
   m.def("trace_line", traced, py::arg("network"), py::arg("x").noconvert(),
         py::arg("u").noconvert(), py::kw_only(), py::arg("length"), py::arg("most_flips"),
         py::arg("threads"), py::arg("progress"));
+  m.def("first_crossing", crossed, py::arg("knots").noconvert(), py::arg("values").noconvert(),
+        py::arg("level"));
+  py::register_local_exception_translator([](std::exception_ptr error) {
+    try {
+      if (error) std::rethrow_exception(error);
+    } catch (const TooManyFlips& flips) {
+      py::set_error(PyExc_MemoryError, flips.what());
+    }
+  });
 }
 
 }  // namespace randrelu

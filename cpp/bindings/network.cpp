@@ -51,6 +51,7 @@ template <class W>
 Network network_from_weights(const std::vector<Array<W>>& weights,
                              const std::vector<std::optional<Array<double>>>& given,
                              std::uint64_t seed, Ties ties) {
+  if (weights.empty()) throw py::value_error("a network has a layer");
   if (given.size() != weights.size()) throw py::value_error("a bias, or None, for each layer");
   std::vector<View<const W>> matrices;
   Biases biases(given.size());

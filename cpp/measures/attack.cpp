@@ -88,6 +88,49 @@ double Attack::read(Index p, const double* outputs, bool any) const {
   return outputs[top] - outputs[here.top == top ? here.runner_up : here.top];
 }
 
+Functions Attack::functions(Index p, bool any) const {
+  const Index k = net_.outputs();
+  if (!any || k == 1)
+    return {1, [this, p](const double* outputs, double* f) { *f = read(p, outputs, false); }};
+  return {k - 1, [this, p, k](const double* outputs, double* f) {
+            const Index top = top_[at(p)];
+            for (Index j = 0; j < k; ++j)
+              if (j != top) *f++ = outputs[top] - outputs[j];
+          }};
+}
+
+template <class Body>
+void Attack::for_points(Index count, const Run& run, const Body& body) const {
+  if (!net_.deferred() && count >= thread_count(run.threads))
+    return parallel_for(count, run, [&](Index i) { body(i, Run{1}); });
+  for (Index i = 0; i < count; ++i) body(i, run.stage(i, i + 1, count));
+}
+
+void Attack::reach(const double* goals, const double* lengths, bool any, Index most_flips,
+                   double* eta, const Run& run) const {
+  net_.require_unforgotten(forgotten_);
+  const Index each = std::max<Index>(1, most_flips / thread_count(run.threads));
+  for_points(x_.rows, run, [&](Index p, const Run& within) {
+    const double f = f_[at(p)], slope = grad_norms_[at(p)];
+    eta[p] = std::numeric_limits<double>::quiet_NaN();
+    if (f == 0 || slope == 0) return;
+    const double level = -sign(f) * goals[p];
+    double shortest = lengths[p];
+    // The first direction lets |f| fall. The other is looked along too, no farther than the first
+    // needed, since f may turn there.
+    for (const int way : {-sign(f), sign(f)}) {
+      std::vector<double> u(gradients().row(p), gradients().row(p) + x_.cols);
+      for (double& c : u) c *= way / slope;
+      const double length = euclidean_norm(u.data(), x_.cols);
+      for (double& c : u) c /= length;
+      const Segment segment{x_.middle_rows(p, 1), View<const double>(u.data(), 1, x_.cols),
+                            shortest, f, way * slope};
+      const double t = first_reach(net_, segment, functions(p, any), level, each, within.silent());
+      if (t <= shortest) shortest = t, eta[p] = way * t / slope;
+    }
+  });
+}
+
 double Attack::change(StepKind kind, double number, Index p) const {
   const double f = f_[at(p)], grad_norm = grad_norms_[at(p)];
   if (kind == StepKind::etas) return number * grad_norm * grad_norm;
@@ -134,13 +177,26 @@ void Attack::step(StepKind kind, View<const double> numbers, const double* goals
   const Buffer<double> values(steps.x_after.rows * k);
   out.values = values.get();
   net_.evaluate<double>(steps.x_after, out, run);
+  std::vector<Index> short_of;
   for (Index row = 0; row < steps.x_after.rows; ++row) {
     const Index p = row % points;
     const double* const outputs = values.get() + row * k;
     record(p, outputs, steps, row);
-    const double f = read(p, outputs, any);
-    if (goals && steps.eta[row] != 0 && !(beyond(p, f) > required(p, goals[p])))
-      go_on(p, goals[p], any, f, steps, row, run.silent());
+    if (goals && steps.eta[row] != 0 && !(beyond(p, read(p, outputs, any)) > required(p, goals[p])))
+      short_of.push_back(row);
+  }
+  // As many searches at once as keep their points in one block.
+  const Index most = std::max<Index>(1, net_.points_per_block() / kFewPoints);
+  const auto count = static_cast<Index>(short_of.size());
+  for (Index b = 0; b < ceil_div(count, most); ++b) {
+    const Block some(b, most, count);
+    std::vector<Search> searches;
+    for (Index i = some.first; i < some.first + some.count; ++i) {
+      const Index row = short_of[at(i)], p = row % points;
+      searches.emplace_back(row, steps.eta[row], required(p, goals[p]), goals[p]);
+      begin(searches.back(), beyond(p, read(p, values.get() + row * k, any)));
+    }
+    go_on(searches, any, steps, run.silent());
   }
 }
 
@@ -149,53 +205,85 @@ void Attack::record(Index p, const double* outputs, const Steps& steps, Index ro
   if (steps.top_after) steps.top_after[row] = decision(outputs, net_.outputs()).top;
 }
 
-// Doubles the ulps until f is past the goal, then narrows between the last that were too few and the first
-// that were enough. Rounding makes f jump at this scale, so fewer might do somewhere in between.
-void Attack::go_on(Index p, double goal, bool any, double f, const Steps& steps, Index row,
-                   const Run& run) const {
-  const double start = steps.eta[row], size = std::abs(start), slope = grad_norms_[at(p)];
-  const double ulp = std::nextafter(size, std::numeric_limits<double>::infinity()) - size;
+void Attack::begin(Search& search, double beyond) const {
+  const Index p = search.row % x_.rows;
+  const double size = std::abs(search.start), slope = grad_norms_[at(p)];
+  search.ulp = std::nextafter(size, std::numeric_limits<double>::infinity()) - size;
   const double coarser = std::max(1.0, roundings_[at(p)] / kEps / slope / slope / size);
-  const double most = std::floor(std::min(kMostUlps * coarser, std::ldexp(1.0, 52)));
-  const double target = required(p, goal);
-  // What is missed by more is no matter of rounding.
-  if ((target - beyond(p, f)) / slope / slope > most * ulp) return;
+  search.most = std::floor(std::min(kMostUlps * coarser, std::ldexp(1.0, 52)));
+  // So many ulps are missing by the slope; what is missed by more is no matter of rounding.
+  const double missing = (search.target - beyond) / slope / slope / search.ulp;
+  search.ended = missing > search.most;
+  search.too_few = std::floor(std::clamp(missing / 2, 0.0, search.most / 2));
+}
 
-  const Index k = net_.outputs();
-  const Buffer<double> points(kFewPoints * x_.cols), values(kFewPoints * k);
-  const View<double> y(points.get(), kFewPoints, x_.cols);
-  double ulps[kFewPoints], etas[kFewPoints];
+// Doubles the ulps until f is past the goal, then narrows between the last that were too few and the first
+// that were enough, to an eighth. Rounding makes f jump at this scale, so fewer might do somewhere in between.
+void Attack::go_on(std::vector<Search>& searches, bool any, const Steps& steps,
+                   const Run& run) const {
+  const Index k = net_.outputs(), size = static_cast<Index>(searches.size()) * kFewPoints;
+  const Buffer<double> points(size * x_.cols), values(size * k);
   Outputs<double> out;
   out.values = values.get();
-  const auto reached = [&](Index i) { return beyond(p, read(p, values.get() + i * k, any)); };
-  const auto keep = [&](Index i) {
-    steps.eta[row] = etas[i];
-    std::copy_n(y.row(i), x_.cols, steps.x_after.row(row));
-    record(p, values.get() + i * k, steps, row);
-  };
-  // So many ulps are missing by the slope.
-  double too_few =
-      std::floor(std::clamp((target - beyond(p, f)) / slope / slope / ulp / 2, 0.0, most / 2));
-  double enough = 0;
-  while (enough > 0 ? enough - too_few > 1 : too_few < most) {
-    for (Index i = 0; i < kFewPoints; ++i) {
-      const double doubled = std::ldexp(std::max(too_few, 0.5), static_cast<int>(i) + 1);
-      const double part = static_cast<double>(i + 1) / (kFewPoints + 1);
-      ulps[i] =
-          enough > 0 ? too_few + std::ceil((enough - too_few) * part) : std::min(doubled, most);
-      etas[i] = std::copysign(size + ulps[i] * ulp, start);
-      if (!move(p, etas[i], Block(0, x_.cols), y.row(i))) return;
+  for (;;) {
+    std::vector<Search*> going;
+    for (Search& search : searches) {
+      const View<double> y(points.get() + static_cast<Index>(going.size()) * kFewPoints * x_.cols,
+                           kFewPoints, x_.cols);
+      if (!search.ended && propose(search, y)) going.push_back(&search);
     }
-    net_.evaluate<double>(y, out, run);
-    Index first = 0;
-    while (first < kFewPoints && !(reached(first) > target)) ++first;
-    if (first > 0) too_few = ulps[first - 1];
-    if (first == kFewPoints) continue;
-    enough = ulps[first];
-    keep(first);
+    if (going.empty()) break;
+    const View<double> all(points.get(), static_cast<Index>(going.size()) * kFewPoints, x_.cols);
+    net_.evaluate<double>(all, out, run);
+    for (std::size_t i = 0; i < going.size(); ++i) {
+      Search& search = *going[i];
+      const Index p = search.row % x_.rows, first = static_cast<Index>(i) * kFewPoints;
+      search.found = kFewPoints;
+      for (Index n = kFewPoints - 1; n >= 0; --n) {
+        search.reached[n] = beyond(p, read(p, values.get() + (first + n) * k, any));
+        if (search.reached[n] > search.target) search.found = n;
+      }
+      narrow(search);
+      if (search.kept >= 0) {
+        steps.eta[search.row] = search.eta(search.ulps[search.kept]);
+        std::copy_n(all.row(first + search.kept), x_.cols, steps.x_after.row(search.row));
+      }
+    }
   }
+  // f after the step is what an evaluation of that point alone gives.
+  for (const Search& search : searches) {
+    if (!search.moved) continue;
+    net_.evaluate<double>(steps.x_after.middle_rows(search.row, 1), out, run);
+    record(search.row % x_.rows, values.get(), steps, search.row);
+  }
+}
+
+bool Attack::propose(Search& search, View<double> y) const {
+  for (Index n = 0; n < kFewPoints; ++n) {
+    const double doubled = std::ldexp(std::max(search.too_few, 0.5), static_cast<int>(n) + 1);
+    const double part = static_cast<double>(n + 1) / (kFewPoints + 1);
+    search.ulps[n] = search.enough > 0
+                         ? search.too_few + std::ceil((search.enough - search.too_few) * part)
+                         : std::min(doubled, search.most);
+    search.ended =
+        !move(search.row % x_.rows, search.eta(search.ulps[n]), Block(0, x_.cols), y.row(n));
+    if (search.ended) return false;
+  }
+  return true;
+}
+
+void Attack::narrow(Search& search) const {
+  const Index first = search.found;
+  search.kept = first < kFewPoints ? first : -1;
+  if (first > 0) search.too_few = search.ulps[first - 1];
+  if (first < kFewPoints) search.enough = search.ulps[first];
+  const bool found = search.enough > 0;
+  search.ended = found ? search.enough - search.too_few <= std::max(1.0, search.enough / 8)
+                       : search.too_few >= search.most;
   // Where f stays at the level, as 0 where a layer is dead, the last of them shows it best.
-  if (enough == 0 && reached(kFewPoints - 1) >= goal) keep(kFewPoints - 1);
+  if (search.ended && !found && search.reached[kFewPoints - 1] >= search.goal)
+    search.kept = kFewPoints - 1;
+  search.moved |= search.kept >= 0;
 }
 
 void attack_trials(const std::vector<Index>& widths, const std::vector<double>& scales,

@@ -3,6 +3,9 @@
 // that is largest at x over another: m = f_top − f_other.
 #pragma once
 
+#include <cmath>
+
+#include "measures/reach.hpp"
 #include "network/network.hpp"
 
 namespace randrelu {
@@ -41,6 +44,11 @@ class Attack {
   const std::vector<Index>& top() const { return top_; }
   const std::vector<Index>& other() const { return other_; }
 
+  // The shortest step along ±∇f(x) after which f is as far beyond 0 as its goal (N,), its η (N,); NaN where
+  // there is none within lengths (N,). With `any` the margin that gets there is that over any other output.
+  void reach(const double* goals, const double* lengths, bool any, Index most_flips, double* eta,
+             const Run& run) const;
+
   // Where step() writes, a row for each of K × N.
   struct Steps {
     double* eta;
@@ -50,13 +58,17 @@ class Attack {
   };
   // K steps from every point, their numbers (K, N): η, the points they lead to, and f evaluated there. A
   // point whose gradient is 0 stays where it is, with η = 0 unless the numbers are η. `goals` (N), or null,
-  // say how far beyond 0 f is to come, in |f|: a step that misses its own by rounding alone goes on by the
-  // fewest ulps of η that an evaluation shows to reach it. With `any`, the margin that is to get there is
+  // say how far beyond 0 f is to come, in |f|: a step that misses its own by rounding alone goes on by about
+  // the fewest ulps of η that an evaluation shows to reach it. With `any`, the margin that is to get there is
   // that over any other output.
   void step(StepKind kind, View<const double> numbers, const double* goals, bool any,
             const Steps& steps, const Run& run) const;
 
  private:
+  // Calls body(i, run) for `count` points, each on a thread of its own where there are enough of them.
+  template <class Body>
+  void for_points(Index count, const Run& run, const Body& body) const;
+  Functions functions(Index p, bool any) const;
   // f of point p, or with `any` its smallest margin, from the outputs at some place.
   double read(Index p, const double* outputs, bool any) const;
   // How much the step changes f where it is linear.
@@ -68,9 +80,25 @@ class Attack {
   double beyond(Index p, double f) const;
   double required(Index p, double goal) const;
   void record(Index p, const double* outputs, const Steps& steps, Index row) const;
-  // Goes on from row `row` of the steps; `f` is what is to get to the goal.
-  void go_on(Index p, double goal, bool any, double f, const Steps& steps, Index row,
-             const Run& run) const;
+  // A step that goes on, by ulps of η.
+  struct Search {
+    Search(Index row_, double start_, double target_, double goal_)
+        : row(row_), start(start_), target(target_), goal(goal_) {}
+    double eta(double more) const { return std::copysign(std::abs(start) + more * ulp, start); }
+    Index row;
+    double start, target, goal;      // η, and how far beyond 0 f is to be shown, and to come
+    double ulp = 0, most = 0;        // how far it may go on
+    double too_few = 0, enough = 0;  // ulps; 0 where none was enough so far
+    bool ended = false, moved = false;
+    // The last few that were tried, the first of them that was enough, and the one that is kept.
+    double ulps[kFewPoints] = {}, reached[kFewPoints] = {};
+    Index found = kFewPoints, kept = -1;
+  };
+  void begin(Search& search, double beyond) const;
+  void go_on(std::vector<Search>& searches, bool any, const Steps& steps, const Run& run) const;
+  // Fills y with the next few points of a search, and returns whether they are finite.
+  bool propose(Search& search, View<double> y) const;
+  void narrow(Search& search) const;
 
   const Network& net_;
   View<const double> x_;

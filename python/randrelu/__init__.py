@@ -6,6 +6,7 @@ from randrelu.formats.load import load
 from randrelu.measures.attack import Attack
 from randrelu.measures.ball import sample_ball
 from randrelu.measures.bottlenecks import bottlenecks
+from randrelu.measures.bounds import Bounds, bounds
 from randrelu.measures.deviation import Deviation, gradient_decomposition, gradient_deviation
 from randrelu.measures.flips import Flips, flips
 from randrelu.measures.gradient_step import gradient_step
@@ -22,6 +23,7 @@ from randrelu.weights import Revealed
 
 __all__ = [
     "Attack",
+    "Bounds",
     "Check",
     "Deviation",
     "Figure1",
@@ -35,6 +37,7 @@ __all__ = [
     "Sweep",
     "WorstFlips",
     "bottlenecks",
+    "bounds",
     "check",
     "figure_1",
     "flips",

@@ -182,6 +182,16 @@ class Attack:
     def grad_norms(self) -> _Doubles: ...
     @property
     def gradients(self) -> _Doubles: ...
+    def reach(
+        self,
+        goals: _Doubles,
+        lengths: _Doubles,
+        *,
+        any: bool,
+        most_flips: int,
+        threads: int,
+        progress: _Progress,
+    ) -> _Doubles: ...
     def step(
         self,
         kind: StepKind,
@@ -239,6 +249,7 @@ class LinePieces:
     @property
     def bits(self) -> list[_Bits]: ...
 
+def first_crossing(knots: _Doubles, values: _Doubles, level: float) -> tuple[float, int]: ...
 def trace_line(
     network: Network,
     x: _Doubles,

@@ -92,7 +92,7 @@ def test_attack_on_every_digit(digits, tmp_path):
 
 def test_attack_on_given_weights(tmp_path):
     net = Network.random((6, 5, 4, 1), rng=2)
-    np.savez(tmp_path / "net.npz", W1=net.weights(1), W2=net.weights(2), w3=net.weights(3)[0])
+    np.savez(tmp_path / "net.npz", *(net.weights(1), net.weights(2), net.weights(3)[0]))
     np.savetxt(tmp_path / "point.csv", np.arange(1.0, 7.0))  # one number a line is one point
     out = json.loads(run("attack", "--weights", tmp_path / "net.npz", "--input",
                          tmp_path / "point.csv", "--eta", "-0.5", "--json").stdout)  # fmt: skip

@@ -30,7 +30,15 @@ from terminal import run
         (["attack", "--widths", "3,1", "--input", "nowhere.npy"], "nowhere.npy"),
         (["attack", "--widths", "3,1", "--input", "point.txt"], ".npy or .csv"),
         (["attack", "--weights", "nowhere.npz"], "nowhere.npz"),
-        (["attack", "--weights", "weights.npy"], ".npz"),
+        (["attack", "--weights", "w.onnx", "--bias", "1"], "--bias goes with --widths"),
+        (["attack", "--widths", "3,1", "--label-column", "0"], "--label-column goes with --input"),
+        (["attack", "--widths", "3,1", "--scale", "2"], "--scale goes with --input"),
+        (["attack", "--widths", "3,1", "--scale", "1/0"], "such as 1/255, got '1/0'"),
+        (["attack", "--widths", "3,1", "--scale", "2/"], "such as 1/255, got '2/'"),
+        (["attack", "--widths", "3,1", "--scale", "nan"], "such as 1/255, got 'nan'"),
+        (["attack", "--widths", "3,1", "--against", "0"], "against is for a network of several"),
+        (["attack", "--widths", "3,2", "--against", "2"], "outputs from 0 to 1, got 2"),
+        (["info", "nowhere.onnx"], "nowhere.onnx"),
         (["attack", "--nonsense"], "nonsense"),
         (["dance"], "dance"),
     ],
@@ -53,6 +61,8 @@ def test_bad_files_exit_with_2(tmp_path):
     contents = {
         "words.csv": b"one,two,three\nfour,five,six\n",
         "header.csv": b"one,two,three\n",
+        "weights.npy": b"another kind of file",
+        "net.onnx": b"text",
         "empty.csv": b"",
         "blank.csv": b"\n \n# no number\n",
         "hole.csv": b"1,,3\n4,5,6\n",
@@ -64,15 +74,46 @@ def test_bad_files_exit_with_2(tmp_path):
         "torn.npz": b"PK\x03\x04 torn",
         "matrix.npz": (tmp_path / "matrix.npy").read_bytes(),
     }
+    networks = {"text.npz", "torn.npz", "matrix.npz", "weights.npy", "net.onnx"}
     for name, content in contents.items():
         (tmp_path / name).write_bytes(content)
-        options = ["--weights"] if name.endswith("npz") else ["--widths", "3,1", "--input"]
+        options = ["--weights"] if name in networks else ["--widths", "3,1", "--input"]
         done = run("attack", *options, tmp_path / name, code=2)
         assert done.stderr.startswith("randrelu: ") and "Traceback" not in done.stderr
         assert name in done.stderr and "usecols" not in done.stderr
     np.save(tmp_path / "zero.npy", np.zeros(3))
     assert "must not be 0" in run("attack", "--widths", "3,1", "--input", tmp_path / "zero.npy",
                                   code=2).stderr  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "message"),
+    [
+        ("a,b,c\n\n1,2,3\n# note\n1,2\n", (), "line 5: expected 3 numbers as in line 3, got 2"),
+        ("1,2,3\n1,x3,2\n", (), "line 2: expected numbers separated by commas, got 'x3'"),
+        ("1,2,3\n1,,2\n", (), "line 2: expected numbers separated by commas, got ''"),
+        ("x,y,z\n1,2,3\n1,nan,2\n", (), "line 3: expected finite numbers, got nan"),
+        ("1,2,3\n1,2,inf\n", (), "line 2: expected finite numbers, got inf"),
+        ("7,1,2,3\n", (), "must have 3 columns, got 4; give --label-column"),
+        ("7,1,2,3\n", ("--label-column", 4), "--label-column must be a column of"),
+        ("7,1,2,3\n", ("--label-column", -5), "--label-column must be a column of"),
+        ("7,1,2,3\n0.5,1,2,3\n", ("--label-column", 0), "integers, got 0.5 in row 1"),
+        ("1,2,3\n", ("--label-column", 0), "must have shape (3,) or (N, 3), got (1, 2)"),
+    ],
+)
+def test_a_table_that_is_none_is_refused_by_the_line(tmp_path, content, options, message):
+    path = tmp_path / "x.csv"
+    path.write_text(content)
+    done = run("attack", "--widths", "3,1", "--input", path, *options, code=2)
+    assert message in done.stderr and "x.csv" in done.stderr and len(done.stderr.split("\n")) == 2
+
+
+@pytest.mark.parametrize("label", [-1, 3])
+def test_labels_are_outputs_of_the_network(tmp_path, label):
+    (tmp_path / "x.csv").write_text(f"0,1,2\n{label},1,2\n")
+    options = ("--widths", "2,4,3", "--input", tmp_path / "x.csv", "--label-column", 0)
+    done = run("attack", *options, code=2)
+    assert f"outputs of the network, from 0 to 2, got {label} at point 1" in done.stderr
 
 
 @pytest.mark.parametrize(

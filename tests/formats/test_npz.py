@@ -79,6 +79,18 @@ def test_a_bias_may_be_absent_and_the_order_is_that_of_the_numbers(tmp_path):
     assert [i for i, b in enumerate(chain.biases, 1) if b is not None] == [11]
 
 
+def test_matrices_without_names_are_in_their_order_and_the_last_may_be_a_vector(tmp_path):
+    np.savez(tmp_path / "net.npz", W_1, W_2, b_1, b_1=b_1)
+    with refused(tmp_path / "net.npz", "W_3", "(fan_out, 2)"):
+        read_npz(tmp_path / "net.npz")
+    np.savez(tmp_path / "net.npz", W_1, W_2, b_2, b_1=b_1)
+    chain = read_npz(tmp_path / "net.npz")
+    for ours, theirs in zip(chain.weights, (W_1, W_2, b_2[np.newaxis]), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    np.testing.assert_array_equal(chain.biases[0], b_1)
+    assert chain.biases[1:] == [None, None]
+
+
 @pytest.mark.parametrize("biases", [(b_1, b_2), (None, b_2), (None, None)])
 @pytest.mark.parametrize("ends", [None, (np.zeros(3), np.array([1.0, 2.0, 3.0]))])
 def test_what_is_written_is_read_and_numpy_reads_it(write, biases, ends):
@@ -156,7 +168,12 @@ REFUSED = {
     "objects": (objects(), "W_1", "object"),
     "a pickle in a member": (archive([("W_1.npy", b"cos\nsystem\n(S'true'\ntR.")]), "W_1"),
     "another name": (archive([("weights.npy", member(W_1))]), "weights.npy", "W_1, b_1"),
-    "arrays without names": (archive([("arr_0.npy", member(W_1))]), "arr_0.npy"),
+    "a name and none": (
+        archive([("arr_0.npy", member(W_1)), ("W_1.npy", member(W_1))]),
+        "W_1",
+        "one member",
+    ),
+    "a leading 0 and no name": (archive([("arr_00.npy", member(W_1))]), "arr_00"),
     "no .npy": (archive([("W_1", member(W_1))]), "'W_1'"),
     "a folder": (archive([("W_1.npy/", b"")]), "W_1.npy/"),
     "a path": (archive([("../W_1.npy", member(W_1))]), "../W_1.npy"),
@@ -181,7 +198,11 @@ REFUSED = {
         archive([("W_1.npy", member(W_1)), ("b_1.npy", member(np.ones(1)))]),
         "(4,)",
     ),
-    "a vector": (archive([("W_1.npy", member(b_1))]), "W_1", "(4,)"),
+    "a vector": (
+        archive([("W_1.npy", member(b_1)), ("W_2.npy", member(W_2))]),
+        "W_1",
+        "(4,)",
+    ),
     "a scalar": (archive([("W_1.npy", member(np.float32(1)))]), "W_1", "()"),
     "three axes": (archive([("W_1.npy", member(np.ones((2, 2, 2))))]), "W_1", "(2, 2, 2)"),
     "no rows": (archive([("W_1.npy", member(np.ones((0, 3))))]), "W_1", "(0, 3)"),

@@ -148,6 +148,8 @@ def test_longest_says_how_far_is_looked():
     a = gradient_step(net, x, eta="flip")
     assert a.sign_flipped
     far = float(a.relative_norm)
-    assert gradient_step(net, x, eta="flip", longest=1.001 * far).eta == a.eta
+    enough = gradient_step(net, x, eta="flip", longest=1.001 * far)
+    assert enough.sign_flipped
+    assert enough.eta == pytest.approx(a.eta, rel=1e-12)  # 4096 ulps, of which rounding takes some
     short = gradient_step(net, x, eta="flip", longest=0.999 * far)
     assert np.isnan(short.eta_infimum) and short.eta == 0 and short.top_after == short.top

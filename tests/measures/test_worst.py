@@ -1,8 +1,11 @@
-"""The most flips in a ball: attained by a point that is returned, certified for the first layer."""
+"""The most flips in a ball: attained by a point that is returned, and certified."""
+
+from fractions import Fraction
 
 import numpy as np
 import pytest
 from randrelu import Network, flips, worst_flips
+from randrelu.measures.certified_flips import largest_singular_value
 
 
 def point(net, seed=0):
@@ -25,12 +28,78 @@ def test_worst_flips_bracket_the_sampled_ones(relative):
         exact = Network.random((60, 500, 400, 1), rng=1, dtype="float64")
         counts = flips(exact, x, points=worst.point[np.newaxis]).counts
         assert counts[0, layer - 1] == worst.attained >= sampled[layer - 1]
-        if layer == 1:
-            distance = np.abs(weights(net)[0] @ x) / np.linalg.norm(weights(net)[0], axis=1)
-            assert worst.certified == (distance <= radius).sum() >= worst.attained
-        else:
-            assert worst.certified is None
+        assert worst.certified >= worst.attained
     assert "attained" in repr(worst)
+
+
+@pytest.mark.parametrize("relative", [0.01, 0.1, 0.5])
+def test_the_certified_flips_are_those_that_the_norms_leave_room_for(relative):
+    """As plain NumPy has them: each unit passes 0, and all of them together move ‖W‖R at most."""
+    net = Network.random((60, 500, 400, 1), rng=1)
+    x, (first, second, _) = point(net), weights(net)
+    radius = relative * np.linalg.norm(x)
+    z = first @ x
+    able = np.abs(z) <= radius * np.linalg.norm(first, axis=1)
+    moved = radius * np.linalg.norm(first, 2)
+    most = (np.cumsum(np.sort(z[able] ** 2)) <= moved**2).sum()
+    found = worst_flips(net, x, radius)
+    assert found.layer.tolist() == [1, 2] and found.point.shape == (2, 60)
+    assert found.certified[0] == most <= able.sum()
+    z = second @ np.maximum(z, 0)
+    moved *= np.linalg.norm(second, 2)
+    most = (np.cumsum(np.sort(z**2)) <= moved**2).sum()
+    assert found.attained[1] <= found.certified[1] <= most
+    for layer in (1, 2):
+        alone = worst_flips(net, x, radius, layer=layer)
+        assert alone.attained == found.attained[layer - 1]
+        assert alone.certified == found.certified[layer - 1]
+        assert np.array_equal(alone.point, found.point[layer - 1])
+
+
+def test_the_certified_flips_hold_in_small_networks_however_they_are_searched():
+    """Far more points than it takes, of networks with biases, and radii up to everything flips."""
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        net = Network.random((2, 7, 6, 1), rng=seed, bias=0.3, dtype="float64", init="he")
+        x = rng.normal(size=2)
+        for radius in (0.05, 0.3, 1.5):
+            found = worst_flips(net, x, radius)
+            u = rng.normal(size=(20_000, 2))
+            u *= radius * np.sqrt(rng.random((20_000, 1))) / np.linalg.norm(u, axis=1)[:, None]
+            most = flips(net, x, points=x + u).max
+            assert (most <= found.certified).all()
+            assert (found.attained <= found.certified).all()
+
+
+def test_what_is_not_asked_for_is_not_certified():
+    net = Network.random((20, 30, 30, 1), rng=0)
+    found = worst_flips(net, point(net), 0.5, certify=False)
+    assert found.certified is None and list(found.columns()) == ["layer", "attained"]
+    assert "no certified bound" in repr(found)
+    assert list(worst_flips(net, point(net), 0.5).to_frame().certified > 0) == [True, True]
+    none = worst_flips(Network.random((20, 1), rng=0), point(net), 0.5)
+    assert repr(none) == "WorstFlips(no layers)"
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 5), (300, 40), (40, 300), (200, 200)])
+@pytest.mark.parametrize("scale", [1e-200, 1.0, 1e150])
+def test_the_largest_singular_value_is_not_exceeded(shape, scale):
+    w = np.random.default_rng(0).normal(size=shape)
+    bound, true = largest_singular_value(scale * w) / scale, np.linalg.norm(w, 2)
+    assert true < bound < true * (1 + 2e-9)
+    assert largest_singular_value(np.zeros(shape)) == 0
+
+
+def test_exact_singular_values_are_not_exceeded():
+    """‖W‖² of a matrix of two columns, in rational numbers."""
+    for seed in range(200):
+        w = np.random.default_rng(seed).normal(size=(4, 2))
+        a, b = ([Fraction(float(v)) for v in column] for column in w.T)
+        aa, bb, ab = (sum(p * q for p, q in zip(*pair, strict=True))
+                      for pair in ((a, a), (b, b), (a, b)))  # fmt: skip
+        square = Fraction(largest_singular_value(w)) ** 2
+        # It is no smaller than both eigenvalues: the matrix square·I − WᵀW is not negative.
+        assert square >= aa and (square - aa) * (square - bb) >= ab * ab
 
 
 def test_certified_and_attained_meet_where_one_direction_crosses_every_boundary():

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import io
 import sys
+import warnings
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
 import randrelu as rr
-from randrelu._support import versions
-from randrelu.cli import tables
 from randrelu.cli.commands.checks import check, reproduce
+from randrelu.cli.commands.info import info
 from randrelu.cli.commands.networks import attack, flips
 from randrelu.cli.commands.sweeps import plot, show, sweep
-from randrelu.cli.options import Json
 
 app = typer.Typer(
     name="randrelu",
@@ -44,15 +43,6 @@ def _all(
     """See why random ReLU networks have adversarial examples."""
 
 
-def info(as_json: Json = False) -> None:
-    """Say what is installed: version, instruction set, threads, Eigen."""
-    facts = versions.facts()
-    if as_json:
-        tables.print_json(facts)
-    else:
-        Console().print(tables.info_table(facts))
-
-
 for command in (check, reproduce, attack, flips, sweep, show, plot, info):
     app.command()(command)
 
@@ -62,6 +52,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without ∇ prints ? instead
+    warnings.formatwarning = lambda message, *_: f"randrelu: {message}\n"  # not where it is raised
     try:
         app(standalone_mode=True)
     except (

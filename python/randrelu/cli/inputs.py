@@ -1,4 +1,4 @@
-"""The files that users have: points and weights."""
+"""The points that users have in files, and their labels."""
 
 from __future__ import annotations
 
@@ -11,28 +11,50 @@ from numpy.typing import NDArray
 
 from randrelu._support import arguments
 
+Points = tuple[NDArray[np.float64], NDArray[np.int64] | None]
 
-def points(path: Path | None, dim: int) -> NDArray[np.float64]:
-    """Read the points (N, d) of --input; without a file, return the single point (1, …, 1).
 
-    A file is a .npy, or a .csv with or without a header. A single column of d numbers is one point.
+def points(
+    path: Path | None, dim: int, *, label_column: int | None = None, scale: float | None = None
+) -> Points:
+    """Read the points (N, d) of --input and their labels (N,), which are None without a column.
+
+    A file is a .npy, or a .csv with or without a header, and has a row for each point. A single
+    column of d numbers is one point, too. Without a file there is the one point (1, …, 1).
     """
     if path is None:
-        return np.ones((1, dim))
+        for name, value in (("label-column", label_column), ("scale", scale)):
+            if value is not None:
+                raise ValueError(f"--{name} goes with --input, the file that it is about")
+        return np.ones((1, dim)), None
+    name = f"--input {path}"
     if path.suffix not in (".npy", ".csv"):
         raise ValueError(f"--input must be a .npy or .csv file, got {path}")
-    array = _load(path, np.ndarray) if path.suffix == ".npy" else _read_csv(path)
-    if dim == 1 and array.ndim == 1:
+    array = arguments.real_array(
+        name, _read_npy(path) if path.suffix == ".npy" else _read_csv(path)
+    )
+    labels = None
+    if label_column is not None:
+        array, labels = _without_labels(name, np.atleast_2d(array), label_column)
+    elif array.ndim == 2 and array.shape[1] == dim + 1:
+        raise ValueError(
+            f"{name} must have {dim} columns, got {dim + 1}; give --label-column if one has labels"
+        )
+    elif dim == 1 and array.ndim == 1:
         array = array.reshape(-1, 1)
-    found, _ = arguments.points(f"--input {path}", array, dim, np.dtype(np.float64))
+    elif dim != 1 and path.suffix == ".csv" and array.shape[1] == 1:
+        array = array.reshape(-1)
+    found, _ = arguments.points(name, array, dim, np.dtype(np.float64))
     if len(found) == 0:
-        raise ValueError(f"--input {path} must hold at least one point, got none")
-    return found
+        raise ValueError(f"{name} must hold at least one point, got none")
+    return (found if scale is None else scale * found), labels
 
 
-def point(path: Path | None, dim: int) -> NDArray[np.float64]:
+def point(
+    path: Path | None, dim: int, *, label_column: int | None = None, scale: float | None = None
+) -> NDArray[np.float64]:
     """Read the one point (d,) of --input, see `points`."""
-    found = points(path, dim)
+    found, _ = points(path, dim, label_column=label_column, scale=scale)
     if len(found) != 1:
         raise ValueError(
             f"--input {path} must hold one point, got {len(found)}; randrelu attack takes several"
@@ -40,45 +62,90 @@ def point(path: Path | None, dim: int) -> NDArray[np.float64]:
     return found.reshape(dim)
 
 
-def weights(path: Path) -> list[NDArray[Any]]:
-    """Read W_1, …, W_{ℓ+1} from a .npz file, in the order in which they were saved."""
-    if path.suffix != ".npz":
-        raise ValueError(f"--weights must be a .npz file, got {path}")
-    with _load(path, np.lib.npyio.NpzFile) as arrays:
-        try:
-            return [arrays[name] for name in arrays.files]
-        except ValueError:
-            raise ValueError(f"{path} must hold arrays of numbers, got objects") from None
+def require_outputs(labels: NDArray[np.int64], outputs: int) -> None:
+    """Raise ValueError unless labels are outputs of a network, where that has several."""
+    odd = (labels < 0) | (labels >= outputs)
+    if outputs > 1 and odd.any():
+        row = int(odd.argmax())
+        raise ValueError(
+            f"--label-column must hold outputs of the network, from 0 to {outputs - 1}, got "
+            f"{labels[row]} at point {row}; is it another column?"
+        )
 
 
-def _load(path: Path, kind: type) -> Any:
+def _without_labels(
+    name: str, rows: NDArray[Any], column: int
+) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Return the rows without a column, and that column as integers."""
+    if rows.ndim != 2 or not -rows.shape[1] <= column < rows.shape[1]:
+        raise ValueError(
+            f"--label-column must be a column of {name}, from 0 or, from the end, from −1, got "
+            f"{column} for an array of shape {rows.shape}"
+        )
+    values = rows[:, column]
+    with np.errstate(invalid="ignore"):  # what is no integer is refused
+        labels = values.astype(np.int64)
+    others = labels != values
+    if others.any():
+        row = int(others.argmax())
+        raise ValueError(
+            f"{name}: column {column}: expected labels that are integers, got {values[row]} in row "
+            f"{row}; is it another column?"
+        )
+    return np.delete(rows, column, axis=1), labels
+
+
+def _read_npy(path: Path) -> NDArray[Any]:
     try:
         content = np.load(path, allow_pickle=False)
     except (ValueError, EOFError, zipfile.BadZipFile):
         raise ValueError(f"{path} is not a file of numbers that NumPy can read") from None
-    if not isinstance(content, kind):
-        raise ValueError(f"{path} must hold what numpy saves as {path.suffix}, got something else")
+    if not isinstance(content, np.ndarray):
+        raise ValueError(f"{path} must hold what numpy saves as .npy, got something else")
     return content
 
 
-def _read_csv(path: Path) -> NDArray[Any]:
+def _read_csv(path: Path) -> NDArray[np.float64]:
+    """Return the rows of numbers of a file, (N, columns)."""
     try:
         text = path.read_text(encoding="utf-8-sig")  # spreadsheets write a mark first
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not a text file: {error}") from None
-    contents = (line.partition("#")[0].strip() for line in text.splitlines())
+    contents = [line.partition("#")[0].strip() for line in text.splitlines()]
+    lines = [number for number, content in enumerate(contents, 1) if content]
     rows = [content for content in contents if content]
     if rows and not any(_is_number(cell) for cell in rows[0].split(",")):
-        rows = rows[1:]  # the first row is a header
+        del lines[0], rows[0]  # a header
     if not rows:
         raise ValueError(f"{path} has no rows of numbers")
     try:
-        return np.loadtxt(rows, delimiter=",", ndmin=1)
-    except ValueError as error:
-        reason = str(error).partition(";")[0]  # what follows is advice for those who call loadtxt
+        table = np.loadtxt(rows, delimiter=",", ndmin=2)
+    except ValueError:
+        raise ValueError(f"{path}: {_first_misfit(lines, rows)}") from None
+    odd = ~np.isfinite(table)
+    if odd.any():
+        row, column = np.argwhere(odd)[0]
         raise ValueError(
-            f"{path} is not a table of numbers separated by commas: {reason}"
-        ) from None
+            f"{path}: line {lines[row]}: expected finite numbers, got {table[row, column]}"
+        )
+    return table
+
+
+def _first_misfit(lines: list[int], rows: list[str]) -> str:
+    """Return what keeps rows from being a table of numbers, with the number of the line."""
+    columns = len(rows[0].split(","))
+    for line, row in zip(lines, rows, strict=True):
+        cells = row.split(",")
+        for cell in cells:
+            if not _is_number(cell):
+                return (
+                    f"line {line}: expected numbers separated by commas, got {cell.strip()[:40]!r}"
+                )
+        if len(cells) != columns:
+            return (
+                f"line {line}: expected {columns} numbers as in line {lines[0]}, got {len(cells)}"
+            )
+    return "expected numbers separated by commas"
 
 
 def _is_number(text: str) -> bool:

@@ -11,14 +11,32 @@ from typing import Annotated, Any
 import typer
 
 Widths = Annotated[
-    str | None, typer.Option(help="d, the hidden widths and 1, such as 784,2048,2048,1.")
+    str | None,
+    typer.Option(help="d, the hidden widths and the number of outputs, such as 784,2048,2048,1."),
 ]
 Weights = Annotated[
     Path | None,
-    typer.Option(help="Your own network instead of a random one: W_1, …, W_{ℓ+1} in a .npz file."),
+    typer.Option(
+        help="Your own network instead of a random one: a .onnx, .nnet, .npz or .safetensors file."
+    ),
+]
+LabelColumn = Annotated[
+    int | None,
+    typer.Option(
+        help="The column of --input that has labels, not entries of the points: 0 is the first, "
+        "-1 the last."
+    ),
+]
+Scale = Annotated[
+    str | None,
+    typer.Option(help="What to multiply the points of --input by, such as 1/255 or 0.5."),
 ]
 Init = Annotated[
     str | None, typer.Option(help="The scale of the weights: paper (the default), he or unit.")
+]
+Bias = Annotated[
+    float | None,
+    typer.Option(help="The standard deviation of the biases; by default there are none."),
 ]
 Storage = Annotated[
     str | None,
@@ -64,6 +82,23 @@ def eta(text: str) -> float | str:
         return float(text)
     except ValueError:
         return text
+
+
+def scale(text: str | None) -> float | None:
+    """Return the number that --scale gives, which may be a fraction; None where it is not given."""
+    if text is None:
+        return None
+    numerator, _, denominator = text.partition("/")
+    try:
+        found = float(numerator) / float(denominator if "/" in text else 1)
+    except (ValueError, ZeroDivisionError):
+        found = 0.0
+    if found == 0 or not math.isfinite(found):
+        raise ValueError(
+            "--scale must be a finite number other than 0, or a fraction such as 1/255, got "
+            f"{text!r}"
+        )
+    return found
 
 
 def parameters(texts: Iterable[str]) -> dict[str, Any]:

@@ -7,8 +7,6 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from rich import box
 from rich.console import Group, RenderableType
 from rich.markup import escape
@@ -16,9 +14,6 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from randrelu.checks import STATEMENTS, Check, words
-from randrelu.measures.attack import Attack
-from randrelu.measures.flips import Flips
-from randrelu.network import Network
 from randrelu.reproduction.report import Outcome, Report
 from randrelu.reproduction.sections import by_section
 from randrelu.sweeps import Failure
@@ -80,79 +75,6 @@ def _found(outcome: Outcome) -> list[Text]:
         return [Text(str(outcome.error)), Text(), Text(), verdict]
     measured = Text.assemble((words.value(m), "bold"), f"  {m.name}")
     return [measured, Text(m.paper), Text(words.interval(m)), verdict]
-
-
-def attack_table(net: Network, attack: Attack) -> RenderableType:
-    """Return a row per point, or a summary where there are many."""
-    columns = attack.columns()
-    points = len(columns["success"])
-    table = _rows(columns) if points <= _MOST_ROWS else _summary(columns)
-    flipped, success = int(columns["sign_flipped"].sum()), int(columns["success"].sum())
-    return Group(
-        Text(repr(net), style="bold"),
-        table,
-        Text(
-            f"Sign flipped at {flipped} of {points} points, and |f| no smaller at {success} of "
-            "them (the conclusion of Theorem 1.1)."
-        ),
-    )
-
-
-def _rows(columns: Mapping[str, NDArray[Any]]) -> Table:
-    table = Table("point", "f(x)", "f(x+η∇f)", "‖∇f‖", "‖η∇f‖/‖x‖", "sign flipped",
-                  "success", box=box.SIMPLE_HEAD)  # fmt: skip
-    names = ("f_before", "f_after", "grad_norm", "relative_norm")
-    for n in range(len(columns["success"])):
-        numbers = [f"{columns[name][n]:.4g}" for name in names]
-        answers = ["yes" if columns[name][n] else "no" for name in ("sign_flipped", "success")]
-        table.add_row(str(n), *numbers, *answers)
-    return table
-
-
-def _summary(columns: Mapping[str, NDArray[Any]]) -> Table:
-    quantiles = (0.05, 0.25, 0.5, 0.75, 0.95)
-    table = Table("quantile over points", *(f"{q:.0%}" for q in quantiles), box=box.SIMPLE_HEAD)
-    labels = {
-        "f_before": "f(x)",
-        "f_after": "f(x+η∇f)",
-        "grad_norm": "‖∇f‖",
-        "relative_norm": "‖η∇f‖/‖x‖",
-    }
-    for name, label in labels.items():
-        table.add_row(label, *(f"{value:.4g}" for value in np.quantile(columns[name], quantiles)))
-    return table
-
-
-def flips_table(
-    net: Network, seed: int, samples: int, radii: Sequence[float], found: Sequence[Flips]
-) -> RenderableType:
-    """Return the flips of every layer in every ball."""
-    table = Table(
-        "R/‖x‖", "layer", "width", "mean flips", "predicted", "5 % … 95 %", "most seen",
-        box=box.SIMPLE_HEAD,
-    )  # fmt: skip
-    for radius, flips in zip(radii, found, strict=True):
-        c = flips.columns()
-        for i in range(len(flips.widths)):
-            table.add_row(
-                f"{radius:g}" if i == 0 else "",
-                str(c["layer"][i]),
-                str(c["width"][i]),
-                f"{c['mean'][i]:.4g}",
-                f"{c['predicted'][i]:.4g}",
-                f"{c['q05'][i]:.4g} … {c['q95'][i]:.4g}",
-                str(c["max"][i]),
-            )
-    return Group(
-        Text(repr(net), style="bold"),
-        Text(f"{samples} sampled points a ball, seed {seed}"),
-        table,
-        Text(
-            "The prediction is exact for layer 1, over random networks, and the limit of infinite "
-            "width for the layers after it. Sampled points say little about the largest number of "
-            "flips in a ball: see randrelu.worst_flips."
-        ),
-    )
 
 
 def store_table(contents: Mapping[str, Any], failures: Sequence[Failure]) -> RenderableType:

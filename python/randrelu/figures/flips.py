@@ -28,8 +28,8 @@ def flips_figure(relative_radii: Sequence[float], found: Sequence[Flips]) -> Fig
     Returns
     -------
     matplotlib.figure.Figure
-        Measured mean and band from 5 % to 95 % of the points, and the prediction, by layer. Both
-        axes are logarithmic; what is 0 cannot be drawn on them.
+        Measured mean and band from 5 % to 95 % of the points, and the prediction where there is
+        one, by layer. Both axes are logarithmic; what is 0 cannot be drawn on them.
     """
     require_matplotlib()
     from matplotlib.figure import Figure
@@ -39,16 +39,17 @@ def flips_figure(relative_radii: Sequence[float], found: Sequence[Flips]) -> Fig
     order = np.argsort(relative_radii)
     radii = np.array(relative_radii)[order]
     widths = np.array(found[0].widths)
-    mean, predicted = (
-        np.array([getattr(found[k], name) for k in order]) / widths
-        for name in ("mean", "predicted")
-    )
+    mean = np.array([found[k].mean for k in order]) / widths
+    laws = [found[k].predicted for k in order]
+    predicted = [law / widths for law in laws if law is not None]  # of all of them, or of none
     low, high = np.swapaxes([found[k].quantiles([0.05, 0.95]) for k in order], 0, 1) / widths
     for i, width in enumerate(widths):
         color, label = f"C{i % 10}", f"layer {i + 1}, width {width}"
         ribbon(axes, radii, low[:, i], mean[:, i], high[:, i], label, color)
-        axes.plot(radii, predicted[:, i], "--", color=color)
-    axes.plot([], [], "k--", label="predicted, infinite width")
+        if predicted:
+            axes.plot(radii, [law[i] for law in predicted], "--", color=color)
+    if predicted:
+        axes.plot([], [], "k--", label="predicted, infinite width")
     axes.set(
         xscale="log",
         yscale="log",

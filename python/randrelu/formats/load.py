@@ -51,7 +51,8 @@ def load(
           ReLUs. Needs the extra ``onnx``.
         - ``.nnet``: the Stanford text format, as of the ACAS-Xu networks.
         - ``.npz``: W_1, b_1, W_2, …, as `Network.save` and `numpy.savez` write them; a b_i may be
-          absent. Nothing is ever unpickled.
+          absent, and matrices that ``numpy.savez(path, W_1, W_2)`` got without names are taken in
+          their order. Nothing is ever unpickled.
         - ``.safetensors``: a matrix and a bias for each layer, in the natural order of their names.
           Needs the extra ``safetensors``.
     dtype, ties

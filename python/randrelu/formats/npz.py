@@ -24,7 +24,7 @@ from randrelu.formats.files import LIST_BYTES, naming, require_few, require_file
 
 Range = tuple[NDArray[np.float64], NDArray[np.float64]]
 
-_MEMBER = re.compile(r"((?:W|b)_[1-9][0-9]{0,5}|input_min|input_max)\.npy")
+_MEMBER = re.compile(r"((?:W|b)_[1-9][0-9]{0,5}|arr_(?:0|[1-9][0-9]{0,5})|input_m(?:in|ax))\.npy")
 _PIECE = 2**20  # bytes that are read at a time
 # Members of a gigabyte may be packed into a megabyte, but not trained weights: beyond so many
 # bytes, a file must be at least a hundredth of what it says it holds.
@@ -43,6 +43,9 @@ _BROKEN = (
 
 def read_npz(path: str | os.PathLike[str]) -> Chain:
     """Read W_1, b_1, W_2, …, where a b_i may be absent, and input_min with input_max if there.
+
+    Matrices without names, which NumPy calls arr_0, arr_1, …, are W_1, W_2, …. The last matrix may
+    be a vector (d_ℓ,).
 
     Nothing is ever unpickled, and what a member says of its size is compared with what is there
     before anything is allocated.
@@ -114,9 +117,12 @@ def _arrays(archive: zipfile.ZipFile, bytes_: int) -> dict[str, NDArray[Any]]:
                 f"{info.filename[:100]!r}: expected members W_1, b_1, W_2, … and input_min, "
                 "input_max, as numpy.savez(path, W_1=…, b_1=…) names them"
             )
-        if matched[1] in members:
-            raise ValueError(f"{matched[1]}: expected one member of this name, got more")
-        members[matched[1]] = info
+        name = matched[1]
+        if name.startswith("arr_"):
+            name = f"W_{int(name.removeprefix('arr_')) + 1}"
+        if name in members:
+            raise ValueError(f"{name}: expected one member of this name, got more")
+        members[name] = info
     require_few(len(members))
     total = sum(info.file_size for info in members.values())
     if total > max(_SMALL, _PACKED * bytes_):
@@ -170,6 +176,8 @@ def _chain(arrays: dict[str, NDArray[Any]]) -> Chain:
         raise ValueError(
             f"{name}: expected W_1 to W_{depth} for {depth} matrices, each with its bias or none"
         )
+    if depth and arrays[f"W_{depth}"].ndim == 1:
+        arrays[f"W_{depth}"] = arrays[f"W_{depth}"][np.newaxis]
     chain = layered((f"W_{i}", arrays[f"W_{i}"], arrays.get(f"b_{i}")) for i in range(1, depth + 1))
     ends = [arrays.get(name) for name in ("input_min", "input_max")]
     lowest, highest = (None if end is None else end.astype(np.float64) for end in ends)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -152,19 +151,25 @@ class Base:
         self.top = self._core.top if several else None
         self.other = self._core.other if several else None
 
-    def reader(
-        self, n: int, *, any_other: bool
-    ) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
-        """Return what reads f of point n, (…, C), from the outputs at some place, (…, k).
+    def reach(
+        self,
+        goals: NDArray[np.float64],
+        lengths: NDArray[np.float64],
+        *,
+        any_other: bool,
+        most_flips: int,
+        threads: int | None,
+        progress: Progress | None = None,
+    ) -> NDArray[np.float64]:
+        """Return the η of the shortest steps along ±∇f(x), (N,), after which f is at its goal.
 
-        With `any_other` these are the margins of its decision over all other outputs.
+        The goals (N,) are how far beyond 0 it is to come; NaN where it does not within its length
+        (N,). With `any_other` the first margin of a decision that gets there counts.
         """
-        if self.top is None or self.other is None:
-            return lambda outputs: outputs
-        top, others = self.top[n], np.array([self.other[n]])
-        if any_other:
-            others = np.delete(np.arange(self._net.outputs), top)
-        return lambda outputs: outputs[..., [top]] - outputs[..., others]
+        return self._core.reach(
+            goals, lengths, any=any_other, most_flips=most_flips, threads=thread_number(threads),
+            progress=progress,
+        )  # fmt: skip
 
     def take(
         self,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from randrelu._load import core
 from randrelu._support import arguments, extras, memory
 from randrelu.measures.masked_product import masked_product
 from randrelu.network import Network
@@ -233,7 +234,8 @@ class Line:
         """Return the smallest t with f(t) = level, and its piece; NaN and K + 1 without one."""
         knots = np.r_[0.0, self.t, self.length]
         values = np.r_[self.f0, self.f, self.value(self.length)]
-        return first_crossing(knots, values[:, np.newaxis], level)
+        found: tuple[float, int] = core.first_crossing(knots, values[:, np.newaxis], level)
+        return found
 
     def _until(self, level: float) -> Line | None:
         """Return the line up to where f first reaches the level, or None if it does not."""
@@ -242,26 +244,3 @@ class Line:
             return None
         kept = {name: getattr(self, name)[:piece] for name in ("t", "layer", "unit", "active", "f")}
         return replace(self, length=end, slope=self.slope[: piece + 1], **kept)
-
-
-def first_crossing(
-    knots: NDArray[np.float64], values: NDArray[np.float64], level: float
-) -> tuple[float, int]:
-    """Return the smallest t at which one of several functions reaches the level, and its piece.
-
-    They are linear between the knots (K + 2,), where their values are the rows of (K + 2, C). NaN
-    and K + 1 where none gets there.
-    """
-    before, after = values[:-1] - level, values[1:] - level
-    # Where a piece ends at the level up to rounding, as the last one of `until` does.
-    close = np.abs(after) <= 1e-14 * (np.abs(values[0]) + abs(level))
-    reached = (before == 0) | (np.sign(before) != np.sign(after)) | close
-    found = np.flatnonzero(reached.any(axis=1))
-    if not found.size:
-        return math.nan, len(before)
-    k = int(found[0])
-    here, there = before[k, reached[k]], after[k, reached[k]]
-    ends = here == 0, close[k, reached[k]]
-    share = np.min(np.select(ends, (0.0, 1.0), here / np.where(here == there, 1, here - there)))
-    start, end = float(knots[k]), float(knots[k + 1])
-    return min(start + float(share) * (end - start), end), k

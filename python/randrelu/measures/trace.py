@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -82,8 +80,8 @@ def line(
     if not way.any():
         raise ValueError("direction must not be 0")
     end = arguments.number("length", length, positive=True)
-    unit = unit_vector(way)
-    if origin_on(net, base, unit, end) is not None:
+    unit = _unit_vector(way)
+    if not net.has_biases and _meets_origin(base, unit, end):
         raise ValueError(
             "the segment passes through the origin, where every unit is 0 and flips at once; take "
             "the part before it, and a segment that begins at 0"
@@ -92,25 +90,15 @@ def line(
         return _trace(net, base, unit, end, threads, progress)
     level = arguments.finite("until", until)
     value, _, gradient = net._evaluate(base[np.newaxis], value=True, gradient=True, threads=threads)
-    for part in parts(end, level - float(value[0]), float(gradient[0] @ unit)):
+    slope = float(gradient[0] @ unit)
+    guess = _FIRST_GUESS * abs((level - float(value[0])) / slope) if slope else end
+    part = min(end, max(guess, 1e-6 * end))
+    while True:
         traced = _trace(net, base, unit, part, threads, progress)
         found = traced._until(level)
-        if found is not None:
-            return found
-    return traced
-
-
-def parts(length: float, change: float, slope: float) -> Iterator[float]:
-    """Yield longer and longer parts of a segment, along which a change of f is looked for.
-
-    f changes at x by the slope, which says where to look first.
-    """
-    guess = _FIRST_GUESS * abs(change / slope) if slope else length
-    part = max(guess, 1e-6 * length)
-    while part < length:
-        yield part
-        part *= _LONGER
-    yield length
+        if found is not None or part == end:
+            return found or traced
+        part = min(end, _LONGER * part)
 
 
 def _trace(
@@ -121,51 +109,32 @@ def _trace(
     threads: int | None,
     progress: Progress | None,
 ) -> Line:
-    found = pieces(net, x, unit, length, threads, progress)
+    found = core.trace_line(
+        net._core, x, unit, length=length, most_flips=most_flips(net),
+        threads=thread_number(threads), progress=progress,
+    )  # fmt: skip
     return Line(
         x, unit, length, found.t, found.layer, found.unit, found.active, float(found.f0[0]),
         found.f[:, 0], found.slopes[:, 0], net.widths[1:-1], found.bits, net,
     )  # fmt: skip
 
 
-def pieces(
-    net: Network,
-    x: NDArray[np.float64],
-    unit: NDArray[np.float64],
-    length: float,
-    threads: int | None,
-    progress: Progress | None = None,
-) -> core.LinePieces:
-    """Follow a network, of any number of outputs, from x along a unit vector."""
-    return core.trace_line(
-        net._core, x, unit, length=length, most_flips=_most_flips(net),
-        threads=thread_number(threads), progress=progress,
-    )  # fmt: skip
-
-
-def _most_flips(net: Network) -> int:
+def most_flips(net: Network) -> int:
     """Return how many flips the memory that is free has room for: two rows of slopes each."""
     free = memory.available_bytes()
     rows = 6 if net.storage == "deferred" else 3
     return 2**31 if free is None else max(1, free // (8 * rows * max(net.widths)))
 
 
-def unit_vector(direction: NDArray[np.float64]) -> NDArray[np.float64]:
+def _unit_vector(direction: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the unit vector of a direction that is not 0."""
     unit = direction / euclid.norm(direction)
     unit /= float(np.linalg.norm(unit))
     return unit
 
 
-def origin_on(
-    net: Network, x: NDArray[np.float64], unit: NDArray[np.float64], length: float
-) -> float | None:
-    """Return the t > 0 at which the segment passes through the origin, or None.
-
-    None, too, where the network has biases: then nothing happens there.
-    """
-    if net.has_biases or not x.any():
-        return None
+def _meets_origin(x: NDArray[np.float64], unit: NDArray[np.float64], length: float) -> bool:
+    """Return whether a segment that does not begin at the origin passes through it."""
     nearest = min(max(-float(x @ unit), 0.0), length)
     distance = euclid.norm(x + nearest * unit)
-    return nearest if distance <= _NEAR_ORIGIN * (euclid.norm(x) + length) else None
+    return bool(x.any()) and distance <= _NEAR_ORIGIN * (euclid.norm(x) + length)

@@ -3,45 +3,64 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from randrelu._load import core
-from randrelu._support import arguments, euclid, memory
+from randrelu._support import arguments, extras, memory
 from randrelu._support.threads import thread_number
 from randrelu.measures.ball import visit
+from randrelu.measures.certified_flips import certified_flips
 from randrelu.network import Network, require_network
 
-_EPS = float(np.finfo(np.float64).eps)
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class WorstFlips:
     """A bracket of the largest number of units of a layer that flip anywhere in a ball.
 
+    For one layer the fields are scalars, and `point` has shape (d,); all of them have an axis L in
+    front.
+
     Attributes
     ----------
-    layer : int
+    layer : int or ndarray of int64, shape ([L])
         The layer, from 1.
-    attained : int
+    attained : int or ndarray of int64, shape ([L])
         The units that differ between x and `point`: the largest number is at least this.
-    point : ndarray, shape (d,)
+    point : ndarray, shape ([L,] d)
         A point of the ball at which they do.
-    certified : int or None
-        For layer 1: the units whose boundary meets the ball, #{j : |w_j·x| ≤ R‖w_j‖}, with room
-        for rounding: the largest number is at most this. None for later layers, and for deferred
-        networks, whose w_j do not exist.
+    certified : int or ndarray of int64, shape ([L]), or None
+        The largest number is at most this, rounding included. None for deferred networks, whose
+        rows do not exist, and where it was not asked for.
     """
 
-    layer: int
-    attained: int
+    layer: Any
+    attained: Any
     point: NDArray[np.float64]
-    certified: int | None
+    certified: Any
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """Return everything but `point` as columns, a row per layer."""
+        columns = {"layer": self.layer, "attained": self.attained, "certified": self.certified}
+        return {name: np.atleast_1d(c) for name, c in columns.items() if c is not None}
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return `columns` as a data frame, a row per layer; needs pandas."""
+        return extras.frame(self.columns())
 
     def __repr__(self) -> str:
-        bound = "no certified bound" if self.certified is None else f"certified ≤ {self.certified}"
-        return f"WorstFlips(layer {self.layer}: attained {self.attained}, {bound})"
+        columns = self.columns()
+        bounds = columns.get("certified", np.full(columns["layer"].size, -1))
+        said = [
+            f"layer {i}: attained {n}, " + ("no certified bound" if c < 0 else f"certified ≤ {c}")
+            for i, n, c in zip(columns["layer"], columns["attained"], bounds, strict=True)
+        ]
+        return f"WorstFlips({'; '.join(said) or 'no layers'})"
 
 
 def worst_flips(
@@ -49,17 +68,18 @@ def worst_flips(
     x: ArrayLike,
     radius: float,
     *,
-    layer: int,
+    layer: int | None = None,
     steps: int = 60,
+    certify: bool = True,
     threads: int | None = None,
 ) -> WorstFlips:
     """Bracket the largest number of units of a layer that flip anywhere in B(x, radius).
 
     From below the number is attained by ascent: a point of the sphere is moved towards the
     boundaries that are nearest (by gradient steps on a smoothed count, whose width shrinks), and
-    the best place on its way is kept. From above it is certified, for layer 1, by the units whose
-    boundary meets the ball at all. (A deferred network knows no boundaries, so `certified` is None,
-    and it remembers the points of the ascent.)
+    the best place on its way is kept. From above it is certified: only units whose `bounds` have 0
+    within can flip, and no more of these than the largest k whose k smallest f̃_i(x)_j² sum to no
+    more than ‖W_i‖² times the square of what f_{i−1} can change by.
 
     Parameters
     ----------
@@ -69,10 +89,14 @@ def worst_flips(
         The base point.
     radius : float
         The radius R ≥ 0.
-    layer : int
-        The hidden layer, from 1 to ℓ.
+    layer : int, optional
+        The hidden layer, from 1 to ℓ; by default each of them.
     steps : int
         The steps of the ascent; fewer find a few flips less.
+    certify : bool, default True
+        Whether to bound the number from above, too: it takes the singular values of W_1, …, W_i
+        and a copy of these in float64. Deferred networks know no rows, so there is no bound, and
+        they remember the points of the ascent.
     threads : int, optional
         The number of threads.
 
@@ -84,6 +108,8 @@ def worst_flips(
     ------
     IndexError
         If there is no such hidden layer.
+    MemoryError
+        If what certifies does not fit in the memory that is free.
     TypeError, ValueError
         If an argument is not as described.
     """
@@ -91,23 +117,31 @@ def worst_flips(
     base = arguments.point("x", x, net.widths[0])
     size = arguments.number("radius", radius)
     steps = arguments.integer("steps", steps, at_least=1)
-    index = arguments.integer("layer", layer) - 1
-    if not 0 <= index < net.depth:
-        raise IndexError(f"layer must be a hidden layer from 1 to {net.depth}, got {layer}")
-    number = thread_number(threads)
+    asked = list(range(1, net.depth + 1))
+    if layer is not None:
+        asked = [arguments.integer("layer", layer)]
+        if not 1 <= asked[0] <= net.depth:
+            raise IndexError(f"layer must be a hidden layer from 1 to {net.depth}, got {layer}")
     if net.storage == "deferred":
         memory.require_revealing(
             net.widths, steps + 1, net.dtype.itemsize, backward=steps, explored=True
         )
-    z, point = core.ascend(net._core, base, radius=size, layer=index, steps=steps, threads=number)
-    visited = visit(
-        net, base, points=point[np.newaxis], flips=True, dtype=base.dtype, threads=threads
-    )
-    assert visited.flips is not None
+    points = np.empty((len(asked), base.size))
+    attained = np.empty(len(asked), np.int64)
+    for n, i in enumerate(asked):
+        _, points[n] = core.ascend(
+            net._core, base, radius=size, layer=i - 1, steps=steps, threads=thread_number(threads)
+        )
+        visited = visit(
+            net, base, points=points[n : n + 1], flips=True, dtype=base.dtype, threads=threads
+        )
+        assert visited.flips is not None
+        attained[n] = visited.flips[0, i - 1]
     certified = None
-    if index == 0 and net.storage != "deferred":  # a deferred network has no w_j
-        # |w·x| ≤ R‖w‖, and what rounding may have taken from either side.
-        norms = net._core.row_norms(0, threads=number)
-        slack = (base.size + 4) * _EPS * (euclid.norm(base) + size)
-        certified = int(np.sum(np.abs(z) <= (size + slack) * norms))
-    return WorstFlips(index + 1, int(visited.flips[0, index]), point, certified)
+    if certify and net.storage != "deferred" and asked:
+        found = certified_flips(net, base, size, asked[-1], threads=threads)
+        certified = found[np.array(asked) - 1]
+    if layer is None:
+        return WorstFlips(np.array(asked, np.int64), attained, points, certified)
+    bound = None if certified is None else int(certified[0])
+    return WorstFlips(asked[0], int(attained[0]), points[0], bound)

@@ -121,7 +121,9 @@ def _differ(net: Network, segment: Segment, epsilon: float, samples: int) -> tup
     size = epsilon * float(np.linalg.norm(image))
     found = flips(net, image, size, samples, rng=net.seed, surface=True, threads=threads)
     attained = [
-        worst_flips(net, image, size, layer=i, steps=_STEPS, threads=threads).attained
+        worst_flips(
+            net, image, size, layer=i, steps=_STEPS, certify=False, threads=threads
+        ).attained
         for i in range(1, net.depth + 1)
     ]
     return float(found.counts.max() / width), float(max(attained) / width)

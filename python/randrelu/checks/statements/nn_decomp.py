@@ -82,7 +82,9 @@ def run(
     size = radius * float(np.linalg.norm(x))
 
     def measure(net: Network, threads: int | None) -> tuple[float, float, float]:
-        most = worst_flips(net, x, size, layer=place + 1, steps=_STEPS, threads=threads)
+        most = worst_flips(
+            net, x, size, layer=place + 1, steps=_STEPS, certify=False, threads=threads
+        )
         at_x, at_y = net.gradient(np.array([x, most.point]), threads=threads)
         slope, change = np.linalg.norm(at_x), np.linalg.norm(at_x - at_y)
         return float(slope), float(relative(change, slope)), most.attained / widths[place + 1]

@@ -11,8 +11,19 @@ from rich.console import Console
 import randrelu as rr
 from randrelu._support import arguments, euclid
 from randrelu._support.progress import part
-from randrelu.cli import bars, inputs, options, tables
-from randrelu.cli.options import Init, Json, Seed, Storage, Threads, Weights, Widths
+from randrelu.cli import bars, inputs, network_tables, options, tables
+from randrelu.cli.options import (
+    Bias,
+    Init,
+    Json,
+    LabelColumn,
+    Scale,
+    Seed,
+    Storage,
+    Threads,
+    Weights,
+    Widths,
+)
 from randrelu.figures import style
 from randrelu.figures.flips import flips_figure
 from randrelu.measures.gradient_step import STEPS
@@ -24,34 +35,56 @@ def attack(
     points: Annotated[
         Path | None,
         typer.Option(
-            "--input", help="The point or points in a .npy or .csv file; by default (1, …, 1)."
+            "--input",
+            help="The points in a .npy or .csv file, a row for each; by default (1, …, 1).",
         ),
     ] = None,
+    label_column: LabelColumn = None,
+    scale: Scale = None,
     eta: Annotated[
         str, typer.Option(help=f"The step: {', '.join(STEPS)}, or a number.")
     ] = "linear",
+    against: Annotated[
+        int | None,
+        typer.Option(
+            help="The output, from 0, that decisions among several are attacked for; by default "
+            "the runner-up at every point."
+        ),
+    ] = None,
     delta: Annotated[float, typer.Option(help="The failure probability δ, in (0, 1).")] = 0.05,
     init: Init = None,
+    bias: Bias = None,
     storage: Storage = None,
     seed: Seed = None,
     threads: Threads = None,
     as_json: Json = False,
 ) -> None:
-    """Take one gradient step from every point of one network."""
+    """Take one gradient step from every point of one network, against its sign or decision."""
     if weights is not None and seed is not None:
         raise ValueError("--seed goes with --widths, not with --weights")
-    net = _network(widths, weights, init, storage, seed, threads)
-    x = inputs.points(points, net.widths[0])
+    net = _network(widths, weights, init, bias, storage, seed, threads)
+    x, labels = inputs.points(
+        points, net.widths[0], label_column=label_column, scale=options.scale(scale)
+    )
+    if labels is not None:
+        inputs.require_outputs(labels, net.outputs)
     with bars.bar("weights times points") as progress:
         result = rr.gradient_step(
-            net, x, eta=options.eta(eta), delta=delta, threads=threads, progress=progress
+            net,
+            x,
+            eta=options.eta(eta),
+            delta=delta,
+            against=against,
+            threads=threads,
+            progress=progress,
         )
     if as_json:
         network = {"widths": net.widths, "init": net.init, "seed": net.seed}
-        columns = {name: values.tolist() for name, values in result.columns().items()}
-        tables.print_json({"network": network, **columns, "x_adv": result.x_adv.tolist()})
+        columns = result.columns() if labels is None else {"label": labels, **result.columns()}
+        lists = {name: values.tolist() for name, values in columns.items()}
+        tables.print_json({"network": network, **lists, "x_adv": result.x_adv.tolist()})
     else:
-        Console().print(tables.attack_table(net, result))
+        Console().print(network_tables.attack_table(net, result, labels))
 
 
 def flips(
@@ -61,6 +94,8 @@ def flips(
         Path | None,
         typer.Option("--input", help="The point x in a .npy or .csv file; by default (1, …, 1)."),
     ] = None,
+    label_column: LabelColumn = None,
+    scale: Scale = None,
     relative_radii: Annotated[
         str, typer.Option(help="The radii of the balls, as multiples of ‖x‖.")
     ] = "0.001,0.01,0.1",
@@ -71,6 +106,7 @@ def flips(
         bool, typer.Option("--surface", help="Sample the sphere instead of the ball.")
     ] = False,
     init: Init = None,
+    bias: Bias = None,
     storage: Storage = None,
     seed: Seed = None,
     threads: Threads = None,
@@ -80,13 +116,13 @@ def flips(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Count the units that flip in balls around a point, beside the prediction for wide layers."""
+    """Count the units that flip in balls around a point, beside the prediction if there is one."""
     radii = options.radii(relative_radii)
     if plot is not None:
         style.require_format(plot)
     seed = arguments.seed_of(seed)
-    net = _network(widths, weights, init, storage, seed, threads)
-    x = inputs.point(point, net.widths[0])
+    net = _network(widths, weights, init, bias, storage, seed, threads)
+    x = inputs.point(point, net.widths[0], label_column=label_column, scale=options.scale(scale))
     if not x.any():
         raise ValueError("x must not be 0: the radii are multiples of ‖x‖")
     length = euclid.norm(x)
@@ -115,13 +151,14 @@ def flips(
         network = {"widths": net.widths, "init": net.init}
         tables.print_json({"network": network, "seed": seed, "samples": samples, "balls": balls})
     else:
-        Console().print(tables.flips_table(net, seed, samples, radii, found))
+        Console().print(network_tables.flips_table(net, seed, samples, radii, found))
 
 
 def _network(
     widths: str | None,
     weights: Path | None,
     init: str | None,
+    bias: float | None,
     storage: str | None,
     seed: int | None,
     threads: int | None,
@@ -131,12 +168,13 @@ def _network(
             options.widths(widths),
             rng=seed,
             init=init or "paper",
+            bias=bias or 0.0,
             storage=storage or "auto",
             threads=threads,
         )
     if widths is not None or weights is None:
         raise ValueError("give either --widths, for a random network, or --weights")
-    for name, value in (("init", init), ("storage", storage)):
+    for name, value in (("init", init), ("bias", bias), ("storage", storage)):
         if value is not None:
             raise ValueError(f"--{name} goes with --widths, not with --weights")
-    return rr.Network.from_weights(inputs.weights(weights))
+    return rr.load(weights)
