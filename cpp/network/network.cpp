@@ -41,7 +41,9 @@ Network Network::margin(Index top, Index other) const {
 }
 
 bool Network::has_biases() const {
-  return std::any_of(biases_.begin(), biases_.end(), [](const auto& b) { return !b.empty(); });
+  return std::any_of(biases_.begin(), biases_.end(), [](const std::vector<double>& b) {
+    return std::any_of(b.begin(), b.end(), [](double value) { return value != 0; });
+  });
 }
 
 Network::Alone::Alone(const Network& net) : net_(net), busy_(net.busy_.get()) {

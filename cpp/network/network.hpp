@@ -68,7 +68,7 @@ class Network {
   const Layers& layers() const { return layers_; }
   // That of layer i from 0, the last of which is the output; empty where it has none.
   const std::vector<double>& bias(std::size_t i) const { return biases_[i]; }
-  bool has_biases() const;
+  bool has_biases() const;  // that are not 0: without them f(αx) = αf(x)
   std::size_t depth() const { return layers_.size() - 1; }
   Index input_dim() const { return layers_.front()->fan_in(); }
   Index outputs() const { return layers_.back()->fan_out(); }

@@ -59,7 +59,7 @@ class Weights:
 
     @property
     def has_biases(self) -> bool:
-        """Whether any layer has a bias."""
+        """Whether any bias is not 0; without them f(αx) = αf(x) for α > 0."""
         return self._core.has_biases
 
     @property

@@ -42,7 +42,8 @@ def min_perturbation(
     At x − δ every unit of the first layer is at 0, and arbitrarily close to it the gradient takes
     every value that it takes anywhere. So this bounds the radius r of appendix D from above, as the
     paper says. It is r itself: every w with the pattern of y* = −(W₁ᵀW₁)⁺x is at least as far from
-    x, because ⟨W₁⁺W₁x, w⟩ = −⟨W₁y*, W₁w⟩ ≤ 0.
+    x, because ⟨W₁⁺W₁x, w⟩ = −⟨W₁y*, W₁w⟩ ≤ 0. (All of that is about networks without biases; where
+    there are some, the number is the same, and the units are at b₁ there.)
 
     Parameters
     ----------
