@@ -76,12 +76,12 @@ def test_a_line_is_what_a_walk_from_region_to_region_finds(shape, through_origin
     assert total > 8
 
 
-def test_a_line_through_the_origin_where_all_biases_are_0():
+def test_a_line_through_the_origin_where_only_the_output_has_a_bias():
     """There every unit is at 0 at once, and flips, some to and fro, as rounding has it."""
     for seed in range(30):
         random = Network.random((6, 30, 40, 30, 1), rng=seed, dtype="float64")
         weights, _ = reference.layers(random)
-        biases = [np.zeros(len(w)) for w in weights]
+        biases = [*(np.zeros(len(w)) for w in weights[:-1]), np.ones(1)]
         x = point(random, seed)
         end = 3 * np.linalg.norm(x)
         found = line(Network.from_weights(weights, biases), x, -x, end)
