@@ -95,7 +95,7 @@ def test_more_points_than_a_block_holds():
 
 def test_jacobians_that_no_memory_holds_are_refused_before_any_is_made(monkeypatch):
     net = Network.random((1000, 2, 50), rng=0)
-    monkeypatch.setattr(memory, "available_bytes", lambda: 39_000_000)
+    monkeypatch.setattr(memory, "available_bytes", lambda: 19_000_000)
     monkeypatch.setattr(Network, "_evaluate", None)
     with pytest.raises(MemoryError, match=r"gradients of 50 outputs at 100 points.*are free"):
         net.jacobian(np.ones((100, 1000)))
@@ -274,3 +274,25 @@ def test_margins_can_be_copied_and_sent_to_other_processes(again, storage):
 def test_margins_of_outputs_that_are_not_there_are_refused(arguments, error, message):
     with pytest.raises(error, match=message):
         Network.random((6, 5, 4), rng=1).margin(*arguments)
+
+
+def test_jacobians_of_many_points_are_found_block_by_block():
+    net = Network.random((3, 5, 300), rng=0, bias=0.1, dtype="float64")
+    x = np.random.default_rng(0).normal(size=(20, 3))
+    found = net.jacobian(x)
+    assert found.shape == (20, 300, 3)
+    for n in (0, 3, 19):
+        np.testing.assert_allclose(found[n], net.jacobian(x[n]), rtol=1e-12, atol=1e-14)
+
+
+def test_the_margin_of_the_only_output_is_the_network():
+    net = Network.random((3, 5, 4), rng=0).margin(1, 2)
+    assert net.margin(0) is net
+
+
+def test_a_margin_of_many_outputs_takes_its_points_some_at_a_time():
+    net = Network.random((2, 3, 30_000), rng=0, dtype="float64")
+    x = np.random.default_rng(0).normal(size=(400, 2))
+    outputs = net.forward(x)
+    gaps = net.margin(7, 29_999).forward(x) - (outputs[:, 7] - outputs[:, 29_999])
+    assert np.abs(gaps).max() < 1e-14

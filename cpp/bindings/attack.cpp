@@ -13,7 +13,7 @@ std::unique_ptr<Attack> started(const Network& net, const Array<double>& x,
   const View<const double> points = matrix(x);
   if (against && against->size() != points.rows) throw py::value_error("against must be (N,)");
   const Index* const other = against ? against->data() : nullptr;
-  if (other && *std::max_element(other, other + points.rows) >= net.outputs())
+  if (other && std::any_of(other, other + points.rows, [&](Index j) { return j >= net.outputs(); }))
     throw py::value_error("no such output");
   if (points.cols != net.input_dim()) throw py::value_error("x has the wrong dimension");
   const double weights = 2 * net.weights();  // forward, and back
@@ -36,7 +36,7 @@ struct StepsTaken {
 };
 
 StepsTaken take(const Attack& attack, StepKind kind, const Array<double>& numbers,
-                const std::optional<Array<double>>& goals, bool any, int threads,
+                const std::optional<Array<double>>& goals, bool any_other, int threads,
                 const py::object& progress) {
   const View<const double> each = matrix(numbers);
   const View<const double> points = attack.points();
@@ -60,14 +60,14 @@ StepsTaken take(const Attack& attack, StepKind kind, const Array<double>& number
   {
     const py::gil_scoped_release release;
     const Network::Alone alone(net);
-    attack.step(kind, each, goal, any, steps, report.run(threads));
+    attack.step(kind, each, goal, any_other, steps, report.run(threads));
   }
   report.finish();
   return taken;
 }
 
 Array<double> reached(const Attack& attack, const Array<double>& goals,
-                      const Array<double>& lengths, bool any, Index most_flips, int threads,
+                      const Array<double>& lengths, bool any_other, Index most_flips, int threads,
                       const py::object& progress) {
   const Index points = attack.points().rows;
   if (goals.size() != points || lengths.size() != points)
@@ -78,10 +78,15 @@ Array<double> reached(const Attack& attack, const Array<double>& goals,
   {
     const py::gil_scoped_release release;
     const Network::Alone alone(attack.network());
-    attack.reach(goals.data(), lengths.data(), any, most_flips, out, report.run(threads));
+    attack.reach(goals.data(), lengths.data(), any_other, most_flips, out, report.run(threads));
   }
   report.finish();
   return eta;
+}
+
+// None where there is one output.
+py::object array_or_none(const Attack& attack, const std::vector<Index>& outputs) {
+  return attack.network().outputs() == 1 ? py::object(py::none()) : array_of(outputs);
 }
 
 Array<double> gradients(const py::object& self) {
@@ -134,16 +139,16 @@ void bind_attack(py::module_& m) {
       .def(py::init(&started), py::keep_alive<1, 2>(), py::keep_alive<1, 3>(), py::arg("network"),
            py::arg("x").noconvert(), py::arg("against").noconvert().none(true), py::kw_only(),
            py::arg("threads"), py::arg("progress"))
-      .def_property_readonly("top", [](const Attack& a) { return array_of(a.top()); })
-      .def_property_readonly("other", [](const Attack& a) { return array_of(a.other()); })
+      .def_property_readonly("top", [](const Attack& a) { return array_or_none(a, a.top()); })
+      .def_property_readonly("other", [](const Attack& a) { return array_or_none(a, a.other()); })
       .def_property_readonly("f", [](const Attack& a) { return array_of(a.f()); })
       .def_property_readonly("grad_norms", [](const Attack& a) { return array_of(a.grad_norms()); })
       .def_property_readonly("gradients", gradients)
       .def("reach", reached, py::arg("goals").noconvert(), py::arg("lengths").noconvert(),
-           py::kw_only(), py::arg("any"), py::arg("most_flips"), py::arg("threads"),
+           py::kw_only(), py::arg("any_other"), py::arg("most_flips"), py::arg("threads"),
            py::arg("progress"))
       .def("step", take, py::arg("kind"), py::arg("numbers").noconvert(),
-           py::arg("goals").noconvert().none(true), py::kw_only(), py::arg("any"),
+           py::arg("goals").noconvert().none(true), py::kw_only(), py::arg("any_other"),
            py::arg("threads"), py::arg("progress"));
   m.def("sign_flips", py::vectorize(sign_flips), py::arg("before"), py::arg("after"));
   m.def("succeeds", py::vectorize(succeeds), py::arg("before"), py::arg("after"),

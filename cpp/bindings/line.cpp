@@ -48,7 +48,7 @@ std::pair<double, Index> crossed(const Array<double>& knots, const Array<double>
   const View<const double> rows = matrix(values);
   if (rows.rows < 2 || knots.size() != rows.rows)
     throw py::value_error("knots must be (K,), values (K, C)");
-  const Crossing found = first_crossing(knots.data(), rows, level);
+  const Crossing found = first_crossing(knots.data(), rows, level, -1);
   return {found.t, found.piece};
 }
 

@@ -268,6 +268,7 @@ void bind_network(py::module_& m) {
       .def("weights", weights, py::arg("i"))
       .def("bias", bias, py::arg("i"))
       .def_property_readonly("has_biases", &Network::has_biases)
+      .def_property_readonly("forgotten", &Network::forgotten)
       .def("row_norms", norms_of_rows, py::arg("i"), py::kw_only(), py::arg("threads"))
       .def("revealed", revealed)
       .def("forget", forget)

@@ -14,12 +14,19 @@ MarginLayer::MarginLayer(std::shared_ptr<const Layer> layer, Index top, Index ot
 template <class T>
 void MarginLayer::difference(View<const T> x, View<T> y, const Run& run, Part part) const {
   assert(part.outputs.all());
-  const Buffer<T> all(x.rows * layer_->fan_out());
-  const View<T> outputs(all.get(), x.rows, layer_->fan_out());
-  layer_->apply(x, outputs, run, {Units(), part.inputs});
-  for (Index p = 0; p < x.rows; ++p) {
-    const T* const row = outputs.row(p);
-    y.row(p)[0] = other_ < 0 ? row[top_] : row[top_] - row[other_];
+  if (x.rows == 0) return;
+  // As many rows at once as keep the outputs near 2²² entries.
+  const Index k = layer_->fan_out(), size = std::clamp<Index>((Index{1} << 22) / k, 1, x.rows);
+  const Buffer<T> all(size * k);
+  for (Index i = 0; i < ceil_div(x.rows, size); ++i) {
+    const Block some(i, size, x.rows);
+    const View<T> outputs(all.get(), some.count, k);
+    layer_->apply(x.middle_rows(some.first, some.count), outputs,
+                  run.stage(some.first, some.first + some.count, x.rows), {Units(), part.inputs});
+    for (Index p = 0; p < some.count; ++p) {
+      const T* const row = outputs.row(p);
+      y.row(some.first + p)[0] = other_ < 0 ? row[top_] : row[top_] - row[other_];
+    }
   }
 }
 

@@ -19,7 +19,7 @@ class MarginLayer final : public Layer {
   Index fan_out() const override { return 1; }
   std::size_t nbytes() const override { return layer_->nbytes(); }
 
-  // All outputs are asked for: so each has the same bits as in the layer that they belong to.
+  // All outputs are asked for, so that each has the bits that it has in the layer that they belong to.
   void apply(View<const float> x, View<float> y, const Run& run, Part part) const override;
   void apply(View<const double> x, View<double> y, const Run& run, Part part) const override;
   void apply_transpose(View<const float> v, View<float> g, const Run& run,

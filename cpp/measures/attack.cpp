@@ -79,38 +79,36 @@ Attack::Attack(const Network& net, View<const double> x, const Index* against, c
   }
 }
 
-double Attack::read(Index p, const double* outputs, bool any) const {
+double Attack::read(Index p, const double* outputs, bool any_other) const {
   const Index k = net_.outputs();
   if (k == 1) return outputs[0];
   const Index top = top_[at(p)];
-  if (!any) return outputs[top] - outputs[other_[at(p)]];
+  if (!any_other) return outputs[top] - outputs[other_[at(p)]];
   const Decision here = decision(outputs, k);
   return outputs[top] - outputs[here.top == top ? here.runner_up : here.top];
 }
 
-Functions Attack::functions(Index p, bool any) const {
+Functions Attack::functions(Index p, bool any_other) const {
   const Index k = net_.outputs();
-  if (!any || k == 1)
+  if (!any_other || k == 1)
     return {1, [this, p](const double* outputs, double* f) { *f = read(p, outputs, false); }};
-  return {k - 1, [this, p, k](const double* outputs, double* f) {
-            const Index top = top_[at(p)];
+  const Index top = top_[at(p)];
+  return {k - 1,
+          [top, k](const double* outputs, double* f) {
             for (Index j = 0; j < k; ++j)
               if (j != top) *f++ = outputs[top] - outputs[j];
-          }};
+          },
+          top};
 }
 
-template <class Body>
-void Attack::for_points(Index count, const Run& run, const Body& body) const {
-  if (!net_.deferred() && count >= thread_count(run.threads))
-    return parallel_for(count, run, [&](Index i) { body(i, Run{1}); });
-  for (Index i = 0; i < count; ++i) body(i, run.stage(i, i + 1, count));
-}
-
-void Attack::reach(const double* goals, const double* lengths, bool any, Index most_flips,
+void Attack::reach(const double* goals, const double* lengths, bool any_other, Index most_flips,
                    double* eta, const Run& run) const {
   net_.require_unforgotten(forgotten_);
-  const Index each = std::max<Index>(1, most_flips / thread_count(run.threads));
-  for_points(x_.rows, run, [&](Index p, const Run& within) {
+  const Index points = x_.rows, threads = thread_count(run.threads);
+  // Each on a thread of its own where there are enough of them.
+  const bool side_by_side = !net_.deferred() && points >= threads;
+  const Index each = side_by_side ? std::max<Index>(1, most_flips / threads) : most_flips;
+  const auto search = [&](Index p, const Run& within) {
     const double f = f_[at(p)], slope = grad_norms_[at(p)];
     eta[p] = std::numeric_limits<double>::quiet_NaN();
     if (f == 0 || slope == 0) return;
@@ -125,10 +123,16 @@ void Attack::reach(const double* goals, const double* lengths, bool any, Index m
       for (double& c : u) c /= length;
       const Segment segment{x_.middle_rows(p, 1), View<const double>(u.data(), 1, x_.cols),
                             shortest, f, way * slope};
-      const double t = first_reach(net_, segment, functions(p, any), level, each, within.silent());
+      const double t =
+          first_reach(net_, segment, functions(p, any_other), level, each, within.silent());
       if (t <= shortest) shortest = t, eta[p] = way * t / slope;
     }
-  });
+  };
+  if (side_by_side) return parallel_for(points, run, [&](Index p) { search(p, Run{1}); });
+  for (Index p = 0; p < points; ++p) {
+    search(p, run.silent());
+    poll(run.stage(0.0, 1.0), static_cast<double>(p + 1) / static_cast<double>(points));
+  }
 }
 
 double Attack::change(StepKind kind, double number, Index p) const {
@@ -159,7 +163,7 @@ double Attack::required(Index p, double goal) const {
   return goal + kRoundings * roundings_[at(p)];
 }
 
-void Attack::step(StepKind kind, View<const double> numbers, const double* goals, bool any,
+void Attack::step(StepKind kind, View<const double> numbers, const double* goals, bool any_other,
                   const Steps& steps, const Run& run) const {
   net_.require_unforgotten(forgotten_);
   const Index points = x_.rows, k = net_.outputs();
@@ -182,7 +186,8 @@ void Attack::step(StepKind kind, View<const double> numbers, const double* goals
     const Index p = row % points;
     const double* const outputs = values.get() + row * k;
     record(p, outputs, steps, row);
-    if (goals && steps.eta[row] != 0 && !(beyond(p, read(p, outputs, any)) > required(p, goals[p])))
+    if (goals && steps.eta[row] != 0 &&
+        !(beyond(p, read(p, outputs, any_other)) > required(p, goals[p])))
       short_of.push_back(row);
   }
   // As many searches at once as keep their points in one block.
@@ -194,9 +199,9 @@ void Attack::step(StepKind kind, View<const double> numbers, const double* goals
     for (Index i = some.first; i < some.first + some.count; ++i) {
       const Index row = short_of[at(i)], p = row % points;
       searches.emplace_back(row, steps.eta[row], required(p, goals[p]), goals[p]);
-      begin(searches.back(), beyond(p, read(p, values.get() + row * k, any)));
+      begin(searches.back(), beyond(p, read(p, values.get() + row * k, any_other)));
     }
-    go_on(searches, any, steps, run.silent());
+    go_on(searches, any_other, steps, run.silent());
   }
 }
 
@@ -219,7 +224,7 @@ void Attack::begin(Search& search, double beyond) const {
 
 // Doubles the ulps until f is past the goal, then narrows between the last that were too few and the first
 // that were enough, to an eighth. Rounding makes f jump at this scale, so fewer might do somewhere in between.
-void Attack::go_on(std::vector<Search>& searches, bool any, const Steps& steps,
+void Attack::go_on(std::vector<Search>& searches, bool any_other, const Steps& steps,
                    const Run& run) const {
   const Index k = net_.outputs(), size = static_cast<Index>(searches.size()) * kFewPoints;
   const Buffer<double> points(size * x_.cols), values(size * k);
@@ -240,17 +245,19 @@ void Attack::go_on(std::vector<Search>& searches, bool any, const Steps& steps,
       const Index p = search.row % x_.rows, first = static_cast<Index>(i) * kFewPoints;
       search.found = kFewPoints;
       for (Index n = kFewPoints - 1; n >= 0; --n) {
-        search.reached[n] = beyond(p, read(p, values.get() + (first + n) * k, any));
+        search.reached[n] = beyond(p, read(p, values.get() + (first + n) * k, any_other));
         if (search.reached[n] > search.target) search.found = n;
       }
       narrow(search);
       if (search.kept >= 0) {
         steps.eta[search.row] = search.eta(search.ulps[search.kept]);
         std::copy_n(all.row(first + search.kept), x_.cols, steps.x_after.row(search.row));
+        record(p, values.get() + (first + search.kept) * k, steps, search.row);
       }
     }
   }
-  // f after the step is what an evaluation of that point alone gives.
+  // A few points at once are promised the bits of an evaluation of each of them alone.
+  if (steps.x_after.rows > kFewPoints) return;
   for (const Search& search : searches) {
     if (!search.moved) continue;
     net_.evaluate<double>(steps.x_after.middle_rows(search.row, 1), out, run);

@@ -45,9 +45,9 @@ class Attack {
   const std::vector<Index>& other() const { return other_; }
 
   // The shortest step along ±∇f(x) after which f is as far beyond 0 as its goal (N,), its η (N,); NaN where
-  // there is none within lengths (N,). With `any` the margin that gets there is that over any other output.
-  void reach(const double* goals, const double* lengths, bool any, Index most_flips, double* eta,
-             const Run& run) const;
+  // there is none within lengths (N,). With `any_other` the margin that gets there is that over any other output.
+  void reach(const double* goals, const double* lengths, bool any_other, Index most_flips,
+             double* eta, const Run& run) const;
 
   // Where step() writes, a row for each of K × N.
   struct Steps {
@@ -59,18 +59,15 @@ class Attack {
   // K steps from every point, their numbers (K, N): η, the points they lead to, and f evaluated there. A
   // point whose gradient is 0 stays where it is, with η = 0 unless the numbers are η. `goals` (N), or null,
   // say how far beyond 0 f is to come, in |f|: a step that misses its own by rounding alone goes on by about
-  // the fewest ulps of η that an evaluation shows to reach it. With `any`, the margin that is to get there is
+  // the fewest ulps of η that an evaluation shows to reach it. With `any_other`, the margin that is to get there is
   // that over any other output.
-  void step(StepKind kind, View<const double> numbers, const double* goals, bool any,
+  void step(StepKind kind, View<const double> numbers, const double* goals, bool any_other,
             const Steps& steps, const Run& run) const;
 
  private:
-  // Calls body(i, run) for `count` points, each on a thread of its own where there are enough of them.
-  template <class Body>
-  void for_points(Index count, const Run& run, const Body& body) const;
-  Functions functions(Index p, bool any) const;
-  // f of point p, or with `any` its smallest margin, from the outputs at some place.
-  double read(Index p, const double* outputs, bool any) const;
+  Functions functions(Index p, bool any_other) const;
+  // f of point p, or with `any_other` its smallest margin, from the outputs at some place.
+  double read(Index p, const double* outputs, bool any_other) const;
   // How much the step changes f where it is linear.
   double change(StepKind kind, double number, Index p) const;
   double eta(StepKind kind, double number, Index p) const;
@@ -95,7 +92,8 @@ class Attack {
     Index found = kFewPoints, kept = -1;
   };
   void begin(Search& search, double beyond) const;
-  void go_on(std::vector<Search>& searches, bool any, const Steps& steps, const Run& run) const;
+  void go_on(std::vector<Search>& searches, bool any_other, const Steps& steps,
+             const Run& run) const;
   // Fills y with the next few points of a search, and returns whether they are finite.
   bool propose(Search& search, View<double> y) const;
   void narrow(Search& search) const;

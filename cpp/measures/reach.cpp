@@ -42,7 +42,7 @@ struct Broken {
   }
   double reach(double level) const {
     const View<const double> rows(values.data(), static_cast<Index>(knots.size()), count);
-    return first_crossing(knots.data(), rows, level).t;
+    return first_crossing(knots.data(), rows, level, functions_.ties).t;
   }
 
  private:
@@ -68,14 +68,18 @@ double reach_before(const Network& net, const Segment& s, double length, const F
 
 }  // namespace
 
-Crossing first_crossing(const double* knots, View<const double> values, double level) {
+Crossing first_crossing(const double* knots, View<const double> values, double level, Index ties) {
   const Index pieces = values.rows - 1;
   for (Index k = 0; k < pieces; ++k) {
     double share = 2;
     for (Index c = 0; c < values.cols; ++c) {
       const double before = values.row(k)[c] - level, after = values.row(k + 1)[c] - level;
       const double rounding = kAtLevel * (std::abs(values.row(0)[c]) + std::abs(level));
-      if (before == 0)
+      if (ties >= 0) {
+        const bool at_level = std::abs(before) <= rounding && std::abs(after) <= rounding;
+        if (after < -rounding || (c < ties && at_level))
+          share = std::min(share, before > rounding ? before / (before - after) : 0);
+      } else if (before == 0)
         share = 0;
       else if (std::abs(after) <= rounding)
         share = std::min(share, 1.0);

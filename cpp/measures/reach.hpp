@@ -12,15 +12,19 @@ struct Crossing {
   Index piece;
 };
 
-// The smallest t at which one of several functions is at the level, and its piece. They are linear between
-// the knots (K + 1,), where their values are the rows of (K + 1, C).
-Crossing first_crossing(const double* knots, View<const double> values, double level);
-
 // Functions of the outputs, C of them, whose values `read` writes.
 struct Functions {
   Index count;
   std::function<void(const double* outputs, double* values)> read;
+  // Where they are the margins of a decision: how many of them the decision goes to where they stay at 0,
+  // those of the outputs before it. Else negative.
+  Index ties = -1;
 };
+
+// The smallest t at which one of the functions is at the level, and its piece: or, of the margins of a
+// decision, the smallest after which one is below it. They are linear between the knots (K + 1,), where their
+// values are the rows of (K + 1, C).
+Crossing first_crossing(const double* knots, View<const double> values, double level, Index ties);
 
 // A segment x + t u, t in [0, length], u (1, d) a unit vector. The first function is f at x, and changes by
 // `slope` there, which says where to look first.

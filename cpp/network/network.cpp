@@ -182,17 +182,23 @@ void Network::differentiate(Block points, View<const T> values, const Mask& mask
   Visit<T> visit;
   T* const offsets = out.offsets ? out.offsets + points.first : nullptr;
   if (offsets) {
-    std::fill_n(offsets, points.count, T{0});
-    const auto add = [&](std::size_t i, Index p, Index unit, T weight) {
-      offsets[p] += weight * static_cast<T>(biases_[i][at(unit)]);
-    };
-    for (Index p = 0; p < points.count && !biases_.back().empty(); ++p)
-      for (Index j = 0; j < outputs(); ++j) add(depth(), p, j, weights.row(p)[j]);
-    visit = [this, &mask, add](std::size_t layer, View<const T> rows) {
+    const std::vector<double>& last = biases_.back();
+    for (Index p = 0; p < points.count; ++p) {
+      offsets[p] = 0;
+      for (std::size_t j = 0; j < last.size(); ++j)
+        offsets[p] += weights.row(p)[j] * static_cast<T>(last[j]);
+    }
+    visit = [&, offsets](std::size_t layer, View<const T> rows) {
+      const std::vector<double>& own = biases_[layer - 1];
       const LayerBits& bits = mask[layer - 1];
-      for (Index p = 0; p < rows.rows && !biases_[layer - 1].empty(); ++p)
+      if (own.empty()) return;
+      for_each_row(rows.rows, rows.cols, stages.silent(), [&](Index p) {
+        const Bits* const here = bits.data + p * bits.stride;
+        T sum = 0;
         for (Index j = 0; j < rows.cols; ++j)
-          if (bit(bits.data + p * bits.stride, j)) add(layer - 1, p, j, rows.row(p)[j]);
+          sum += bit(here, j) ? rows.row(p)[j] * static_cast<T>(own[at(j)]) : T{0};
+        offsets[p] += sum;
+      });
     };
   }
   const View<T> gradients(out.gradients + points.first * input_dim(), points.count, input_dim());

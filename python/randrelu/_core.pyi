@@ -75,6 +75,9 @@ class Network:
     @property
     def has_biases(self) -> bool: ...
     @property
+    def forgotten(self) -> int:
+        """How often a deferred network was told to forget; 0 for others."""
+    @property
     def nbytes(self) -> int: ...
     def weights(self, i: int) -> _Floats: ...
     def bias(self, i: int) -> _Doubles | None: ...
@@ -173,9 +176,9 @@ class Attack:
         progress: _Progress,
     ) -> None: ...
     @property
-    def top(self) -> NDArray[np.int64]: ...
+    def top(self) -> NDArray[np.int64] | None: ...
     @property
-    def other(self) -> NDArray[np.int64]: ...
+    def other(self) -> NDArray[np.int64] | None: ...
     @property
     def f(self) -> _Doubles: ...
     @property
@@ -187,7 +190,7 @@ class Attack:
         goals: _Doubles,
         lengths: _Doubles,
         *,
-        any: bool,
+        any_other: bool,
         most_flips: int,
         threads: int,
         progress: _Progress,
@@ -198,7 +201,7 @@ class Attack:
         numbers: _Doubles,
         goals: _Doubles | None,
         *,
-        any: bool,
+        any_other: bool,
         threads: int,
         progress: _Progress,
     ) -> StepsTaken: ...

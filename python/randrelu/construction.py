@@ -284,6 +284,8 @@ class Construction(Weights):
             raise ValueError(
                 f"other must be an output from 0 to {most} and not {first}, got {second}"
             )
+        if not most:  # f_0 is all there is
+            return self
         return replace(
             self,
             widths=(*self.widths[:-1], 1),

@@ -216,9 +216,8 @@ class Network(Construction):
         """
         points, single = self._points(x)
         count, k, dim = len(points), self.outputs, self.widths[0]
-        packed = sum(-(-width // 8) for width in self.widths[1:-1])
         memory.require(
-            count * k * (8 * dim + packed),
+            count * k * dim * points.itemsize,
             f"returning the gradients of {k} outputs at {count} points",
             "pass fewer points at a time",
         )
@@ -226,17 +225,27 @@ class Network(Construction):
             memory.require_revealing(
                 self.widths, count, self.dtype.itemsize, backward=count * k, remember=True
             )
-        _, bits, _ = self._evaluate(points, bits=True, threads=threads)
-        rows = core.masked_product(
-            self._core,
-            [np.repeat(layer, k, axis=0) for layer in bits],
-            np.tile(np.eye(k), (count, 1)),
-            j=0,
-            i=self.depth + 1,
-            transposed=True,
-            threads=thread_number(threads),
-        )
-        found = rows.reshape(count, k, dim).astype(self.dtype, copy=False)
+        found = np.empty((count, k, dim), self.dtype)
+        then = self._core.forgotten
+        size = max(1, core.MOST_POINTS // k)  # points at once, k rows each
+        for first in range(0, count, size):
+            some = points[first : first + size]
+            _, bits, _ = self._evaluate(some, bits=True, threads=threads)
+            rows = core.masked_product(
+                self._core,
+                [np.repeat(layer, k, axis=0) for layer in bits],
+                np.tile(np.eye(k), (len(some), 1)),
+                j=0,
+                i=self.depth + 1,
+                transposed=True,
+                threads=thread_number(threads),
+            )
+            found[first : first + size] = rows.reshape(len(some), k, dim)
+        if self._core.forgotten != then:
+            raise RuntimeError(
+                "the deferred network was told to forget while it was asked about the points; ask "
+                "again"
+            )
         return found[0] if single else found
 
     def decision(
@@ -362,6 +371,12 @@ class Network(Construction):
     ) -> None:
         """Raise MemoryError unless there is room to evaluate `times` as many points."""
         count = times * len(points)
+        if self.outputs > 1:
+            memory.require(
+                count * self.outputs * points.itemsize,
+                f"returning {self.outputs} outputs of {count} points",
+                "pass fewer points at a time",
+            )
         if gradient:
             memory.require(
                 points.nbytes,

@@ -63,6 +63,11 @@ class Weights:
         return self._core.has_biases
 
     @property
+    def _is_difference(self) -> bool:
+        """Whether it is the margin of one output over another."""
+        return self._margin_of is not None and self._margin_of[2] is not None
+
+    @property
     def _follows_laws(self) -> bool:
         """Whether the weights are random and there are no biases, as the laws of the paper ask."""
         return self.init is not None and not self.has_biases

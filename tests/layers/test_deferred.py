@@ -341,7 +341,9 @@ def test_a_point_of_a_network_that_forgot_it_is_refused():
     with pytest.raises(RuntimeError, match="told to forget"):
         at_x.pull_back(0, np.ones(5), threads=0)
     with pytest.raises(RuntimeError, match="told to forget"):
-        attack.step(core.StepKind.etas, np.ones((1, 1)), None, any=False, threads=0, progress=None)
+        attack.step(
+            core.StepKind.etas, np.ones((1, 1)), None, any_other=False, threads=0, progress=None
+        )
     net.forget()  # and a fresh point is a point
     at_x = core.BasePoint(net._core, x[0], layers=2, gradient=False, threads=0)
     assert core.explore(at_x, x, flips=True).flips.shape == (1, 2)

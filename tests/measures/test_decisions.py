@@ -234,8 +234,12 @@ def test_a_line_without_biases_through_the_origin(outputs):
         else:
             changes, new, got = order(after)[0] != top, order(after)[0], flip.top_after
         assert flip.sign_flipped == changes and (not changes or got == new)
-        # At the origin all outputs are equal, and on x's side of it nothing changes.
-        assert abs(flip.x_adv[0]) <= 1e-11 * abs(x[0])
+        # At the origin all outputs are equal, and on x's side of it nothing changes. One output is 0
+        # there, which is a sign of its own.
+        if changes or outputs == 1:
+            assert abs(flip.x_adv[0]) <= 1e-11 * abs(x[0])
+        else:
+            assert flip.x_adv == x and flip.eta == 0 and np.isnan(flip.eta_infimum)
         ratio = -m / opposite if opposite else np.inf
         goes = 0 < ratio < 50
         assert bool(exact.success) == goes
@@ -262,3 +266,34 @@ def test_the_step_of_the_paper_is_for_its_networks():
             gradient_step(net, x, eta="paper")
     assert gradient_step(network((5, 20), 3, 0).margin(0, 1), x, eta="paper").success.shape == (2,)
     assert STEPS == ("linear", "paper", "exact", "flip")  # so all are tried in this file
+
+
+def test_a_margin_that_only_touches_0_is_no_change_of_the_decision():
+    """Where all outputs are equal the first of them decides; it is the largest until x = 2."""
+    net = Network.from_weights([[[-1.0], [1.0]], np.eye(2)], [[1.0, -2.0], None])
+    found = gradient_step(net, [0.5], eta="flip", longest=9)
+    assert found.sign_flipped and found.top == 0 and found.top_after == 1
+    assert found.eta_infimum == -1.5 and 2 < found.x_adv[0] < 2 + 1e-9
+
+
+def test_a_tie_at_x_with_another_output_than_that_attacked_for_is_passed():
+    net = Network.from_weights([[[1.0, 0], [1.0, 0], [0.5, -1.0]]])
+    found = gradient_step(net, [1.0, 0.0], eta="flip", against=2)
+    assert found.sign_flipped and found.top_after == 2 and found.relative_norm > 0.1
+
+
+def test_the_paper_step_of_a_margin_has_the_scale_of_its_own_weights():
+    """W_{ℓ+1} is the difference of two rows, whose variance is twice as large."""
+    net = Network.random((500, 400, 2000, 3), rng=0)
+    margin = net.margin(1, 2)
+    twin = Network.from_weights([margin.weights(i) for i in (1, 2, 3)], dtype="float64")
+    x = np.random.default_rng(0).normal(size=500)
+    steps = [gradient_step(n, x, eta="paper").eta for n in (margin, twin)]
+    # The twin's scale is that of its Frobenius norms, of 2000 entries at least: 1.6 % each.
+    assert abs(steps[0] / steps[1] - 1) < 5 * 0.016
+
+
+def test_no_points_may_have_no_outputs_to_be_attacked_for():
+    net = Network.random((5, 4, 3), rng=0)
+    for against in ([], np.zeros(0, int), 2):
+        assert gradient_step(net, np.zeros((0, 5)), against=against).success.shape == (0,)

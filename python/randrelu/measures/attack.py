@@ -147,9 +147,7 @@ class Base:
         self.points, self.norm = points, euclid.norms(points)
         self.f, self.gradient = self._core.f, self._core.gradients
         self.grad_norm = self._core.grad_norms
-        several = net.outputs > 1
-        self.top = self._core.top if several else None
-        self.other = self._core.other if several else None
+        self.top, self.other = self._core.top, self._core.other
 
     def reach(
         self,
@@ -167,8 +165,8 @@ class Base:
         (N,). With `any_other` the first margin of a decision that gets there counts.
         """
         return self._core.reach(
-            goals, lengths, any=any_other, most_flips=most_flips, threads=thread_number(threads),
-            progress=progress,
+            goals, lengths, any_other=any_other, most_flips=most_flips,
+            threads=thread_number(threads), progress=progress,
         )  # fmt: skip
 
     def take(
@@ -193,7 +191,12 @@ class Base:
             times = max(times, math.ceil(core.FEW_POINTS / max(1, len(self.points))))
         self._net._require_room(self.points, times=times)
         taken = self._core.step(
-            kind, numbers, goals, any=any_other, threads=thread_number(threads), progress=progress
+            kind,
+            numbers,
+            goals,
+            any_other=any_other,
+            threads=thread_number(threads),
+            progress=progress,
         )
         with np.errstate(divide="ignore", invalid="ignore"):  # at 0 every step is infinitely long
             relative = self.grad_norm / self.norm

@@ -38,7 +38,9 @@ def gradient_step(
     """Take one step x + η∇f(x) and see whether the sign of f flips (Theorem 1.1).
 
     Of a network with several outputs the decision is attacked: f is the margin f_top − f_other of
-    the largest output at x over the runner-up, or over another one (`against`).
+    the largest output at x over the runner-up, or over another one (`against`). Where "flip" ends
+    at a third output, which becomes the largest before, this f is still positive (`f_after`), and
+    only `sign_flipped` says that the decision is another one.
 
     Parameters
     ----------
@@ -163,7 +165,7 @@ def _others(net: Network, against: ArrayLike | None, points: int) -> NDArray[np.
     if net.outputs == 1:
         raise ValueError("against is for a network of several outputs; this one has one")
     given = np.asarray(against)
-    if given.dtype.kind not in "iu":
+    if given.size and given.dtype.kind not in "iu":
         raise TypeError(f"against must hold integers, got dtype {given.dtype}")
     if given.shape not in ((), (points,)):
         raise ValueError(f"against must be an output or have shape ({points},), got {given.shape}")
@@ -209,7 +211,8 @@ def _nn_def_scale(net: Network) -> float:
     be d_i.
     """
     if net.init is not None:
-        return laws.nn_def_scale(net.widths, laws.weight_variances(net.widths, net.init))
+        scale = laws.nn_def_scale(net.widths, laws.weight_variances(net.widths, net.init))
+        return scale * math.sqrt(2) if net._is_difference else scale
     norms = [
         float(np.linalg.norm(net.weights(i).astype(np.float64))) / math.sqrt(width)
         for i, width in enumerate(net.widths[1:], start=1)

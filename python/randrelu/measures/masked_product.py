@@ -13,6 +13,8 @@ from randrelu._support import arguments
 from randrelu._support.threads import thread_number
 from randrelu.network import Network
 
+_AT_ONCE = 128  # points, each of which holds as many vectors as there are steps
+
 
 def masked_product(
     net: Network,
@@ -68,9 +70,12 @@ def masked_product_norm(
     points, single = arguments.points("x", x, net.widths[0], np.dtype(np.float64))
     if not len(points):
         return np.empty(0)
-    bits = net.pattern(points, threads=threads).bits
     start = np.random.default_rng(0).standard_normal(min(net.widths[low], net.widths[high]))
-    norms = core.masked_product_norms(
-        net._core, list(bits), len(points), start, j=low, i=high, threads=thread_number(threads)
-    )
+    norms = np.empty(len(points))
+    for first in range(0, len(points), _AT_ONCE):
+        some = points[first : first + _AT_ONCE]
+        bits = net.pattern(some, threads=threads).bits
+        norms[first : first + _AT_ONCE] = core.masked_product_norms(
+            net._core, list(bits), len(some), start, j=low, i=high, threads=thread_number(threads)
+        )
     return float(norms[0]) if single else norms

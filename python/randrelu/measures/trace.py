@@ -120,10 +120,14 @@ def _trace(
 
 
 def most_flips(net: Network) -> int:
-    """Return how many flips the memory that is free has room for: two rows of slopes each."""
+    """Return how many flips the memory that is free has room for: two rows of slopes each.
+
+    What becomes of the outputs takes four rows of them.
+    """
     free = memory.available_bytes()
     rows = 6 if net.storage == "deferred" else 3
-    return 2**31 if free is None else max(1, free // (8 * rows * max(net.widths)))
+    each = 8 * (rows * max(net.widths) + 4 * net.outputs)
+    return 2**31 if free is None else max(1, free // each)
 
 
 def _unit_vector(direction: NDArray[np.float64]) -> NDArray[np.float64]:

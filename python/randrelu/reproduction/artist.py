@@ -32,7 +32,7 @@ class Artist:
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _CODE.format(path=sys.path)],
+            [sys.executable, "-c", _CODE.format(path=[str(path) for path in sys.path])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
@@ -54,12 +54,18 @@ class Artist:
         ask, answer = self._process.stdin, self._process.stdout
         assert ask is not None and answer is not None
         try:
-            ask.write(pickle.dumps(pickle.dumps(make)))
+            asked = pickle.dumps(pickle.dumps(make))
+        except Exception as raised:
+            return _told(raised)
+        try:
+            ask.write(asked)
             ask.flush()
             drawn: Drawn | str = pickle.load(answer)
         except (OSError, EOFError):
             return f"the process that draws the figures has ended, with {self._process.wait()}"
         except Exception as raised:
+            # An answer that is none leaves the next one out of step.
+            self._process.kill()
             return _told(raised)
         return drawn
 
