@@ -42,14 +42,26 @@ LinePieces traced(const Network& net, const Array<double>& x, const Array<double
   return line;
 }
 
-// The smallest t at which one of several functions is at the level, and its piece.
-std::pair<double, Index> crossed(const Array<double>& knots, const Array<double>& values,
-                                 double level) {
-  const View<const double> rows = matrix(values);
-  if (rows.rows < 2 || knots.size() != rows.rows)
-    throw py::value_error("knots must be (K,), values (K, C)");
-  const Crossing found = first_crossing(knots.data(), rows, level, -1);
-  return {found.t, found.piece};
+// The smallest t at which a function with these values at the knots is at the level.
+double crossed(const Array<double>& knots, const Array<double>& values, double level) {
+  if (knots.size() < 2 || knots.size() != values.size())
+    throw py::value_error("knots and values must be (K,)");
+  return first_crossing(knots.data(), View<const double>(values.data(), values.size(), 1), level,
+                        -1);
+}
+
+// The smallest t at which the only output is at the level.
+double reached_on_line(const Network& net, const Array<double>& x, const Array<double>& u,
+                       double length, double level, double f, double slope, Index most_flips,
+                       int threads) {
+  if (net.outputs() != 1 || x.size() != net.input_dim() || u.size() != x.size())
+    throw py::value_error("x or u does not fit the network, or it has several outputs");
+  const Functions itself{1, [](const double* output, double* value) { *value = *output; }};
+  const Segment segment{View<const double>(x.data(), 1, x.size()),
+                        View<const double>(u.data(), 1, u.size()), length, f, slope};
+  const py::gil_scoped_release release;
+  const Network::Alone alone(net);
+  return first_reach(net, segment, itself, level, most_flips, Run{threads});
 }
 
 }  // namespace
@@ -82,6 +94,9 @@ void bind_line(py::module_& m) {
         py::arg("threads"), py::arg("progress"));
   m.def("first_crossing", crossed, py::arg("knots").noconvert(), py::arg("values").noconvert(),
         py::arg("level"));
+  m.def("first_reach", reached_on_line, py::arg("network"), py::arg("x").noconvert(),
+        py::arg("u").noconvert(), py::kw_only(), py::arg("length"), py::arg("level"), py::arg("f"),
+        py::arg("slope"), py::arg("most_flips"), py::arg("threads"));
   py::register_local_exception_translator([](std::exception_ptr error) {
     try {
       if (error) std::rethrow_exception(error);

@@ -42,7 +42,7 @@ struct Broken {
   }
   double reach(double level) const {
     const View<const double> rows(values.data(), static_cast<Index>(knots.size()), count);
-    return first_crossing(knots.data(), rows, level, functions_.ties).t;
+    return first_crossing(knots.data(), rows, level, functions_.ties);
   }
 
  private:
@@ -68,7 +68,7 @@ double reach_before(const Network& net, const Segment& s, double length, const F
 
 }  // namespace
 
-Crossing first_crossing(const double* knots, View<const double> values, double level, Index ties) {
+double first_crossing(const double* knots, View<const double> values, double level, Index ties) {
   const Index pieces = values.rows - 1;
   for (Index k = 0; k < pieces; ++k) {
     double share = 2;
@@ -87,9 +87,9 @@ Crossing first_crossing(const double* knots, View<const double> values, double l
         share = std::min(share, before / (before - after));
     }
     const double start = knots[k], end = knots[k + 1];
-    if (share <= 1) return {std::min(start + share * (end - start), end), k};
+    if (share <= 1) return std::min(start + share * (end - start), end);
   }
-  return {kNone, pieces};
+  return kNone;
 }
 
 double first_reach(const Network& net, const Segment& s, const Functions& functions, double level,

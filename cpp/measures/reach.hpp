@@ -7,11 +7,6 @@
 
 namespace randrelu {
 
-struct Crossing {
-  double t;  // NaN where there is none
-  Index piece;
-};
-
 // Functions of the outputs, C of them, whose values `read` writes.
 struct Functions {
   Index count;
@@ -21,10 +16,10 @@ struct Functions {
   Index ties = -1;
 };
 
-// The smallest t at which one of the functions is at the level, and its piece: or, of the margins of a
-// decision, the smallest after which one is below it. They are linear between the knots (K + 1,), where their
-// values are the rows of (K + 1, C).
-Crossing first_crossing(const double* knots, View<const double> values, double level, Index ties);
+// The smallest t at which one of the functions is at the level, or, of the margins of a decision, the
+// smallest after which one is below it; NaN where there is none. They are linear between the knots (K + 1,),
+// where their values are the rows of (K + 1, C).
+double first_crossing(const double* knots, View<const double> values, double level, Index ties);
 
 // A segment x + t u, t in [0, length], u (1, d) a unit vector. The first function is f at x, and changes by
 // `slope` there, which says where to look first.

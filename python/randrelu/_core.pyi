@@ -252,7 +252,19 @@ class LinePieces:
     @property
     def bits(self) -> list[_Bits]: ...
 
-def first_crossing(knots: _Doubles, values: _Doubles, level: float) -> tuple[float, int]: ...
+def first_crossing(knots: _Doubles, values: _Doubles, level: float) -> float: ...
+def first_reach(
+    network: Network,
+    x: _Doubles,
+    u: _Doubles,
+    *,
+    length: float,
+    level: float,
+    f: float,
+    slope: float,
+    most_flips: int,
+    threads: int,
+) -> float: ...
 def trace_line(
     network: Network,
     x: _Doubles,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -164,7 +163,9 @@ class Line:
 
     def first_crossing(self, level: float) -> float:
         """Return the smallest t with f(t) = level, or NaN when f does not reach it."""
-        return self._first_crossing(arguments.finite("level", level))[0]
+        knots = np.r_[0.0, self.t, self.length]
+        values = np.r_[self.f0, self.f, self.value(self.length)]
+        return core.first_crossing(knots, values, arguments.finite("level", level))
 
     def linearity(self) -> Linearity:
         """Compare f with its tangent at x, f(0) + t f′(0)."""
@@ -229,18 +230,3 @@ class Line:
             here[order] = bits ^ np.bitwise_xor.accumulate(toggled, axis=0)
             layers.append(here)
         return layers
-
-    def _first_crossing(self, level: float) -> tuple[float, int]:
-        """Return the smallest t with f(t) = level, and its piece; NaN and K + 1 without one."""
-        knots = np.r_[0.0, self.t, self.length]
-        values = np.r_[self.f0, self.f, self.value(self.length)]
-        found: tuple[float, int] = core.first_crossing(knots, values[:, np.newaxis], level)
-        return found
-
-    def _until(self, level: float) -> Line | None:
-        """Return the line up to where f first reaches the level, or None if it does not."""
-        end, piece = self._first_crossing(level)
-        if math.isnan(end):
-            return None
-        kept = {name: getattr(self, name)[:piece] for name in ("t", "layer", "unit", "active", "f")}
-        return replace(self, length=end, slope=self.slope[: piece + 1], **kept)

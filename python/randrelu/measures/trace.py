@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -12,8 +14,6 @@ from randrelu._support.threads import thread_number
 from randrelu.measures.line import Line
 from randrelu.network import Network, require_one_output
 
-_FIRST_GUESS = 1.5  # times where a linear f would reach the level
-_LONGER = 3.0  # from one try to the next
 _NEAR_ORIGIN = 1e-12  # of the segment's farthest point
 
 
@@ -45,8 +45,8 @@ def line(
     threads : int, optional
         The number of threads.
     progress : callable, optional
-        Called as ``progress(done, total)``, see `Network`, in thousandths; it starts again for
-        every part that `until` looks at.
+        Called as ``progress(done, total)``, see `Network`, in thousandths, once it is known where
+        the line ends.
 
     Returns
     -------
@@ -90,15 +90,12 @@ def line(
         return _trace(net, base, unit, end, threads, progress)
     level = arguments.finite("until", until)
     value, _, gradient = net._evaluate(base[np.newaxis], value=True, gradient=True, threads=threads)
-    slope = float(gradient[0] @ unit)
-    guess = _FIRST_GUESS * abs((level - float(value[0])) / slope) if slope else end
-    part = min(end, max(guess, 1e-6 * end))
-    while True:
-        traced = _trace(net, base, unit, part, threads, progress)
-        found = traced._until(level)
-        if found is not None or part == end:
-            return found or traced
-        part = min(end, _LONGER * part)
+    reached = core.first_reach(
+        net._core, base, unit, length=end, level=level, f=float(value[0]),
+        slope=float(gradient[0] @ unit), most_flips=most_flips(net),
+        threads=thread_number(threads),
+    )  # fmt: skip
+    return _trace(net, base, unit, end if math.isnan(reached) else reached, threads, progress)
 
 
 def _trace(
