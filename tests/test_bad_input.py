@@ -25,7 +25,13 @@ def with_entry(value):
     [
         (np.ones(783), ValueError, "x must have shape (784,) or (N, 784), got (783,)"),
         (np.ones((3, 5)), ValueError, "x must have shape (784,) or (N, 784), got (3, 5)"),
-        (np.ones((1, 1, 784)), ValueError, "x must have shape (784,) or (N, 784), got (1, 1, 784)"),
+        (
+            np.ones((3, 1, 784)),
+            ValueError,
+            "x must have shape (784,) or (N, 784), got (3, 1, 784); "
+            "make every point one row, with .reshape(3, -1)",
+        ),
+        (np.ones((28, 28)), ValueError, "got (28, 28); make the point one row, with .reshape(-1)"),
         (3.0, ValueError, "x must have shape (784,) or (N, 784), got ()"),
         ([], ValueError, "x must have shape (784,) or (N, 784), got (0,)"),
         (with_entry(np.nan), ValueError, "x must be finite, got nan at index (1, 3)"),

@@ -125,6 +125,65 @@ def test_flips_around_an_image(folder):
     assert out == run("flips", *options, folder / "x.npy").stdout
 
 
+@pytest.mark.parametrize("row", [0, 29])
+def test_flips_around_one_image_of_several(folder, row):
+    options = ("--weights", folder / "net.npz", "--samples", 40, "--seed", 1, "--json", "--input")
+    columns = ("--label-column", -1, "--scale", "1/255")
+    out = run("flips", *options, folder / "images.csv", "--row", row, *columns).stdout
+    np.save(folder / "x.npy", PIXELS[row] * (1 / 255))
+    assert out == run("flips", *options, folder / "x.npy").stdout
+    assert out == run("flips", *options, folder / "x.npy", "--row", 0).stdout
+
+
+def test_a_row_that_there_is_not(folder):
+    options = ("flips", "--weights", folder / "net.npz", "--samples", 4)
+    images = ("--input", folder / "images.csv", "--label-column", -1)
+    said = run(*options, *images, "--row", 30, code=2).stderr
+    assert "--row must be a point of --input" in said and "from 0 to 29, got 30" in said
+    assert "--row goes with --input" in run(*options, "--row", 0, code=2).stderr
+
+
+def test_suffixes_of_points_may_be_capitals(folder):
+    (folder / "images.csv").rename(folder / "IMAGES.CSV")
+    (folder / "images.npy").rename(folder / "IMAGES.NPY")
+    upper = [attack(folder, "net.npz", f"IMAGES.{end}", "--json") for end in ("CSV", "NPY")]
+    assert upper[0] == upper[1]
+
+
+def test_points_outside_of_the_ranges_of_the_file_are_told(folder):
+    pixels = PIXELS / 255
+    low, high = pixels.min(axis=0), pixels.max(axis=0)
+    weights = {f"W_{i}": w for i, w in enumerate(WEIGHTS, 1)}
+    np.savez(folder / "ranges.npz", **weights, input_min=low, input_max=high)
+    options = ("--weights", folder / "ranges.npz", "--input", folder / "images.csv")
+    options += ("--label-column", -1)
+    more = ("--row", 0, "--samples", 4)
+    many = int(((high < PIXELS) | (low > PIXELS)).any(axis=1).sum())
+    said = run("attack", *options).stderr
+    assert said.startswith(f"randrelu: {many} of 30 points lie outside") and "--scale" in said
+    assert len(said.splitlines()) == 1
+    assert "1 of 1 points lie outside" in run("flips", *options, *more).stderr
+    assert run("attack", *options, "--scale", "1/255").stderr == ""
+    assert run("flips", *options, *more, "--scale", "1/255").stderr == ""
+
+
+def test_points_that_are_decided_for_the_output_already_are_counted(folder):
+    decided = int((outputs(PIXELS / 255).argmax(axis=1) == 2).sum())
+    assert 0 < decided < 30
+    said = f"{decided} of 30 points are decided for that output already"
+    assert said in attack(folder, "net.npz", "images.csv", "--against", 2)
+    assert "already" not in attack(folder, "net.npz", "images.csv")
+
+
+@pytest.mark.parametrize("size", [0.0, 1e-200, 1e200])
+def test_info_tells_the_norms_of_weights_of_any_size(tmp_path, size):
+    np.savez(tmp_path / "net.npz", W_1=size * np.array([[3.0, 0], [0, 4], [0, 0]]))
+    (layer,) = json.loads(run("info", tmp_path / "net.npz", "--json").stdout)["layers"]
+    names = ("frobenius_norm", "spectral_norm", "largest_row_norm")
+    for name, value in zip(names, (5 * size, 4 * size, 4 * size), strict=True):
+        assert layer[name] == pytest.approx(value, rel=1e-12, abs=0)
+
+
 def test_info_describes_a_file(folder):
     out = json.loads(run("info", folder / "net.onnx", "--json").stdout)
     assert out["widths"] == [4, 8, 6, 3] and out["dtype"] == "float32" and out["ties"] == "zero"

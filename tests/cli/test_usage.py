@@ -119,7 +119,7 @@ def test_labels_are_outputs_of_the_network(tmp_path, label):
 @pytest.mark.parametrize(
     ("array", "message"),
     [
-        (np.ones((2, 3)), "must hold one point, got 2; randrelu attack takes several"),
+        (np.ones((2, 3)), "holds 2 points, and one is asked for: choose it by --row, from 0 to 1"),
         (np.ones((0, 3)), "must hold at least one point, got none"),
         (np.ones(0), "must have shape (3,) or (N, 3), got (0,)"),
         (np.ones((1, 2)), "must have shape (3,) or (N, 3), got (1, 2)"),
@@ -132,7 +132,7 @@ def test_labels_are_outputs_of_the_network(tmp_path, label):
 def test_points_of_another_shape_or_kind_are_refused_by_the_file_s_name(tmp_path, array, message):
     path = tmp_path / "x.npy"
     np.save(path, array)
-    for command in ["flips"] if "attack" in message else ["flips", "attack"]:
+    for command in ["flips"] if "--row" in message else ["flips", "attack"]:
         done = run(command, "--widths", "3,4,1", "--input", path, code=2)
         assert done.stderr.startswith(f"randrelu: --input {path} {message}")
 

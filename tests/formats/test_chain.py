@@ -134,10 +134,42 @@ def test_an_overflow_of_folding_is_refused(maps):
 
 
 def test_what_would_be_larger_than_all_that_was_given_is_refused():
-    wide = int(LARGEST**0.5) + 1
+    wide = int(LARGEST**0.5) + 4
     with pytest.raises(ValueError, match=f"{wide} units"):
         Chain(wide).relu()
     chain = Chain(wide)
     chain.linear(np.ones((1, wide), np.float32))
-    with pytest.raises(ValueError, match="whose product"):
+    with pytest.raises(ValueError, match="got the product of"):
         chain.linear(np.ones((wide, 1), np.float32))
+
+
+@pytest.mark.parametrize(("held", "layers"), [(10, 8), (10**6, 16)])
+def test_all_layers_together_are_bounded_by_what_the_file_has(held, layers):
+    """Of 500 units an identity has LARGEST / 8 entries, and of 10⁶ twice as many fit besides."""
+    chain = Chain(500, held=held)
+    for _ in range(layers):
+        chain.add(np.ones(500))
+        chain.relu()
+    chain.add(np.ones(500))
+    with pytest.raises(
+        ValueError, match=f"an identity, .* 500 units after layers of {layers * 250_000}"
+    ):
+        chain.relu()
+
+
+def test_a_matrix_for_each_layer_is_always_taken():
+    square = np.zeros((1000, 1000), np.float32)
+    chain = Chain(1000)
+    for _ in range(9):
+        chain.linear(square)
+        chain.relu()
+    assert len(chain.weights) == 9
+
+
+def test_maps_that_take_long_to_fold_are_refused():
+    chain = Chain(400)
+    chain.linear(np.eye(400))
+    for _ in range(725):  # of (10⁸ + 100 · 400²) / 400²
+        chain.multiply(np.float64(-1))
+    with pytest.raises(ValueError, match="computing at most"):
+        chain.multiply(np.float64(-1))

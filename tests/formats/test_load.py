@@ -127,10 +127,13 @@ def test_keras_files_are_refused_with_what_to_call(tmp_path, suffix):
         rr.load(tmp_path / f"net{suffix}")
 
 
-@pytest.mark.parametrize("name", ["net.txt", "net", "npz", ".npz"])
-def test_other_suffixes_are_refused_with_those_that_are_known(tmp_path, name):
+@pytest.mark.parametrize(
+    ("name", "got"),
+    [("net.txt", r"'\.txt'"), ("net", "a name without"), ("npz", "a name"), (".npz", "a name")],
+)
+def test_other_suffixes_are_refused_with_those_that_are_known(tmp_path, name, got):
     (tmp_path / name).write_text("W_1")
-    with pytest.raises(ValueError, match=r"\.onnx, \.nnet, \.npz, \.safetensors"):
+    with pytest.raises(ValueError, match=rf"\.onnx, \.nnet, \.npz, \.safetensors, got {got}"):
         rr.load(tmp_path / name)
     with pytest.raises(ValueError, match=r"\.npz, \.onnx, \.safetensors"):
         network().save(tmp_path / name)

@@ -42,6 +42,7 @@ CASES = {
     "c − x": (("N", 4), [GEMM, node("Sub", B5, "_")]),
     "x − c": (("N", 4), [GEMM, node("Sub", "_", B5)]),
     "c x": (("N", 4), [node("Mul", W54[0], "_"), GEMM, node("Mul", "_", B5)]),
+    "−x": (("N", 4), [node("Neg", "_"), GEMM, node("Neg", "_")]),
     "x / c": (("N", 4), [node("Div", "_", np.float32([1, 2, -4, 8])), GEMM]),
     "arithmetic of rows": (("N", 4), [GEMM, node("Add", "_", B5[None, None]), node("Relu", "_")]),
     "arithmetic of one number": ((4,), [node("Div", "_", np.float32(4)), node("Add", "_", B5[:1])]),
@@ -253,13 +254,36 @@ def test_a_shape_with_nothing_but_its_own_zeros(tmp_path):
     check(("N", 4), [node("Reshape", "_", [-1, 4], allowzero=1), GEMM], tmp_path, opset=14)
 
 
-@pytest.mark.parametrize("last", [["Softmax"], ["LogSoftmax", "Identity"], ["Softmax", "ArgMax"]])
+AXES = {
+    "Softmax": {"axis": -1},
+    "LogSoftmax": {},
+    "ArgMax": {"axis": 1},
+    "Identity": {},
+    "Cast": {"to": 7},
+}
+
+
+@pytest.mark.parametrize(
+    "last", [["Softmax"], ["LogSoftmax", "Identity"], ["Softmax", "ArgMax"], ["ArgMax", "Cast"]]
+)
 def test_what_only_makes_a_class_is_left_off_with_one_warning(last, tmp_path):
-    model = model_of(("N", 4), [GEMM, *(node(name, "_") for name in last)])
+    model = model_of(("N", 4), [GEMM, *(node(name, "_", **AXES[name]) for name in last)])
     with pytest.warns(UserWarning, match=rf"'n_1' \({last[0]}\) at the end is left off") as told:
         chain = read(model, tmp_path)
     assert len(told) == 1
     compare(("N", 4), model_of(("N", 4), [GEMM]), chain)
+
+
+@pytest.mark.parametrize(("opset", "read_off"), [(11, True), (13, False)])
+def test_an_older_softmax_is_over_all_axes_from_its_own_on(opset, read_off, tmp_path):
+    nodes = [node("Reshape", "_", [-1, 2, 3]), node("Softmax", "_", axis=1)]
+    model = model_of(("N", 6), nodes, opset=opset)
+    if read_off:
+        with pytest.warns(UserWarning, match="left off"):
+            assert read(model, tmp_path).weights[0].shape == (6, 6)
+    else:
+        with pytest.raises(ValueError, match="axis 1"):
+            read(model, tmp_path)
 
 
 def test_a_relu_last_has_an_identity_after_it(tmp_path):

@@ -195,7 +195,14 @@ def points(name: str, value: ArrayLike, dim: int, dtype: np.dtype[F]) -> tuple[N
     array = real_array(name, value)
     single = array.ndim == 1
     if array.ndim not in (1, 2) or array.shape[-1] != dim:
-        raise ValueError(f"{name} must have shape ({dim},) or (N, {dim}), got {array.shape}")
+        way_out = ""
+        if array.ndim > 2 and math.prod(array.shape[1:]) == dim:
+            way_out = f"; make every point one row, with .reshape({len(array)}, -1)"
+        elif array.ndim > 1 and array.size == dim:
+            way_out = "; make the point one row, with .reshape(-1)"
+        raise ValueError(
+            f"{name} must have shape ({dim},) or (N, {dim}), got {array.shape}{way_out}"
+        )
     return converted(name, array.reshape(-1, dim), dtype), single
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from randrelu._support import arguments
+from randrelu.network import Network
 
 Points = tuple[NDArray[np.float64], NDArray[np.int64] | None]
 
@@ -28,11 +30,10 @@ def points(
                 raise ValueError(f"--{name} goes with --input, the file that it is about")
         return np.ones((1, dim)), None
     name = f"--input {path}"
-    if path.suffix not in (".npy", ".csv"):
+    suffix = path.suffix.lower()
+    if suffix not in (".npy", ".csv"):
         raise ValueError(f"--input must be a .npy or .csv file, got {path}")
-    array = arguments.real_array(
-        name, _read_npy(path) if path.suffix == ".npy" else _read_csv(path)
-    )
+    array = arguments.real_array(name, _read_npy(path) if suffix == ".npy" else _read_csv(path))
     labels = None
     if label_column is not None:
         array, labels = _without_labels(name, np.atleast_2d(array), label_column)
@@ -42,7 +43,7 @@ def points(
         )
     elif dim == 1 and array.ndim == 1:
         array = array.reshape(-1, 1)
-    elif dim != 1 and path.suffix == ".csv" and array.shape[1] == 1:
+    elif dim != 1 and suffix == ".csv" and array.shape[1] == 1:
         array = array.reshape(-1)
     found, _ = arguments.points(name, array, dim, np.dtype(np.float64))
     if len(found) == 0:
@@ -51,15 +52,46 @@ def points(
 
 
 def point(
-    path: Path | None, dim: int, *, label_column: int | None = None, scale: float | None = None
+    path: Path | None,
+    dim: int,
+    *,
+    row: int | None = None,
+    label_column: int | None = None,
+    scale: float | None = None,
 ) -> NDArray[np.float64]:
-    """Read the one point (d,) of --input, see `points`."""
+    """Read one point (d,) of --input, that of --row, or the only one; see `points`."""
+    if path is None and row is not None:
+        raise ValueError("--row goes with --input, the file that it is about")
     found, _ = points(path, dim, label_column=label_column, scale=scale)
-    if len(found) != 1:
+    if row is None and len(found) > 1:
         raise ValueError(
-            f"--input {path} must hold one point, got {len(found)}; randrelu attack takes several"
+            f"--input {path} holds {len(found)} points, and one is asked for: choose it by --row, "
+            f"from 0 to {len(found) - 1}"
         )
-    return found.reshape(dim)
+    if row is not None and not 0 <= row < len(found):
+        raise ValueError(
+            f"--row must be a point of --input {path}, from 0 to {len(found) - 1}, got {row}"
+        )
+    one: NDArray[np.float64] = found[row or 0]
+    return one
+
+
+def warn_outside(found: NDArray[np.float64], net: Network) -> None:
+    """Warn where points have entries outside of the ranges that the network's file gives."""
+    if net.input_range is None:
+        return
+    low, high = net.input_range
+    outside = (found < low) | (found > high)
+    if outside.any():
+        n, i = np.argwhere(outside)[0]
+        warnings.warn(
+            f"{np.count_nonzero(outside.any(axis=1))} of {len(found)} points lie outside of the "
+            f"ranges of the inputs that the network's file gives, such as point {n}, whose entry "
+            f"{i} is {found[n, i]:.4g}, not in {low[i]:.4g} … {high[i]:.4g}; nothing is clipped "
+            "(--scale multiplies the points of --input)",
+            UserWarning,
+            stacklevel=2,
+        )
 
 
 def require_outputs(labels: NDArray[np.int64], outputs: int) -> None:

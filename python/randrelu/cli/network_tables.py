@@ -73,6 +73,12 @@ def _outcome(attack: Attack, columns: Mapping[str, NDArray[Any]], labels: Labels
         f"Decision changed at {flipped} of {points} points, and |f| no smaller at {success} of "
         "them.",
     ]
+    decided = int((columns["top"] == columns["other"]).sum())
+    if decided:
+        lines.append(
+            f"{decided} of {points} points are decided for that output already: f is 0 there, and "
+            "they stay where they are."
+        )
     if labels is not None:
         before, after = (int((columns[name] == labels).sum()) for name in ("top", "top_after"))
         lines.append(

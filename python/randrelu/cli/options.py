@@ -27,6 +27,12 @@ LabelColumn = Annotated[
         "-1 the last."
     ),
 ]
+Row = Annotated[
+    int | None,
+    typer.Option(
+        min=0, help="Which point of --input, from 0, where it has several; by default the only one."
+    ),
+]
 Scale = Annotated[
     str | None,
     typer.Option(help="What to multiply the points of --input by, such as 1/255 or 0.5."),

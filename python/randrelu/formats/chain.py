@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.floating[Any]]
 
-# The entries of a matrix that no tensor of the file is as large as: an identity, or a product. A
-# file of a few bytes may ask for any number of them; these take 80 MB.
-LARGEST = 10**7
+# What a file of a few bytes may ask for: all layers together may have so many entries, and twice
+# those of the file, with identities, products and tensors that are used again. 16 MB as doubles.
+LARGEST = 2 * 10**6
+# The entries that may be computed on the way, and how often each of the file's: a second, or less.
+_WORK, _TIMES = 10**8, 100
+_PRODUCTS = 40  # multiplications of a product of matrices that take as long as one entry elsewhere
 
 
 @dataclass
@@ -34,12 +37,16 @@ class Chain:
         b_1, …, each (fan_out,).
     input_range : tuple of ndarray, or None
         The smallest and the largest inputs that the file has, each (d,).
+    held : int, or None
+        The entries of the tensors that the file has, which bound what comes of them; None where
+        every matrix has its own.
     """
 
     dim: int
     weights: list[Floats] = field(default_factory=list)
     biases: list[Floats | None] = field(default_factory=list)
     input_range: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
+    held: int | None = None
     # The affine map since the last ReLU: M x + s, or c x[order] + s before the first matrix. None
     # is an identity, a c of ones, the order that there is, and an s of zeros.
     _matrix: Floats | None = None
@@ -47,6 +54,9 @@ class Chain:
     _order: NDArray[np.intp] | None = None
     _shift: Floats | None = None
     _rectified: bool = False  # whether no entry can be negative, since a ReLU came last
+    _given: int = 0  # the entries of all matrices that came
+    _closed: int = 0  # those of `weights`
+    _work: int = 0
 
     @np.errstate(all="ignore")
     def linear(self, weights: Floats, bias: Floats | None = None) -> None:
@@ -56,18 +66,17 @@ class Chain:
                 f"expected weights of shape (fan_out, {self.dim}), none of them 0, got "
                 f"{weights.shape}"
             )
+        self._given += weights.size
         if self._shift is not None:
             moved = self._shift.any()  # zeros stay zeros, of whatever dtype is to come
             self._shift = _finite(_wide(weights) @ _wide(self._shift)) if moved else None
         if self._matrix is None:
+            self._require_room(weights.size, f"weights of shape {weights.shape}")
             self._matrix = self._columns(weights)
         else:
             size = weights.shape[0] * self._matrix.shape[1]
-            if size > max(LARGEST, weights.size + self._matrix.size):
-                raise ValueError(
-                    f"expected matrices without a ReLU between them whose product has at most "
-                    f"{LARGEST} entries, got {weights.shape} after {self._matrix.shape}"
-                )
+            self._require_room(size, f"the product of {weights.shape} and {self._matrix.shape}")
+            self.spend(size * self.dim // _PRODUCTS)
             self._matrix = _finite(_wide(weights) @ _wide(self._matrix))
         self.dim = weights.shape[0]
         self._rectified = False
@@ -94,6 +103,7 @@ class Chain:
         if self._shift is not None:
             self._shift = _finite(scale * self._shift)
         if self._matrix is not None:
+            self.spend(self._matrix.size)
             self._matrix = _finite(scale[:, np.newaxis] * self._matrix)
         else:
             self._scale = scale if self._scale is None else _finite(scale * self._scale)
@@ -105,6 +115,7 @@ class Chain:
         if self._shift is not None:
             self._shift = self._shift[order]
         if self._matrix is not None:
+            self.spend(self._matrix.size)
             self._matrix = self._matrix[order]
         else:
             self._scale = None if self._scale is None else self._scale[order]
@@ -125,16 +136,36 @@ class Chain:
         self._close()
         return self
 
+    def spend(self, entries: int) -> None:
+        """Count entries that are about to be computed; ValueError where it would not end soon."""
+        self._work += entries
+        if self._work > _WORK + _TIMES * self._source:
+            raise ValueError(
+                f"expected maps that are made layers by computing at most {_WORK} entries, and "
+                f"{_TIMES} for each that the file has, got more"
+            )
+
+    def _require_room(self, entries: int, what: str) -> None:
+        """Raise ValueError where the layers would be much larger than what they are made of."""
+        if self._closed + entries > 2 * self._source + LARGEST:
+            raise ValueError(
+                f"expected layers of at most {LARGEST} entries, and twice those of the matrices "
+                f"that they are made of, got {what} after layers of {self._closed}"
+            )
+
+    @property
+    def _source(self) -> int:
+        return self._given if self.held is None else self.held
+
     def _close(self) -> None:
         if self._matrix is None:
-            if self.dim**2 > LARGEST:
-                raise ValueError(
-                    f"expected a matrix before every ReLU and at the end, got none over "
-                    f"{self.dim} units: an identity would have more than {LARGEST} entries"
-                )
+            self._require_room(
+                self.dim**2, f"an identity, where no matrix is before a ReLU over {self.dim} units"
+            )
             self._matrix = self._columns(np.eye(self.dim, dtype=np.float32))
         self.weights.append(self._matrix)
         self.biases.append(self._shift)
+        self._closed += self._matrix.size
         self._matrix = self._shift = None
 
     def _columns(self, weights: Floats) -> Floats:

@@ -66,7 +66,9 @@ def load(
     -------
     Network
         Its `input_range` holds the smallest and the largest inputs where the file has them; they
-        never clip anything.
+        never clip anything. Its decision is the largest output: where a file means the smallest,
+        as the ACAS-Xu networks do, negate the last matrix and bias and call
+        `Network.from_weights`.
 
     Raises
     ------
@@ -99,7 +101,8 @@ def _reader(path: Path, normalized: bool) -> Callable[[Path], Chain]:
     if suffix in _REFUSED:
         raise ValueError(f"{path}: expected {', '.join(readers)}, got {_REFUSED[suffix]}")
     if suffix not in readers:
-        raise ValueError(f"{path}: expected a name that ends in {', '.join(readers)}")
+        got = repr(path.suffix) if suffix else "a name without one"
+        raise ValueError(f"{path}: expected the suffix {', '.join(readers)}, got {got}")
     if normalized and suffix != ".nnet":
         raise ValueError(f"{path}: normalized is for .nnet files, which have means and ranges")
     return readers[suffix]

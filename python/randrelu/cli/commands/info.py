@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -52,14 +53,17 @@ def description(net: rr.Network) -> dict[str, Any]:
 
 def _layer(net: rr.Network, i: int) -> dict[str, Any]:
     weights = net.weights(i).astype(np.float64)
-    rows = np.linalg.norm(weights, axis=1)
+    largest = float(np.abs(weights).max()) or 1.0
+    scaled = weights / largest  # whose squares neither overflow nor vanish
+    gram = scaled @ scaled.T if len(scaled) <= scaled.shape[1] else scaled.T @ scaled
+    rows = np.linalg.norm(scaled, axis=1)
     return {
         "layer": i,
         "shape": weights.shape,
         "bias": net.bias(i) is not None,
-        "frobenius_norm": float(np.linalg.norm(weights)),
-        "spectral_norm": float(np.linalg.norm(weights, 2)),
-        "largest_row_norm": float(rows.max()),
+        "frobenius_norm": largest * float(np.linalg.norm(rows)),
+        "spectral_norm": largest * math.sqrt(np.linalg.eigvalsh(gram)[-1]),
+        "largest_row_norm": largest * float(rows.max()),
         "smallest": float(weights.min()),
         "largest": float(weights.max()),
     }

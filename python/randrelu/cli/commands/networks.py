@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 from rich.console import Console
 
@@ -17,6 +18,7 @@ from randrelu.cli.options import (
     Init,
     Json,
     LabelColumn,
+    Row,
     Scale,
     Seed,
     Storage,
@@ -68,6 +70,7 @@ def attack(
     )
     if labels is not None:
         inputs.require_outputs(labels, net.outputs)
+    inputs.warn_outside(x, net)
     with bars.bar("weights times points") as progress:
         result = rr.gradient_step(
             net,
@@ -94,6 +97,7 @@ def flips(
         Path | None,
         typer.Option("--input", help="The point x in a .npy or .csv file; by default (1, …, 1)."),
     ] = None,
+    row: Row = None,
     label_column: LabelColumn = None,
     scale: Scale = None,
     relative_radii: Annotated[
@@ -122,7 +126,10 @@ def flips(
         style.require_format(plot)
     seed = arguments.seed_of(seed)
     net = _network(widths, weights, init, bias, storage, seed, threads)
-    x = inputs.point(point, net.widths[0], label_column=label_column, scale=options.scale(scale))
+    x = inputs.point(
+        point, net.widths[0], row=row, label_column=label_column, scale=options.scale(scale)
+    )
+    inputs.warn_outside(x[np.newaxis], net)
     if not x.any():
         raise ValueError("x must not be 0: the radii are multiples of ‖x‖")
     length = euclid.norm(x)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 # The length of the batch axis where a file computes shapes: a number that no axis has.
 OPEN = -(2**40)
+MOST_AXES = 64  # of a tensor, which is NumPy's limit
 
 
 @dataclass(frozen=True)
@@ -40,16 +41,22 @@ class Layout:
         old = [OPEN if i == self.batch else n for i, n in enumerate(self.entries.shape)]
         if not allowzero and any(t == 0 and i >= len(old) for i, t in enumerate(target)):
             raise ValueError(f"expected zeros at axes of {self}, got {list(target)}")
+        if any(t < -1 and t != OPEN for t in target):  # NumPy would take it for −1
+            raise ValueError(f"expected lengths of 0 or more, or −1, got {list(target)}")
         lengths = [old[i] if t == 0 and not allowzero else t for i, t in enumerate(target)]
         entries = self.entries.reshape([1 if n == OPEN else n for n in lengths])
-        if OPEN in lengths:
-            batch = lengths.index(OPEN)
-        elif -1 in lengths and entries.shape[lengths.index(-1)] == 1:
-            batch = lengths.index(-1)
-        else:
-            batch = 0  # of length 1, as a file has it that was written for one point
         if lengths.count(OPEN) > (self.batch is not None):
             raise ValueError(f"expected the batch axis once where there is one, got {list(target)}")
+        if self.batch is None:
+            return Layout(entries)
+        batch = lengths.index(OPEN) if OPEN in lengths else -1
+        if batch < 0 and -1 in lengths and entries.shape[lengths.index(-1)] == 1:
+            batch = lengths.index(-1)
+        if batch < 0:  # what is written for one point mixes several, or fails with them
+            raise ValueError(
+                f"expected the batch axis to be kept, got the shape {list(target)}, which has no "
+                "place for it; where the file is for one point, export it with a fixed batch of 1"
+            )
         return self._with_batch(entries, batch, f"the shape {list(target)}")
 
     def flatten(self, axis: int) -> Layout:
@@ -111,6 +118,7 @@ class Layout:
 def _within(axes: Sequence[int], rank: int) -> list[int]:
     """Return axes counted from the front, each of them once."""
     found = [i + rank if i < 0 else i for i in axes]
-    if len(set(found)) < len(found) or not all(0 <= i < rank for i in found) or rank > 64:
-        raise ValueError(f"expected different axes of at most {min(rank, 64)}, got {list(axes)}")
+    if len(set(found)) < len(found) or not all(0 <= i < rank for i in found) or rank > MOST_AXES:
+        most = min(rank, MOST_AXES)
+        raise ValueError(f"expected different axes of at most {most}, got {list(axes)}")
     return found

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from randrelu.formats.chain import LARGEST
-from randrelu.formats.onnx.layout import OPEN, Layout
-from randrelu.formats.onnx.tensors import FLOAT_TYPES, Array
+from randrelu.formats.onnx.layout import MOST_AXES, OPEN, Layout
+from randrelu.formats.onnx.tensors import FLOAT_TYPES, Array, cut
 from randrelu.formats.onnx.walk import Walk, attribute, input_name, known_length
 
 if TYPE_CHECKING:
@@ -115,7 +115,8 @@ def _mul(walk: Walk, node: NodeProto) -> None:
 def _div(walk: Walk, node: NodeProto) -> None:
     values = walk.spread(_aligned(walk, node, 1)).astype(np.float64)
     if not values.all():
-        raise ValueError(f"expected no 0 in tensor {input_name(node, 1)!r}, by which it divides")
+        name = cut(input_name(node, 1))
+        raise ValueError(f"expected no 0 in tensor {name!r}, by which it divides")
     walk.chain.multiply(1 / values)
 
 
@@ -181,6 +182,7 @@ def _clip(walk: Walk, node: NodeProto) -> None:
 
 def _max(walk: Walk, node: NodeProto) -> None:
     for i in range(len(node.input)):
+        walk.chain.spend(walk.chain.dim)
         if node.input[i] != walk.name and walk.spread(walk.numbers(node, i)).any():
             raise ValueError(f"expected the maximum with 0, got other numbers in input {i}")
     if len(node.input) > 1:
@@ -196,6 +198,7 @@ MAPS: dict[str, Callable[[Walk, NodeProto], None]] = {
     "MatMul": _matmul,
     "Max": _max,
     "Mul": _mul,
+    "Neg": lambda walk, node: walk.chain.multiply(np.array(-1.0)),
     "Relu": lambda walk, node: walk.chain.relu(),
     "Sub": _sub,
 }
@@ -244,7 +247,8 @@ def _shape(walk: Walk, node: NodeProto) -> Array:
 
 def _gather(walk: Walk, node: NodeProto) -> Array:
     values, places = walk.constant(node, 0), walk.constant(node, 1)
-    if values.ndim != 1 or attribute(node, "axis", "i", 0) or places.dtype.kind != "i":
+    along = attribute(node, "axis", "i", 0)
+    if values.ndim != 1 or along or places.dtype.kind != "i" or places.size > MOST_AXES:
         raise ValueError(f"expected entries of a shape, got those of {values.shape}")
     if not np.all((-values.size <= places) & (places < values.size)):
         raise ValueError(f"expected places in a shape of {values.size} axes, got others")
@@ -255,6 +259,8 @@ def _concat(walk: Walk, node: NodeProto) -> Array:
     parts = [walk.constant(node, i) for i in range(len(node.input))]
     if not parts or any(part.ndim != 1 for part in parts) or attribute(node, "axis", "i", 0) != 0:
         raise ValueError("expected parts of a shape")
+    if sum(part.size for part in parts) > MOST_AXES:
+        raise ValueError(f"expected parts of a shape of at most {MOST_AXES} axes, got more")
     return np.concatenate(parts)
 
 

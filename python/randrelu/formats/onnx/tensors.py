@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from randrelu.formats.chain import LARGEST
+
 if TYPE_CHECKING:
     from onnx import TensorProto
 
@@ -34,17 +36,35 @@ _EXTERNAL = 1  # of a tensor's data_location
 class Tensors:
     """Constants by name; one is decoded when it is asked for, and its size was compared before.
 
+    Parameters
+    ----------
+    folder : Path
+        Where the file is, which may have external data beside it.
+    tensors, others : iterable of TensorProto
+        The tensors that the file has by name, and those that only its nodes have.
+
     Attributes
     ----------
-    largest : int
-        The entries of the largest tensor among those that came first.
+    largest, held : int
+        The entries of the largest of all these tensors, and of all of them together.
     """
 
-    def __init__(self, folder: Path, tensors: Iterable[TensorProto]) -> None:
+    def __init__(
+        self, folder: Path, tensors: Iterable[TensorProto], others: Iterable[TensorProto] = ()
+    ) -> None:
         self._folder = folder
         self._stored = {tensor.name: tensor for tensor in tensors}
         self._known: dict[str, Array] = {}
-        self.largest = max((self._entries(t) for t in self._stored.values()), default=0)
+        self._copied = 0
+        self._beside: dict[str, int] = {}  # the bytes of tensors, by the file that has them
+        sizes = [self._entries(tensor) for tensor in (*self._stored.values(), *others)]
+        self.largest, self.held = max(sizes, default=0), sum(sizes)
+        for path, size in self._beside.items():
+            if size > os.path.getsize(path):  # or a small file would become a large one
+                raise ValueError(
+                    f"expected external data that do not overlap, got {size} bytes of tensors in "
+                    f"the {os.path.getsize(path)} of {os.path.basename(path)!r}"
+                )
 
     def __contains__(self, name: str) -> bool:
         return name in self._known or name in self._stored
@@ -56,6 +76,15 @@ class Tensors:
 
     def __setitem__(self, name: str, values: Array) -> None:
         self._known[name] = values
+
+    def copied(self, entries: int) -> None:
+        """Count a constant that is another one's copy; ValueError for many of those."""
+        self._copied += entries
+        if self._copied > 2 * self.held + LARGEST:
+            raise ValueError(
+                f"expected constants that are made of others to have at most {LARGEST} entries, "
+                f"and twice those of the file, got {self._copied}"
+            )
 
     def decode(self, tensor: TensorProto) -> Array:
         """Return a tensor's numbers; both kinds of 16-bit floats become float32."""
@@ -86,7 +115,8 @@ class Tensors:
             raise ValueError(f"{_called(tensor)}: expected a shape, got {list(tensor.dims)[:65]}")
         entries: int = math.prod(tensor.dims)
         if tensor.data_location == _EXTERNAL:
-            self._place(tensor, entries * size)
+            path, _ = self._place(tensor, entries * size)
+            self._beside[path] = self._beside.get(path, 0) + entries * size
             return entries
         if tensor.HasField("raw_data"):
             found, unit = len(tensor.raw_data), "bytes"
@@ -111,17 +141,20 @@ class Tensors:
         if os.path.isabs(location) or not path.startswith(folder.rstrip(os.sep) + os.sep):
             raise ValueError(
                 f"{called}: expected external data in the folder of the file or below it, got "
-                f"{location!r}"
+                f"{cut(location)!r}"
             )
         if not os.path.isfile(path):
-            raise ValueError(f"{called}: expected external data in {location!r}, got no such file")
+            raise ValueError(
+                f"{called}: expected external data in {cut(location)!r}, got no such file"
+            )
         offset = _integer(entries.get("offset", "0"), f"{called}: offset")
         length = _integer(entries.get("length", str(size)), f"{called}: length")
         there = max(os.path.getsize(path) - offset, 0)
         if length != size or there < size:
             raise ValueError(
                 f"{called}: expected {size} bytes for the shape {list(tensor.dims)} in "
-                f"{location!r}, got a length of {length}, of which {min(there, length)} are there"
+                f"{cut(location)!r}, got a length of {length}, of which {min(there, length)} are "
+                "there"
             )
         return path, offset
 
@@ -136,8 +169,13 @@ def _type_of(tensor: TensorProto) -> tuple[str, str, str]:
     return _TYPES[tensor.data_type]
 
 
+def cut(name: str) -> str:
+    """Return a name as an error has it, which may be one of any length."""
+    return name if len(name) <= 80 else f"{name[:80]}…"
+
+
 def _called(tensor: TensorProto) -> str:
-    return f"tensor {tensor.name!r}" if tensor.name else "tensor without a name"
+    return f"tensor {cut(tensor.name)!r}" if tensor.name else "tensor without a name"
 
 
 def _integer(text: str, what: str) -> int:

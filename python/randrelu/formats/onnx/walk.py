@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from randrelu.formats.chain import Chain, Floats
-from randrelu.formats.onnx.layout import OPEN, Layout
-from randrelu.formats.onnx.tensors import Array, Tensors
+from randrelu.formats.onnx.layout import MOST_AXES, OPEN, Layout
+from randrelu.formats.onnx.tensors import Array, Tensors, cut
 
 if TYPE_CHECKING:
     from onnx import NodeProto
@@ -36,6 +36,8 @@ class Walk:
         The tensors that it was before.
     last : str
         The node from which on nothing is read, since it is left off; empty before it.
+    decided : bool
+        Whether what is left off has come to a class.
     """
 
     chain: Chain
@@ -45,12 +47,13 @@ class Walk:
     opset: int
     taken: set[str] = field(default_factory=set)
     last: str = ""
+    decided: bool = False
 
     def constant(self, node: NodeProto, i: int) -> Array:
         """Return the i-th input of a node, which has to be a constant."""
         name = input_name(node, i)
         if name not in self.tensors:
-            raise ValueError(f"expected a constant as input {i}, got {name or 'none'}")
+            raise ValueError(f"expected a constant as input {i}, got {cut(name) or 'none'}")
         return self.tensors[name]
 
     def numbers(self, node: NodeProto, i: int) -> Floats:
@@ -60,7 +63,7 @@ class Walk:
         finite = np.isfinite(values)
         if not finite.all():
             raise ValueError(
-                f"expected finite numbers in tensor {input_name(node, i)!r}, got "
+                f"expected finite numbers in tensor {cut(input_name(node, i))!r}, got "
                 f"{values[~finite][0]} among them"
             )
         floating = np.issubdtype(values.dtype, np.floating)
@@ -71,15 +74,22 @@ class Walk:
         if not input_name(node, i):
             return cast("list[int] | None", attribute(node, name, "ints"))
         values = self.constant(node, i)
-        if values.ndim > 1 or values.size > 64 or not np.issubdtype(values.dtype, np.integer):
+        if (
+            values.ndim > 1
+            or values.size > MOST_AXES
+            or not np.issubdtype(values.dtype, np.integer)
+        ):
             raise ValueError(
-                f"expected at most 64 integers as {name}, got {values.dtype} of shape "
+                f"expected at most {MOST_AXES} integers as {name}, got {values.dtype} of shape "
                 f"{values.shape}"
             )
         return [int(v) for v in values.ravel()]
 
     def spread(self, values: Floats) -> Floats:
-        """Return which of the numbers meets each entry of the flat vector, as ONNX broadcasts."""
+        """Return which of the numbers meets each entry of the flat vector, as ONNX broadcasts.
+
+        A single one stays a scalar.
+        """
         shape = np.broadcast_shapes(self.layout.entries.shape, values.shape)
         if math.prod(shape) != self.chain.dim:
             raise ValueError(
@@ -87,6 +97,8 @@ class Walk:
                 f"{self.layout}, got the shape {values.shape}"
             )
         self.layout = self.layout.unsqueeze(range(len(shape) - self.layout.entries.ndim))
+        if values.size == 1:
+            return values.reshape(())
         flat = np.empty(self.chain.dim, values.dtype)
         flat[self.layout.entries] = np.broadcast_to(values, shape)
         return flat
@@ -101,7 +113,7 @@ class Walk:
             raise ValueError(
                 f"expected one point whose entries are along "
                 f"{'the axis before the last' if left and x.ndim > 1 else 'the last axis'}, got "
-                f"{self.layout}"
+                f"{self.layout}; export a network of one point, or with an open batch axis"
             )
         flat = matrix.reshape(matrix.shape[-2:] if rank > 1 else (1, -1))
         self.chain.reorder(x.ravel())
