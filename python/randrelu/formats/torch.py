@@ -43,7 +43,8 @@ def chain_of_module(module: Any) -> Chain:
     """
     torch = _torch("from_torch()")
     if isinstance(module, Mapping):
-        return chain_of_named({str(name): _copied(str(name), t) for name, t in module.items()})
+        tensors = {str(name): _copied(str(name), t) for name, t in module.items()}
+        return chain_of_named(tensors, transposable=False)
     if not isinstance(module, torch.nn.Module):
         raise TypeError(
             "module must be a torch.nn.Module, or a state dict, got "
