@@ -202,7 +202,8 @@ class Construction(Weights):
             A Linear, or an nn.Sequential, nested or not, of Flatten, Linear, ReLU, Identity, and of
             Dropout and BatchNorm1d in eval mode, which are folded in float64. The names of a state
             dict, ``0.weight``, ``0.bias``, ``2.weight``, …, are layers in their natural order, with
-            a ReLU between each two.
+            a ReLU between each two; pass the module where you have it, since a state dict does not
+            say where its ReLUs are, nor the order of layers whose names have no numbers.
         dtype, ties
             As for `from_weights`; by default a unit at exactly 0 is not active, as in PyTorch.
 

@@ -284,6 +284,9 @@ class Network(Construction):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to a ``.npz``, ``.onnx`` or ``.safetensors`` file; see `randrelu.load`.
 
+        Its weights and biases are kept, not its `seed`, `init` and `ties`: pass these ties to
+        `load`, which takes "zero" by default.
+
         Parameters
         ----------
         path : str or path-like

@@ -179,7 +179,7 @@ def test_flips_prints_measured_beside_predicted(tmp_path):
 
 
 def test_flips_of_given_weights_and_point_into_a_picture(tmp_path):
-    np.savez(tmp_path / "net.npz", np.eye(3), np.ones(3))
+    np.savez(tmp_path / "net.npz", np.eye(3), np.ones((1, 3)))
     np.save(tmp_path / "x.npy", np.array([1.0, -2.0, 3.0]))
     picture = tmp_path / "flips.png"
     run("flips", "--weights", tmp_path / "net.npz", "--input", tmp_path / "x.npy",

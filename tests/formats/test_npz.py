@@ -80,6 +80,10 @@ def test_a_bias_may_be_absent_and_the_order_is_that_of_the_numbers(tmp_path):
 
 
 def test_matrices_without_names_are_in_their_order_and_the_last_may_be_a_vector(tmp_path):
+    for matrix, bias in ((W_1, b_1), (W_1.T, b_1), (np.eye(4), np.ones(4))):
+        np.savez(tmp_path / "net.npz", matrix, bias)  # which would be read as d → 4 → 1
+        with refused(tmp_path / "net.npz", "arr_1", "W_1=kernel.T", "may be a bias"):
+            read_npz(tmp_path / "net.npz")
     np.savez(tmp_path / "net.npz", W_1, W_2, b_1, b_1=b_1)
     with refused(tmp_path / "net.npz", "W_3", "(fan_out, 2)"):
         read_npz(tmp_path / "net.npz")
@@ -168,6 +172,19 @@ REFUSED = {
     "objects": (objects(), "W_1", "object"),
     "a pickle in a member": (archive([("W_1.npy", b"cos\nsystem\n(S'true'\ntR.")]), "W_1"),
     "another name": (archive([("weights.npy", member(W_1))]), "weights.npy", "W_1, b_1"),
+    "a count from 0": (archive([("W_0.npy", member(W_1))]), "W_0", "from 1"),
+    "a kernel by its name": (archive([("d/kernel:0.npy", member(W_1))]), "W_1=kernel.T"),
+    "kernels": (
+        archive([("W_1.npy", member(W_1.T)), ("b_1.npy", member(b_1))]),
+        "W_1",
+        "(4,)",
+        "W_1=kernel.T",
+    ),
+    "a range upside down": (
+        npz_bytes([W_1], [None], (np.array([0.0, 2.0, 0.0]), np.ones(3))),
+        "input_min",
+        "above",
+    ),
     "a name and none": (
         archive([("arr_0.npy", member(W_1)), ("W_1.npy", member(W_1))]),
         "W_1",

@@ -53,7 +53,6 @@ NAMES = [
     ),
     ("W_1", "b_1", "W_2", "b_2"),
     ("W9", "b9", "W10", "b10"),
-    ("Dense_0/kernel", "Dense_0/bias", "Dense_1/kernel", "Dense_1/bias"),
     ("hidden_w", "hidden_b", "out_w", "out_b"),
 ]
 
@@ -68,6 +67,20 @@ def test_names_are_paired_and_put_into_their_natural_order(tmp_path, names):
     np.testing.assert_array_equal(chain.biases[0], b_1)
     np.testing.assert_array_equal(chain.biases[1], b_2)
     assert chain.input_range is None
+
+
+def test_a_tensor_that_only_the_metadata_name_is_refused(tmp_path):
+    """What save_model writes of layers that share their weights."""
+    shared, last = np.ones((4, 4), np.float32), W_2
+    path = tmp_path / "n"
+    metadata = {"format": "pt", "2.weight": "0.weight"}
+    safetensors_numpy.save_file({"0.weight": shared, "4.weight": last}, path, metadata)
+    with refused(path, "2.weight", "another name of '0.weight'", "save_file"):
+        read_safetensors(path)
+    safetensors_numpy.save_file(
+        {"0.weight": shared, "2.weight": shared, "4.weight": last}, path, metadata
+    )
+    assert len(read_safetensors(path).weights) == 3
 
 
 def test_a_bias_may_be_absent(tmp_path):

@@ -164,6 +164,16 @@ def test_a_state_dict_has_relus_between_its_layers():
         assert np.array_equal(a, b)
 
 
+def test_a_matrix_of_a_state_dict_is_never_transposed():
+    """By names alone, the classifier would come first, and fit as (fan_in, fan_out)."""
+    module = nn.Sequential(
+        OrderedDict(hidden=linear(8, 4, False), relu=nn.ReLU(), classifier=linear(4, 3, False))
+    )
+    x = integers(20, 8).numpy()
+    found = forward(chain_of_module(module.state_dict()), x)
+    assert np.array_equal(found, module(torch.from_numpy(x)).detach().numpy())
+
+
 class Custom(nn.Module):
     def __init__(self):
         super().__init__()
@@ -184,6 +194,13 @@ def hooked():
     return module
 
 
+def patched():
+    module = plain()
+    forward = module[2].forward
+    module[2].forward = lambda x: -forward(x)
+    return module
+
+
 def broken(dim, **numbers):
     module = norm(dim).eval()
     for name, number in numbers.items():
@@ -201,6 +218,10 @@ REFUSED = [
     (nn.LazyLinear(3), "got LazyLinear"),
     (nn.utils.parametrizations.weight_norm(linear(5, 4)), "got ParametrizedLinear"),
     (hooked(), "^2: expected a module without forward hooks"),
+    (patched(), "^2: expected a module without .*a forward of its own.*got a Linear"),
+    (nn.Sequential(linear(5, 4), nn.Softmax(-1)), r"^1: .*got Softmax; .*such as module\[:-1\]"),
+    (nn.Sequential(linear(5, 4), nn.Sigmoid()), r"^1: .*got Sigmoid; .*such as module\[:-1\]"),
+    (nn.Sequential(linear(5, 4), nn.Tanh()), "^1: .*got Tanh, which makes no network of affine"),
     (nn.Sequential(nn.Flatten(0), linear(5, 3)), r"^0: expected Flatten\(\), .*start_dim=0"),
     (nn.Sequential(), "^the module: expected an nn.Linear"),
     (nn.Sequential(nn.ReLU()), "^the module: expected an nn.Linear"),

@@ -53,8 +53,9 @@ def load(
         - ``.npz``: W_1, b_1, W_2, …, as `Network.save` and `numpy.savez` write them; a b_i may be
           absent, and matrices that ``numpy.savez(path, W_1, W_2)`` got without names are taken in
           their order. Nothing is ever unpickled.
-        - ``.safetensors``: a matrix and a bias for each layer, in the natural order of their names.
-          Needs the extra ``safetensors``.
+        - ``.safetensors``: a matrix and a bias for each layer, in the natural order of their names,
+          with a ReLU between each two. Names without numbers do where the shapes leave one order
+          alone. Needs the extra ``safetensors``.
     dtype, ties
         As for `Network.from_weights`; by default the derivative of the ReLU at 0 is 0, as where
         such files come from.

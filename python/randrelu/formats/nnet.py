@@ -72,7 +72,10 @@ def _ends(lines: _Lines, sizes: list[int]) -> Doubles | None:
             f"expected {_HEAD + rest + 2} lines besides comments and blank ones, for layers of "
             f"{in_short(tuple(sizes))}, got {_HEAD + lines.left}"
         )
-    return np.stack([lines.numbers(sizes[0], "minima"), lines.numbers(sizes[0], "maxima")])
+    ends = np.stack([lines.numbers(sizes[0], "minima"), lines.numbers(sizes[0], "maxima")])
+    if (ends[0] > ends[1]).any():
+        raise ValueError(f"line {lines.number}: expected no maximum below its minimum, got one")
+    return ends
 
 
 def _fold(weights: list[Doubles], biases: list[Doubles], means: Doubles, ranges: Doubles) -> None:
@@ -174,6 +177,8 @@ class _Lines:
         fields, values = line.split(b","), []
         try:
             for field in fields:
+                if b"_" in field:  # which separates digits in Python alone
+                    raise ValueError
                 values.append(read(field))
         except ValueError:
             shown = fields[len(values)][:40].decode("ascii", "backslashreplace")

@@ -45,7 +45,7 @@ def read_npz(path: str | os.PathLike[str]) -> Chain:
     """Read W_1, b_1, W_2, …, where a b_i may be absent, and input_min with input_max if there.
 
     Matrices without names, which NumPy calls arr_0, arr_1, …, are W_1, W_2, …. The last matrix may
-    be a vector (d_ℓ,).
+    be a vector (d_ℓ,), but not arr_1: arr_0 and arr_1 may be a matrix and its bias.
 
     Nothing is ever unpickled, and what a member says of its size is compared with what is there
     before anything is allocated.
@@ -115,7 +115,8 @@ def _arrays(archive: zipfile.ZipFile, bytes_: int) -> dict[str, NDArray[Any]]:
         if not matched:
             raise ValueError(
                 f"{info.filename[:100]!r}: expected members W_1, b_1, W_2, … and input_min, "
-                "input_max, as numpy.savez(path, W_1=…, b_1=…) names them"
+                "input_max, as numpy.savez(path, W_1=…, b_1=…) names them, counted from 1; a "
+                "Keras kernel, of shape (fan_in, fan_out), is W_1=kernel.T"
             )
         name = matched[1]
         if name.startswith("arr_"):
@@ -131,7 +132,13 @@ def _arrays(archive: zipfile.ZipFile, bytes_: int) -> dict[str, NDArray[Any]]:
             f"{in_words(total)}"
         )
     require_memory(total, "members")
-    return {name: _array(archive, name, info) for name, info in members.items()}
+    arrays = {name: _array(archive, name, info) for name, info in members.items()}
+    if "arr_1.npy" in archive.namelist() and arrays["W_2"].ndim == 1:
+        raise ValueError(
+            f"arr_1: expected a matrix, got shape {arrays['W_2'].shape}, which may be a bias; name "
+            "the arrays W_1=…, b_1=…, W_2=…, as numpy.savez takes them, a Keras kernel W_1=kernel.T"
+        )
+    return arrays
 
 
 def _array(archive: zipfile.ZipFile, name: str, info: zipfile.ZipInfo) -> NDArray[Any]:
@@ -178,11 +185,20 @@ def _chain(arrays: dict[str, NDArray[Any]]) -> Chain:
         )
     if depth and arrays[f"W_{depth}"].ndim == 1:
         arrays[f"W_{depth}"] = arrays[f"W_{depth}"][np.newaxis]
-    chain = layered((f"W_{i}", arrays[f"W_{i}"], arrays.get(f"b_{i}")) for i in range(1, depth + 1))
+    try:
+        chain = layered(
+            (f"W_{i}", arrays[f"W_{i}"], arrays.get(f"b_{i}")) for i in range(1, depth + 1)
+        )
+    except ValueError as error:
+        raise ValueError(
+            f"{error}; matrices have shape (fan_out, fan_in): a Keras kernel is W_1=kernel.T"
+        ) from None
     ends = [arrays.get(name) for name in ("input_min", "input_max")]
     lowest, highest = (None if end is None else end.astype(np.float64) for end in ends)
     dim = chain.weights[0].shape[1]
     if lowest is not None and highest is not None and lowest.shape == highest.shape == (dim,):
+        if (lowest > highest).any():
+            raise ValueError("input_min: expected no entry above that of input_max, got one")
         chain.input_range = (lowest, highest)
     elif lowest is not None or highest is not None:
         raise ValueError(f"expected both input_min and input_max, of shape ({dim},), or neither")

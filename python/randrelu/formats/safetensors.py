@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -61,7 +62,22 @@ def _tensors(file: bytes) -> dict[str, NDArray[Any]]:
     except SafetensorError as error:
         raise ValueError(f"expected a .safetensors file, got one that is broken: {error}") from None
     require_few(len(found))
+    _require_whole(json.loads(file[8 : 8 + listed]).get("__metadata__") or {}, found)
     return {name: _tensor(name, tensor) for name, tensor in found.items()}
+
+
+def _require_whole(metadata: dict[str, str], found: dict[str, Any]) -> None:
+    """Raise ValueError where the metadata name a tensor that the file holds by another name only.
+
+    So `safetensors.torch.save_model` writes layers that share their weights.
+    """
+    for name, kept in metadata.items():
+        if kept in found and name not in found:
+            raise ValueError(
+                f"{name}: expected a tensor of its own, got another name of {kept!r} in the "
+                "metadata; clone shared tensors and write them with save_file, or pass the "
+                "module to Network.from_torch"
+            )
 
 
 def _tensor(name: str, found: dict[str, Any]) -> NDArray[Any]:

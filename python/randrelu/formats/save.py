@@ -26,6 +26,9 @@ Write = Callable[[list[Floats], list[Floats | None]], bytes]
 def save(net: Network, path: str | os.PathLike[str]) -> None:
     """Write a network to a file, which is at any moment the old one or all of the new one.
 
+    Its weights and biases are kept, not its seed, `init` and `ties`: `load` takes "zero" unless it
+    is told ties=….
+
     Parameters
     ----------
     net : Network

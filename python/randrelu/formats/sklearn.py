@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from randrelu._support import extras
-from randrelu.formats.chain import Chain
+from randrelu.formats.chain import Chain, layered
 from randrelu.formats.named import real
 
 
@@ -50,11 +50,14 @@ def chain_of_estimator(estimator: Any) -> Chain:
         )
     if not hasattr(estimator, "coefs_"):
         raise ValueError(f"{name}: expected a fitted estimator, got one without weights; call .fit")
-    chain = Chain(estimator.coefs_[0].shape[0])
-    for i, (weights, bias) in enumerate(zip(estimator.coefs_, estimator.intercepts_, strict=True)):
-        if i > 0:
-            chain.relu()
-        # scikit-learn's matrices are (fan_in, fan_out).
-        matrix = np.array(real(f"{name}: coefs_[{i}]", weights).T, order="C")
-        chain.linear(matrix, real(f"{name}: intercepts_[{i}]", bias).copy())
-    return chain.finish()
+    # scikit-learn's matrices are (fan_in, fan_out).
+    return layered(
+        (
+            f"{name}: coefs_[{i}]",
+            np.array(real(f"{name}: coefs_[{i}]", weights).T, order="C"),
+            real(f"{name}: intercepts_[{i}]", bias).copy(),
+        )
+        for i, (weights, bias) in enumerate(
+            zip(estimator.coefs_, estimator.intercepts_, strict=True)
+        )
+    )

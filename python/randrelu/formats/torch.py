@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 _TAKEN = "nested nn.Sequential of Flatten, Linear, ReLU, Identity, Dropout and BatchNorm1d"
 
+# What increases with every entry, and so keeps the decision.
+_LEFT_OFF = ("Softmax", "LogSoftmax", "Sigmoid", "LogSigmoid")
+
 
 def chain_of_module(module: Any) -> Chain:
     """Return the layers of a module in eval mode, or of a state dict.
@@ -28,8 +31,9 @@ def chain_of_module(module: Any) -> Chain:
         Nested `nn.Sequential` of Flatten, Linear, ReLU, Identity, Dropout and BatchNorm1d, or one
         of these. What comes between two ReLUs is folded in float64, a batch normalization with its
         running statistics; a Linear that stands alone keeps its bits. A state dict is `0.weight`,
-        `0.bias`, …, in the natural order of its names, with a ReLU between two layers. float16 and
-        bfloat16 become float32, which is exact.
+        `0.bias`, …, in the natural order of its names, with a ReLU between each two layers and
+        none before or after them: it does not say what the module has there. float16 and bfloat16
+        become float32, which is exact.
 
     Raises
     ------
@@ -43,7 +47,8 @@ def chain_of_module(module: Any) -> Chain:
     """
     torch = _torch("from_torch()")
     if isinstance(module, Mapping):
-        return chain_of_named({str(name): _copied(str(name), t) for name, t in module.items()})
+        tensors = {str(name): _copied(str(name), t) for name, t in module.items()}
+        return chain_of_named(tensors, transposable=False)
     if not isinstance(module, torch.nn.Module):
         raise TypeError(
             "module must be a torch.nn.Module, or a state dict, got "
@@ -98,19 +103,31 @@ def _leaves(module: Any) -> list[tuple[str, Any]]:
         place, kind = path or "the module", type(part)
         is_container = isinstance(part, nn.Sequential) and kind.forward is nn.Sequential.forward
         if kind not in known and not is_container:
+            raise ValueError(f"{place}: expected {_TAKEN}, got {kind.__name__}{_way_out(kind)}")
+        if part._forward_hooks or part._forward_pre_hooks or "forward" in vars(part):
             raise ValueError(
-                f"{place}: expected {_TAKEN}, got {kind.__name__}, whose forward may be anything; "
-                "pass the nn.Sequential inside of it, or its matrices to Network.from_weights"
-            )
-        if part._forward_hooks or part._forward_pre_hooks:
-            raise ValueError(
-                f"{place}: expected a module without forward hooks, which may change what it "
-                f"computes, got a {kind.__name__} with some; remove them (pruning and weight "
-                "norms have a function that does)"
+                f"{place}: expected a module without forward hooks, or a forward of its own, which "
+                f"may change what it computes, got a {kind.__name__} with one; remove it (pruning, "
+                "weight norms and dispatching to devices have a function that does)"
             )
         if kind in known:
             leaves.append((place, part))
     return leaves
+
+
+def _way_out(kind: type) -> str:
+    """Return what to do about a module of a kind that is not taken."""
+    if kind.__module__.startswith("torch.nn.modules."):
+        if kind.__name__ in _LEFT_OFF:
+            return (
+                "; where it comes last, pass the module without it, such as module[:-1]: it "
+                "keeps the order of its inputs, which are the outputs then"
+            )
+        return ", which makes no network of affine maps and ReLUs"
+    return (
+        ", whose forward may be anything; pass the nn.Sequential inside of it, or its matrices to "
+        "Network.from_weights"
+    )
 
 
 def _input_dim(leaves: list[tuple[str, Any]]) -> int:
