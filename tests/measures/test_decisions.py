@@ -233,6 +233,7 @@ def test_a_line_without_biases_through_the_origin(outputs):
             got = np.sign(flip.f_after)
         else:
             changes, new, got = order(after)[0] != top, order(after)[0], flip.top_after
+        other_side = bool(changes)
         # At the origin all outputs are equal, and on x's side of it nothing changes. One output is
         # 0 there, which is a sign of its own, if a step ends there exactly.
         if outputs == 1 and flip.f_after == 0:
@@ -250,7 +251,7 @@ def test_a_line_without_biases_through_the_origin(outputs):
             slack = 8 * (error(weights, None, x) + error(weights, None, -x)).sum() + 32 * r
             slack *= abs(x[0]) * (1 / abs(m) + 1 / abs(opposite))
             assert abs(exact.x_adv[0] + x[0] * ratio) <= slack
-        seen.add((bool(changes), goes))
+        seen.add((other_side, goes))
     assert {changes for changes, _ in seen} == {goes for _, goes in seen} == {False, True}
 
 
