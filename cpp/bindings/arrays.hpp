@@ -55,6 +55,7 @@ void bind_attack(py::module_& m);
 void bind_ball(py::module_& m);
 void bind_base_point(py::module_& m);
 void bind_line(py::module_& m);
+void bind_margins(py::module_& m);
 void bind_masked_product(py::module_& m);
 void bind_network(py::module_& m);
 void bind_pattern(py::module_& m);

@@ -85,6 +85,7 @@ PYBIND11_MODULE(_core, m) {
   bind_ball(m);
   bind_base_point(m);
   bind_line(m);
+  bind_margins(m);
   bind_masked_product(m);
   bind_network(m);
   bind_pattern(m);

@@ -27,56 +27,17 @@ bool succeeds(double before, double after, double margin) {
   return sign_flips(before, after) && std::abs(after) >= std::abs(before) + margin;
 }
 
-Decision decision(const double* outputs, Index k) {
-  const double* const top = std::max_element(outputs, outputs + k);
-  const double* const before = std::max_element(outputs, top);
-  const double* const after = std::max_element(top + 1, outputs + k);
-  const bool first = after == outputs + k || (before != top && *before >= *after);
-  return {top - outputs, (first ? before : after) - outputs};
-}
-
 Attack::Attack(const Network& net, View<const double> x, const Index* against, const Run& run)
     : net_(net),
       x_(x),
-      f_(at(x.rows)),
       grad_norms_(at(x.rows)),
-      roundings_(at(x.rows)),
       gradients_(x.rows * x.cols),
       forgotten_(net.forgotten()) {
-  const Index k = net.outputs();
-  std::vector<double> offsets(at(x.rows)), sizes(at(x.rows));
-  Outputs<double> out;
-  const Buffer<double> values(x.rows * k);
-  out.values = values.get();
-  out.gradients = gradients_.get();
-  out.offsets = offsets.data();
-  if (k > 1) {
-    top_.resize(at(x.rows)), other_.resize(at(x.rows));
-    out.combine = [&](Block points, View<const double> found, View<double> weights) {
-      std::fill_n(weights.data, points.count * k, 0.0);
-      for (Index p = 0; p < points.count; ++p) {
-        const std::size_t n = at(points.first + p);
-        const Decision here = decision(found.row(p), k);
-        top_[n] = here.top;
-        other_[n] = against && against[n] >= 0 ? against[n] : here.runner_up;
-        weights.row(p)[top_[n]] += 1;
-        weights.row(p)[other_[n]] -= 1;
-        // The two may be large, and their difference small.
-        sizes[n] = std::abs(found.row(p)[top_[n]]) + std::abs(found.row(p)[other_[n]]);
-      }
-    };
-  }
-  net.evaluate(x, out, run);
-  for (Index p = 0; p < x.rows; ++p) {
-    const double* const gradient = gradients().row(p);
-    f_[at(p)] = read(p, values.get() + p * k, false);
-    grad_norms_[at(p)] = euclidean_norm(gradient, x.cols);
-    // f(x) is ∇f(x)·x and the offset: how far apart they come out shows where almost all of a layer cancels
-    // in the next.
-    const double offset = offsets[at(p)], norm = euclidean_norm(x.row(p), x.cols);
-    roundings_[at(p)] = kEps * (grad_norms_[at(p)] * norm + std::abs(offset) + sizes[at(p)]) +
-                        std::abs(f_[at(p)] - offset - dot<double>(gradient, x.row(p), x.cols));
-  }
+  Margins found = margins(net, x, nullptr, against, gradients_.get(), run);
+  top_ = std::move(found.tops), other_ = std::move(found.rivals);
+  f_ = std::move(found.values), roundings_ = std::move(found.roundings);
+  for (Index p = 0; p < x.rows; ++p)
+    grad_norms_[at(p)] = euclidean_norm(gradients().row(p), x.cols);
 }
 
 double Attack::read(Index p, const double* outputs, bool any_other) const {
@@ -84,21 +45,13 @@ double Attack::read(Index p, const double* outputs, bool any_other) const {
   if (k == 1) return outputs[0];
   const Index top = top_[at(p)];
   if (!any_other) return outputs[top] - outputs[other_[at(p)]];
-  const Decision here = decision(outputs, k);
-  return outputs[top] - outputs[here.top == top ? here.runner_up : here.top];
+  return outputs[top] - outputs[rival(outputs, k, top)];
 }
 
 Functions Attack::functions(Index p, bool any_other) const {
   const Index k = net_.outputs();
-  if (!any_other || k == 1)
-    return {1, [this, p](const double* outputs, double* f) { *f = read(p, outputs, false); }};
-  const Index top = top_[at(p)];
-  return {k - 1,
-          [top, k](const double* outputs, double* f) {
-            for (Index j = 0; j < k; ++j)
-              if (j != top) *f++ = outputs[top] - outputs[j];
-          },
-          top};
+  if (k == 1) return margin_functions(1, 0, -1);
+  return margin_functions(k, top_[at(p)], any_other ? -1 : other_[at(p)]);
 }
 
 void Attack::reach(const double* goals, const double* lengths, bool any_other, Index most_flips,

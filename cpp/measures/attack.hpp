@@ -5,8 +5,7 @@
 
 #include <cmath>
 
-#include "measures/reach.hpp"
-#include "network/network.hpp"
+#include "measures/margins.hpp"
 
 namespace randrelu {
 
@@ -21,12 +20,6 @@ enum class StepKind {
   changes,      // the size of a change of f towards 0 and beyond, where f is linear
   etas          // η
 };
-
-// The largest of k > 1 outputs, and the largest of the others; the first of equal ones.
-struct Decision {
-  Index top, runner_up;
-};
-Decision decision(const double* outputs, Index k);
 
 // Points from which steps are taken.
 class Attack {

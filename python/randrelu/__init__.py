@@ -8,6 +8,7 @@ from randrelu.measures.ball import sample_ball
 from randrelu.measures.bottlenecks import bottlenecks
 from randrelu.measures.bounds import Bounds, bounds
 from randrelu.measures.deviation import Deviation, gradient_decomposition, gradient_deviation
+from randrelu.measures.distance import Distance, distance
 from randrelu.measures.flips import Flips, flips
 from randrelu.measures.gradient_step import gradient_step
 from randrelu.measures.line import Line, Linearity
@@ -26,6 +27,7 @@ __all__ = [
     "Bounds",
     "Check",
     "Deviation",
+    "Distance",
     "Figure1",
     "Flips",
     "Line",
@@ -39,6 +41,7 @@ __all__ = [
     "bottlenecks",
     "bounds",
     "check",
+    "distance",
     "figure_1",
     "flips",
     "gradient_decomposition",

@@ -265,6 +265,35 @@ def first_reach(
     most_flips: int,
     threads: int,
 ) -> float: ...
+
+class Margins:
+    @property
+    def values(self) -> _Doubles: ...
+    @property
+    def roundings(self) -> _Doubles: ...
+    @property
+    def gradients(self) -> _Doubles: ...
+    @property
+    def rivals(self) -> NDArray[np.int64]: ...
+
+def margins(
+    network: Network,
+    x: _Doubles,
+    tops: NDArray[np.int64] | None,
+    against: NDArray[np.int64] | None,
+    *,
+    threads: int,
+) -> Margins: ...
+def first_changes(
+    network: Network,
+    x: _Doubles,
+    y: _Doubles,
+    tops: NDArray[np.int64] | None,
+    against: NDArray[np.int64] | None,
+    *,
+    most_flips: int,
+    threads: int,
+) -> _Doubles: ...
 def trace_line(
     network: Network,
     x: _Doubles,

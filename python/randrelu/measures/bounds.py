@@ -269,6 +269,23 @@ class Bounding:
         norms: _Doubles = np.sqrt(np.einsum("pk,pk->p", far, far))
         return norms * (1 + _gamma(self.widths[i]))
 
+    def margins(self, tops: NDArray[np.int64], others: NDArray[np.int64]) -> _Doubles:
+        """Return what f_top − f_j is at least, for one top (N,) and outputs j (N, rows) of each.
+
+        It is in the units of the network, and all hidden layers have been added.
+        """
+        i = len(self.weights)
+        weights, biases = self.weights[-1], self.biases[-1]
+        rows = weights[tops][:, np.newaxis] - weights[others]
+        shifts = biases[tops][:, np.newaxis] - biases[others]
+        least = self._least(i, rows, shifts)
+        # The differences are rounded themselves.
+        low, high = self._activations(i - 1)
+        sums = _dots(np.abs(rows), np.maximum(np.abs(low), np.abs(high)))
+        rounding = _EPS * (sums * (1 + _gamma(self.widths[i - 1])) + np.abs(shifts)) + _TINY
+        found: _Doubles = (least - rounding) * self._scales[i]
+        return found
+
     def _product(
         self, k: int, rows: _Doubles, *, absolute: bool = False, transposed: bool = False
     ) -> _Doubles:
@@ -337,10 +354,14 @@ class Bounding:
         return low, high
 
     def _least(self, i: int, rows: _Doubles, shift: _Doubles) -> _Doubles:
-        """Return what a·f_{i−1}(y) + c is at least, for rows a and shifts c, (N, rows)."""
-        count = len(self.points)
-        a = np.broadcast_to(rows, (count, *rows.shape))
-        c = np.broadcast_to(shift, (count, len(rows)))
+        """Return what a·f_{i−1}(y) + c is at least, (N, rows).
+
+        The rows a and shifts c are the same for all points, (rows, d_{i−1}) and (rows,), or each
+        point's own, (N, rows, d_{i−1}) and (N, rows).
+        """
+        count, of_each = len(self.points), shift.shape[-1]
+        a = np.broadcast_to(rows, (count, of_each, rows.shape[-1]))
+        c = np.broadcast_to(shift, (count, of_each))
         error = np.zeros_like(c)  # how much too large it may be, by rounding
         for k in range(i - 1, 0, -1):
             gamma = _gamma(self.widths[k])
@@ -363,7 +384,7 @@ class Bounding:
             error = error + _EPS * np.abs(c)
             flat = a.reshape(-1, a.shape[-1])
             a = self._product(k, flat, transposed=True)
-            a = a.reshape(count, len(rows), self.widths[k - 1])
+            a = a.reshape(count, of_each, self.widths[k - 1])
         gamma = _gamma(self.widths[0])
         dual = np.sqrt(np.einsum("prk,prk->pr", a, a)) if self.norm == 2 else np.abs(a).sum(axis=2)
         reach = self.radii[:, np.newaxis] * dual

@@ -124,7 +124,7 @@ def gradient_step(
             "eta='paper' is for a network of one output without biases, as in Theorem 1.1: its "
             "size rests on f(αx) = αf(x); take 'linear', 'exact' or 'flip', or a number"
         )
-    others = _others(net, against, len(points))
+    others = other_outputs(net, against, len(points))
     numbers = np.zeros(()) if name else _numbers(eta)  # of shape (K,), or () for one step
     memory.require(
         (1 + numbers.size) * points.nbytes,
@@ -158,7 +158,7 @@ def gradient_step(
     return attack if numbers.ndim else one_step(attack, 0)
 
 
-def _others(net: Network, against: ArrayLike | None, points: int) -> NDArray[np.int64] | None:
+def other_outputs(net: Network, against: ArrayLike | None, points: int) -> NDArray[np.int64] | None:
     """Return the output that each point is attacked for, (N,), or None for the runners-up."""
     if against is None:
         return None

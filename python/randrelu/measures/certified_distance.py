@@ -1,0 +1,136 @@
+"""How far a decision does not change, certified."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from randrelu._support.arguments import Progress
+from randrelu.measures.bounds import Bounding
+from randrelu.measures.least_norm import Decided, sizes
+
+_Doubles = NDArray[np.float64]
+_Ints = NDArray[np.int64]
+
+_NEAR = 1.005  # of the largest radius that the bounds certify
+_PROBES = 40
+_LARGEST = 2.0**20  # radii, in norms of the point, that are tried where nothing was attained
+_ENTRIES = 2**25  # of the bounds that are held at once
+
+
+def certified_distances(
+    decided: Decided,
+    norm: float,
+    attained: _Doubles,
+    *,
+    threads: int | None,
+    progress: Progress | None,
+) -> _Doubles:
+    """Return radii (N,) in which no point has another decision, rounding included.
+
+    They are within half a percent of the largest ones for which bounds of the margins say so.
+    """
+    net, count = decided.net, len(attained)
+    found = np.zeros(count)
+    at_once = int(np.clip(_ENTRIES // (2 * max(net.widths) ** 2), 1, 32))
+    for first in range(0, count, at_once):
+        some = np.arange(first, min(first + at_once, count))
+        found[some] = _search(decided, norm, some, attained[some], threads)
+        if progress is not None:
+            progress(int(some[-1]) + 1, count)
+    return found
+
+
+def _search(
+    decided: Decided, norm: float, who: _Ints, attained: _Doubles, threads: int | None
+) -> _Doubles:
+    """Narrow between the radii that are certified and those that are not.
+
+    Every probe is sound by itself. The next radius is where the line through what the bounds left
+    of the margin at either end is 0, the end that stays counting half each time (Illinois).
+    """
+    low, high = np.zeros(len(who)), attained.copy()
+    left_low = decided.values[who].copy()
+    left_high = np.full(len(who), np.nan)  # not known before it was probed
+    usual = sizes(decided.points[who], norm)
+    usual = np.where(usual > 0, usual, 1.0)
+    same = np.flatnonzero(_constant(decided, who))
+    if len(same):
+        low[same[_least(decided, norm, who[same], np.zeros(len(same)), threads) > 0]] = np.inf
+    was_certified = np.zeros(len(who), bool)
+    for probe in range(_PROBES):
+        going = np.flatnonzero(
+            (left_low > 0)
+            & (high > low * _NEAR)
+            & ~((low >= _LARGEST * usual) & np.isinf(high))
+        )  # fmt: skip
+        if not len(going):
+            break
+        radii = _next(low[going], high[going], left_low[going], left_high[going], usual[going])
+        left = _least(decided, norm, who[going], radii, threads)
+        certified = left > 0
+        up, down = going[certified], going[~certified]
+        low[up], left_low[up] = radii[certified], left[certified]
+        high[down], left_high[down] = radii[~certified], left[~certified]
+        if probe:
+            left_high[up[was_certified[up]]] /= 2
+            left_low[down[~was_certified[down]]] /= 2
+        was_certified[up], was_certified[down] = True, False
+    return low
+
+
+def _next(
+    low: _Doubles, high: _Doubles, left_low: _Doubles, left_high: _Doubles, usual: _Doubles
+) -> _Doubles:
+    """Return the radii to probe next."""
+    with np.errstate(invalid="ignore"):
+        middle = np.where(low > 0, np.sqrt(low) * np.sqrt(high), high / 2)
+        share = left_low / (left_low - left_high)
+        crossing = low + share * (high - low)
+    radii = np.where(np.isfinite(crossing) & np.isfinite(left_high), crossing, middle)
+    near = np.sqrt(_NEAR)
+    radii = np.maximum(radii, np.where(low > 0, low * near, high / 32))
+    radii = np.where(np.isinf(high), np.where(low > 0, 8 * low, usual), radii)
+    probes: _Doubles = np.minimum(radii, high / near)
+    return probes
+
+
+def _least(
+    decided: Decided, norm: float, who: _Ints, radii: _Doubles, threads: int | None
+) -> _Doubles:
+    """Return what the smallest margin is at least in balls around the points `who`, (n,)."""
+    net = decided.net
+    bounding = Bounding(net, decided.points[who], radii, norm, net.depth + 1, threads=threads)
+    layers = net.depth + (decided.tops is None)
+    for i in range(1, layers + 1):
+        bounding.add_layer(i)
+    if decided.tops is None:
+        lower, upper = bounding.unscaled()
+        f_least: _Doubles = np.where(decided.signs[who] > 0, lower[-1][:, 0], -upper[-1][:, 0])
+        return f_least
+    least: _Doubles = bounding.margins(decided.tops[who], _others(decided, who)).min(axis=1)
+    return least
+
+
+def _others(decided: Decided, who: _Ints) -> _Ints:
+    """Return the outputs that the largest is compared with, (n, rows)."""
+    assert decided.tops is not None
+    if decided.against is not None:
+        return decided.against[who, np.newaxis]
+    rest = np.arange(decided.net.outputs - 1)
+    others: _Ints = rest + (rest >= decided.tops[who, np.newaxis])
+    return others
+
+
+def _constant(decided: Decided, who: _Ints) -> NDArray[np.bool_]:
+    """Return whether weights of 0 keep the margins what they are everywhere, (n,)."""
+    net = decided.net
+    if any(not net.weights(i).any() for i in range(1, net.depth + 1)):
+        return np.ones(len(who), bool)
+    last = net.weights(net.depth + 1)
+    if decided.tops is None:
+        return np.full(len(who), not last.any())
+    other = _others(decided, who)
+    rows = [last[j] for j in decided.tops[who]]
+    same = [(last[o] == row).all() for row, o in zip(rows, other, strict=True)]
+    return np.array(same, bool)
