@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from randrelu._support.arguments import Progress
-from randrelu.measures.bounds import Bounding
+from randrelu.measures.bounding import Bounding
 from randrelu.measures.least_norm import Decided, sizes
 
 _Doubles = NDArray[np.float64]

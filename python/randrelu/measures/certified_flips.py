@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from randrelu.measures.bounds import Bounding
+from randrelu.measures.bounding import Bounding
 from randrelu.network import Network
 
 _EPS = float(np.finfo(np.float64).eps)
