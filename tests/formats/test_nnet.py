@@ -122,7 +122,7 @@ def odd_texts():
     )
 
 
-@pytest.mark.parametrize(("what", "content"), odd_texts())
+@pytest.mark.parametrize(("what", "content"), list(odd_texts()))
 def test_ways_to_write_the_same_file(write, what, content):
     plain = read_nnet(write(text(*network((3, 4, 2)))))
     odd = read_nnet(write(content))

@@ -183,7 +183,7 @@ def test_constants_may_be_held_in_any_way(hold, tmp_path):
 
 @pytest.mark.parametrize("bias", [None, (), (1,), (5,), (1, 5), (1, 1)])
 @pytest.mark.parametrize(("alpha", "beta"), [(1.0, 1.0), (-0.5, 2.0), (0.0, 0.0)])
-@pytest.mark.parametrize(("flip_a", "flip_b"), itertools.product([0, 1], [0, 1]))
+@pytest.mark.parametrize(("flip_a", "flip_b"), list(itertools.product([0, 1], [0, 1])))
 def test_every_gemm(flip_a, flip_b, alpha, beta, bias, tmp_path):
     inputs = ["_", whole(5, 4) if flip_b else whole(4, 5)]
     inputs += [] if bias is None else [whole(*bias)]
