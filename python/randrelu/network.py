@@ -290,7 +290,10 @@ class Network(Construction):
         Parameters
         ----------
         path : str or path-like
-            At any moment it is the old file or all of the new one.
+            A name that ends in ``.npz`` (W_1, b_1, W_2, …, and the `input_range`, which no other
+            file keeps), ``.onnx`` (needs the extra ``onnx``), or ``.safetensors`` (0.weight,
+            0.bias, 2.weight, …, as of an nn.Sequential of Linear and ReLU; needs the extra
+            ``safetensors``). At any moment it is the old file or all of the new one.
 
         Raises
         ------
@@ -310,7 +313,8 @@ class Network(Construction):
     def to_torch(self) -> Any:
         """Return the network as an nn.Sequential of Linear and ReLU of PyTorch.
 
-        Its weights and biases are copies, bit for bit, in the dtype of those here.
+        Its weights and biases are copies, bit for bit, in the dtype that holds all of those here.
+        PyTorch takes 0 for the derivative of the ReLU at 0, whatever the network's `ties`.
 
         Returns
         -------

@@ -24,35 +24,7 @@ Write = Callable[[list[Floats], list[Floats | None]], bytes]
 
 
 def save(net: Network, path: str | os.PathLike[str]) -> None:
-    """Write a network to a file, which is at any moment the old one or all of the new one.
-
-    Its weights and biases are kept, not its seed, `init` and `ties`: `load` takes "zero" unless it
-    is told ties=….
-
-    Parameters
-    ----------
-    net : Network
-        Any that is not deferred. A streamed one is generated in full.
-    path : str or path-like
-        A name that ends in
-
-        - ``.npz``: W_1, b_1, W_2, …, and input_min, input_max where `net.input_range` has them; no
-          other file keeps these;
-        - ``.onnx``: needs the extra ``onnx``;
-        - ``.safetensors``: 0.weight, 0.bias, 2.weight, …, as of a PyTorch ``nn.Sequential`` of
-          Linear and ReLU. Needs the extra ``safetensors``.
-
-    Raises
-    ------
-    ValueError
-        If the suffix is another one, or the network is deferred: its matrices do not exist.
-    MemoryError
-        If the file's content does not fit in the memory that is free.
-    OSError
-        If the file cannot be written.
-    ImportError
-        If the extra is not installed.
-    """
+    """Write a network to a file, as `Network.save` says."""
     path = Path(path)
     write = _writer(path, net)
     if path.is_dir():

@@ -65,17 +65,7 @@ def chain_of_module(module: Any) -> Chain:
 
 
 def to_torch(net: Network) -> Any:
-    """Return an `nn.Sequential` of Linear and ReLU with the network's weights, bit for bit.
-
-    PyTorch takes 0 for the derivative of the ReLU at 0, whatever the network's `ties`.
-
-    Raises
-    ------
-    ImportError
-        If PyTorch is not installed.
-    ValueError
-        If the network is deferred: its matrices do not exist.
-    """
+    """Return an `nn.Sequential` of Linear and ReLU, as `Network.to_torch` says."""
     torch = _torch("to_torch()")
     modules = []
     for weights, bias in zip(*layers_of(net), strict=True):

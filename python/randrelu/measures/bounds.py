@@ -124,7 +124,7 @@ def bounds(
     Raises
     ------
     MemoryError
-        If a copy of the weights does not fit in the memory that is free.
+        If three copies of the weights in float64 do not fit in the memory that is free.
     OverflowError
         If a bound leaves the range of float64.
     TypeError, ValueError

@@ -109,7 +109,7 @@ def distance(
         An output: the distance to where it is at least as large as the one that is largest at x.
         By default any other output.
     certify : bool, default True
-        Whether to find a distance that is certified, too: it takes some ten times the work.
+        Whether to find a distance that is certified, too: it takes several times the work.
     threads : int, optional
         The number of threads.
     progress : callable, optional
