@@ -10,3 +10,10 @@ def part(progress: Progress | None, k: int, of: int) -> Progress | None:
     if progress is None:
         return None
     return lambda done, total: progress(k * total + done, of * total)
+
+
+def stretch(progress: Progress | None, before: int, whole: int) -> Progress | None:
+    """Return the progress of what begins after so many of the steps of the whole, as that."""
+    if progress is None:
+        return None
+    return lambda done, _: progress(before + done, whole)

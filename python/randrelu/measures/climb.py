@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,10 +15,14 @@ from randrelu.network import Network
 _Doubles = NDArray[np.float64]
 
 _EPS = float(np.finfo(np.float64).eps)
-_ROWS = 8  # that are moved at once; one where the network remembers every question
+_FEWEST, _MOST = 8, 64  # rows that are moved at once
+_WORTH = 2**20  # weights of all rows together, that take no time
+_SAMPLES = 32  # for each row, among whose best half of the rows begin
+_POLISH = 40  # random moves of each row at last, in two rounds from the radius to 1/100 of it
 _FACTORS = 4.0 ** np.arange(-1, 4)  # of the scale of the biases, at which networks are searched
 _WIDEST, _NARROWEST = 2.0, 0.3  # of the gates, in typical changes of their preactivations
 _LONGEST, _SHORTEST = 2.0, 0.2  # of the steps, in radii
+_CAREFUL = 0.15  # of such steps, that every other row takes: it finds what lies inside of the ball
 
 
 def steepest_in_ball(
@@ -34,13 +40,13 @@ def steepest_in_ball(
     length = radius * (1 - 32 * _EPS) - _EPS * (size + radius)
     if not (net.depth and length > 0):
         return x
-    rows = 1 if net.storage == "deferred" else _ROWS
+    rows = _rows(net)
     _require_room(net, rows, steps)
-    starts = _drawn(rows, x.size) if norm == 2 else np.sign(_drawn(rows, x.size))
+    starts = _drawn(rows, x.size, norm)
     if rows > 1:
         gradient = sought.gradients(x[np.newaxis])
         ahead = unit(gradient) if norm == 2 else np.sign(gradient)
-        starts[:3] = np.concatenate([0 * ahead, ahead, -ahead])
+        starts[:5:2] = np.concatenate([0 * ahead, ahead, -ahead])
     return _climb(sought, x, np.full(rows, length), starts, norm, steps, progress=progress)
 
 
@@ -50,22 +56,36 @@ def steepest_anywhere(sought: Steepness, steps: int, *, progress: Progress | Non
     zero = np.zeros(net.widths[0])
     if not net.depth:
         return zero
-    scales: _Doubles = _scale(sought) * _FACTORS if net.has_biases else np.ones(1)
-    of_each = _ROWS // 2 if net.has_biases else _ROWS
-    radii = np.repeat(scales, 1 if net.storage == "deferred" else of_each)
+    scales = np.multiply(_scale(sought), _FACTORS) if net.has_biases else np.ones(1)
+    radii = np.repeat(scales, -(-_rows(net) // len(scales)))
     _require_room(net, len(radii), steps)
-    starts = _drawn(len(radii), zero.size)
+    starts = _drawn(len(radii), zero.size, 2)
     return _climb(sought, zero, radii, starts, 2, steps, progress=progress)
 
 
-def _drawn(rows: int, dim: int) -> _Doubles:
-    """Return vectors of length 1, the same in every call."""
-    return unit(np.random.default_rng(0).standard_normal((rows, dim)))
+def _rows(net: Network) -> int:
+    """Return how many rows are moved: one where the network remembers every question."""
+    if net.storage == "deferred":
+        return 1
+    weights = sum(a * b for a, b in itertools.pairwise(net.widths))
+    return min(max(_WORTH // weights, _FEWEST), _MOST)
+
+
+def _drawn(rows: int, dim: int, norm: float, seed: int = 0) -> _Doubles:
+    """Return points of the unit ball, the same in every call: half of them are on its sphere."""
+    rng = np.random.default_rng(seed)
+    drawn = rng.uniform(-1, 1, (rows, dim))
+    if norm == np.inf:
+        drawn[::2] = np.sign(drawn[::2])
+        return drawn
+    drawn = unit(rng.standard_normal((rows, dim)))
+    drawn[1::2] *= rng.random((rows // 2, 1)) ** (1 / dim)
+    return drawn
 
 
 def _scale(sought: Steepness) -> float:
     """Return the length of points at which weights make as much of a difference as biases do."""
-    one = _drawn(1, sought.net.widths[0])
+    one = unit(_drawn(1, sought.net.widths[0], 2))
     at_zero, at_one = (sought.preactivations(points) for points in (0 * one, one))
     scales = [
         euclid.norm(z[0]) / euclid.norm(z_one[0] - z[0])
@@ -104,31 +124,72 @@ def _climb(
     """Move rows of points uphill in balls around a centre, of radii (N,) and norm 2 or inf.
 
     The rows `starts`, (N, d), are in radii, from the centre. Gates begin soft and become harder
-    as steps become shorter. Returns the best point that a row has passed, (d,). A point at which
-    a unit is at exactly 0 is passed over for any other: what its gradient is, is a convention.
+    as steps become shorter. Returns the best point that a row has passed, (d,).
     """
+    best = _Best(sought, centre, radii[:, np.newaxis], starts)
+    forgetful = sought.net.storage != "deferred"  # so that many questions cost no memory
+    if forgetful:
+        for k in range(_SAMPLES):
+            best.look(_drawn(len(starts), centre.size, norm, seed=1 + k))
+        starts[1::2] = best.u[1::2]
     u, momentum = starts, np.zeros_like(starts)
     widths = _changes(sought, centre, radii, starts)
-    found, best, best_tied = centre, -1.0, True
-    for step in range(steps + 1):
-        points = centre + radii[:, np.newaxis] * u
-        preactivations = sought.preactivations(points)
-        sizes = sought.sizes_at(preactivations)
-        tied = np.any([(z == 0).any(axis=1) for z in preactivations], axis=0)
-        first = np.lexsort((-sizes, tied))[0]
-        if (not tied[first], sizes[first]) > (not best_tied, best):
-            found, best, best_tied = points[first], sizes[first], tied[first]
-        if progress is not None:
-            progress(step + 1, steps + 1)
-        if step == steps:
-            break
+    care = np.where(np.arange(len(starts)) % 2, _CAREFUL, 1)[:, np.newaxis]
+    for step in range(steps):
+        preactivations = best.look(u)
         done = step / max(steps - 1, 1)
         softness = _WIDEST * (_NARROWEST / _WIDEST) ** done
         gradients = sought.uphill(preactivations, [softness * width for width in widths])
         momentum = (momentum + (unit(gradients) if norm == 2 else np.sign(gradients))) / 2
-        u = u + (_LONGEST + (_SHORTEST - _LONGEST) * done) * momentum
-        u = u / np.maximum(lengths(u), 1)[:, np.newaxis] if norm == 2 else np.clip(u, -1, 1)
-    return found
+        u = _inside(u + care * (_LONGEST + (_SHORTEST - _LONGEST) * done) * momentum, norm)
+        if progress is not None:
+            progress(step + 1, steps + 1)
+    best.look(u)
+    if forgetful:
+        for k in range(_POLISH):
+            move = _drawn(len(starts), centre.size, norm, seed=1 + _SAMPLES + k)
+            best.look(_inside(best.u + 0.01 ** (2 * k / _POLISH % 1) * move, norm))
+    if progress is not None:
+        progress(steps + 1, steps + 1)
+    return best.point()
+
+
+class _Best:
+    """The best place that each row has passed.
+
+    A place at which a unit is at exactly 0 is passed over for any other: what its gradient is, is
+    a convention.
+    """
+
+    def __init__(
+        self, sought: Steepness, centre: _Doubles, radii: _Doubles, starts: _Doubles
+    ) -> None:
+        self._sought, self._centre, self._radii = sought, centre, radii
+        self.u = starts.copy()
+        self._sizes, self._tied = np.full(len(starts), -1.0), np.ones(len(starts), bool)
+
+    def look(self, u: _Doubles) -> list[_Doubles]:
+        """Look at a place of each row, in radii from the centre; return the preactivations."""
+        preactivations = self._sought.preactivations(self._centre + self._radii * u)
+        sizes = self._sought.sizes_at(preactivations)
+        tied = np.any([(z == 0).any(axis=1) for z in preactivations], axis=0)
+        better = np.where(tied == self._tied, sizes > self._sizes, self._tied)
+        self.u[better], self._sizes[better] = u[better], sizes[better]
+        self._tied[better] = tied[better]
+        return preactivations
+
+    def point(self) -> _Doubles:
+        """Return the best point of all rows."""
+        first = np.lexsort((-self._sizes, self._tied))[0]
+        found: _Doubles = self._centre + self._radii[first] * self.u[first]
+        return found
+
+
+def _inside(u: _Doubles, norm: float) -> _Doubles:
+    """Return the rows of the unit ball that are nearest to some rows."""
+    if norm == np.inf:
+        return np.clip(u, -1, 1)
+    return u / np.maximum(lengths(u), 1)[:, np.newaxis]
 
 
 def _changes(

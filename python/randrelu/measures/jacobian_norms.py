@@ -35,6 +35,7 @@ def jacobian_norms(
     alive: _Units = np.ones(weights[0].shape[1], bool)
     for matrix, none, some in zip(weights, dead, able, strict=True):
         rows, columns = ~none, alive
+        alive = rows
         restricted = matrix[np.ix_(rows, columns)]
         largest = float(np.abs(restricted).max(initial=0))
         if largest == 0:
@@ -54,7 +55,7 @@ def jacobian_norms(
         grown = scale * before * (1 + 8 * _EPS)
         before = max(math.sqrt(top) * grown, _TINY)
         norms.append((before, max(math.sqrt(of_able) * grown, _TINY if len(chosen) else 0)))
-        inverse, alive = _Between.less(square, error, top), rows
+        inverse = _Between.less(square, error, top)
     return norms
 
 

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from randrelu._support import arguments, extras
 from randrelu._support.arguments import Progress
-from randrelu._support.progress import part
+from randrelu._support.progress import stretch
 from randrelu.measures.bounds import NORMS
 from randrelu.measures.certified_gradient import certified_gradient
 from randrelu.measures.climb import steepest_anywhere, steepest_in_ball
@@ -128,7 +128,8 @@ def lipschitz(
     size = 0.0 if radius is None else arguments.number("radius", radius)
     steps = arguments.integer("steps", steps, at_least=1)
     certify = certify and net.storage != "deferred"
-    first, second = (part(progress, k, 2) for k in (0, 1)) if certify else (progress, None)
+    whole = steps + 1 + (net.depth + 2 if certify else 0)
+    first, second = (stretch(progress, before, whole) for before in (0, steps + 1))
     sought = Steepness(net, np.zeros(net.widths[0]), 2 if norm == 2 else 1, threads)
     if base is None:
         point = steepest_anywhere(sought, steps, progress=first)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from randrelu._load import core
 from randrelu._support.threads import thread_number
@@ -65,7 +64,7 @@ class Steepness:
         makes a difference to g(y) at unit u of layer i is the backward vector that it meets times
         what W_i makes of the difference g(y) − g, pushed forward through the gates before.
         """
-        gates = [expit(z / w) for z, w in zip(preactivations, widths, strict=True)]
+        gates = [(1 + np.tanh(z / w / 2)) / 2 for z, w in zip(preactivations, widths, strict=True)]
         vector = np.ones((len(gates[0]), 1))
         met: list[_Doubles] = []
         for i in range(len(gates), 0, -1):

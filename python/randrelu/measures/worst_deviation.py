@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from randrelu._support import arguments, euclid, extras
 from randrelu._support.arguments import Progress
-from randrelu._support.progress import part
+from randrelu._support.progress import stretch
 from randrelu.measures.ball import visit
 from randrelu.measures.certified_gradient import certified_gradient
 from randrelu.measures.climb import steepest_in_ball
@@ -127,12 +127,12 @@ def worst_deviation(
     size = arguments.number("radius", radius)
     steps = arguments.integer("steps", steps, at_least=1)
     certify = certify and net.storage != "deferred"
-    parts = 2 if certify else 1
+    whole = steps + 1 + (net.depth + 2 if certify else 0)
     none = visit(net, base, points=base[:0].reshape(0, base.size), gradient=True,
                  dtype=base.dtype, threads=threads)  # fmt: skip
     assert none.gradient is not None
     sought = Steepness(net, none.gradient, 2, threads)
-    point = steepest_in_ball(sought, base, size, 2, steps, progress=part(progress, 0, parts))
+    point = steepest_in_ball(sought, base, size, 2, steps, progress=stretch(progress, 0, whole))
     visited = visit(
         net, base, points=point[np.newaxis], gradient=True, dtype=base.dtype, threads=threads
     )
@@ -140,7 +140,7 @@ def worst_deviation(
     certified = None
     if certify:
         certified = certified_gradient(
-            net, base, size, 2, threads=threads, progress=part(progress, 1, parts)
+            net, base, size, 2, threads=threads, progress=stretch(progress, steps + 1, whole)
         ).deviation
     grad_norm = euclid.norm(none.gradient)
     return WorstDeviation(float(visited.deviations[0]), point.copy(), certified, grad_norm)
