@@ -43,9 +43,15 @@ def meets(rows, least, centre, radius, norm):
         return True
     sizes = sizes[sizes > 0]
     rows, least = rows / sizes[:, None], least / sizes + MARGIN - rows @ centre / sizes
-    if norm == np.inf:
-        found = linprog(np.zeros(len(centre)), -rows, -least, bounds=(-radius, radius))
-        return found.status == 0
+    if norm == np.inf:  # the u of which the inequalities have most to spare
+        spare = np.ones((len(rows), 1))
+        found = linprog(
+            [*np.zeros(len(centre)), -1],
+            np.hstack([-rows, spare]),
+            -least,
+            bounds=[*[(-radius, radius)] * len(centre), (None, 1)],
+        )
+        return found.status == 0 and (rows @ found.x[:-1] > least).all()
     if (least <= 0).all():
         return radius > 0
     # The shortest u with rows u ≥ least (Lawson and Hanson), where there is one: it shows itself.

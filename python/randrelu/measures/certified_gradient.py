@@ -99,11 +99,20 @@ def certified_gradient(
         gradients.append(at_x + min(deviations))
         deviations.append(at_x + min(gradients))
         deviation = min(deviations) if radius > 0 else 0.0
-    unit = scaled.scales[-1] / scaled.scales[0]
-    slack = 1 + (4 * net.depth + 64) * _EPS
     if progress is not None:
         progress(steps, steps)
-    return Certified(min(gradients) * slack * unit, deviation * slack * unit)
+    return Certified(_unscaled(min(gradients), scaled), _unscaled(deviation, scaled))
+
+
+def _unscaled(bound: float, scaled: Scaled) -> float:
+    """Return a sum of a few bounds for each layer in the units of the network, rounded up."""
+    if bound in (0, math.inf):
+        return bound
+    slack = 1 + (4 * len(scaled.widths) + 64) * _EPS
+    found = bound * slack * scaled.scales[-1] / scaled.scales[0]
+    if not math.isfinite(found):
+        raise OverflowError("a bound leaves the range of float64")
+    return math.nextafter(found, math.inf)
 
 
 def _gates(bounding: Bounding, k: int) -> Gates:

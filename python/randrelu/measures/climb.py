@@ -18,7 +18,7 @@ _EPS = float(np.finfo(np.float64).eps)
 _FEWEST, _MOST = 8, 64  # rows that are moved at once
 _WORTH = 2**20  # weights of all rows together, that take no time
 _SAMPLES = 32  # for each row, among whose best half of the rows begin
-_POLISH = 40  # random moves of each row at last, in two rounds from the radius to 1/100 of it
+_POLISH = 80  # random moves of each row at last, in four rounds from the radius to 1/100 of it
 _FACTORS = 4.0 ** np.arange(-1, 4)  # of the scale of the biases, at which networks are searched
 _WIDEST, _NARROWEST = 2.0, 0.3  # of the gates, in typical changes of their preactivations
 _LONGEST, _SHORTEST = 2.0, 0.2  # of the steps, in radii
@@ -148,7 +148,7 @@ def _climb(
     if forgetful:
         for k in range(_POLISH):
             move = _drawn(len(starts), centre.size, norm, seed=1 + _SAMPLES + k)
-            best.look(_inside(best.u + 0.01 ** (2 * k / _POLISH % 1) * move, norm))
+            best.look(_inside(best.u + 0.01 ** (4 * k / _POLISH % 1) * move, norm))
     if progress is not None:
         progress(steps + 1, steps + 1)
     return best.point()

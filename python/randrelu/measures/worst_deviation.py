@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from randrelu._load import core
 from randrelu._support import arguments, euclid, extras
 from randrelu._support.arguments import Progress
 from randrelu._support.progress import stretch
+from randrelu._support.threads import thread_number
 from randrelu.measures.ball import visit
 from randrelu.measures.certified_gradient import certified_gradient
 from randrelu.measures.climb import steepest_in_ball
@@ -128,10 +130,9 @@ def worst_deviation(
     steps = arguments.integer("steps", steps, at_least=1)
     certify = certify and net.storage != "deferred"
     whole = steps + 1 + (net.depth + 2 if certify else 0)
-    none = visit(net, base, points=base[:0].reshape(0, base.size), gradient=True,
-                 dtype=base.dtype, threads=threads)  # fmt: skip
-    assert none.gradient is not None
-    sought = Steepness(net, none.gradient, 2, threads)
+    number = thread_number(threads)
+    at_x = core.BasePoint(net._core, base, layers=net.depth, gradient=True, threads=number)
+    sought = Steepness(net, at_x.gradient, 2, threads)
     point = steepest_in_ball(sought, base, size, 2, steps, progress=stretch(progress, 0, whole))
     visited = visit(
         net, base, points=point[np.newaxis], gradient=True, dtype=base.dtype, threads=threads
@@ -142,5 +143,5 @@ def worst_deviation(
         certified = certified_gradient(
             net, base, size, 2, threads=threads, progress=stretch(progress, steps + 1, whole)
         ).deviation
-    grad_norm = euclid.norm(none.gradient)
-    return WorstDeviation(float(visited.deviations[0]), point.copy(), certified, grad_norm)
+    attained, grad_norm = float(visited.deviations[0]), euclid.norm(at_x.gradient)
+    return WorstDeviation(attained, point.copy(), certified, grad_norm)
