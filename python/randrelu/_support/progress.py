@@ -12,8 +12,8 @@ def part(progress: Progress | None, k: int, of: int) -> Progress | None:
     return lambda done, total: progress(k * total + done, of * total)
 
 
-def stretch(progress: Progress | None, before: int, whole: int) -> Progress | None:
-    """Return the progress of what begins after so many of the steps of the whole, as that."""
+def stretch(progress: Progress | None, first: int, last: int, whole: int) -> Progress | None:
+    """Return the progress of what makes the steps from the first to the last of a whole."""
     if progress is None:
         return None
-    return lambda done, _: progress(before + done, whole)
+    return lambda done, total: progress(first + (last - first) * done // total, whole)

@@ -18,7 +18,7 @@ _EPS = float(np.finfo(np.float64).eps)
 _FEWEST, _MOST = 8, 64  # rows that are moved at once
 _WORTH = 2**20  # weights of all rows together, that take no time
 _SAMPLES = 32  # for each row, among whose best half of the rows begin
-_POLISH = 80  # random moves of each row at last, in four rounds from the radius to 1/100 of it
+_MOVES, _ROUNDS = 80, 4  # at random, of each row at last: from a radius to 1/100 of it each round
 _FACTORS = 4.0 ** np.arange(-1, 4)  # of the scale of the biases, at which networks are searched
 _WIDEST, _NARROWEST = 2.0, 0.3  # of the gates, in typical changes of their preactivations
 _LONGEST, _SHORTEST = 2.0, 0.2  # of the steps, in radii
@@ -74,12 +74,12 @@ def _rows(net: Network) -> int:
 def _drawn(rows: int, dim: int, norm: float, seed: int = 0) -> _Doubles:
     """Return points of the unit ball, the same in every call: half of them are on its sphere."""
     rng = np.random.default_rng(seed)
-    drawn = rng.uniform(-1, 1, (rows, dim))
     if norm == np.inf:
+        drawn = rng.uniform(-1, 1, (rows, dim))
         drawn[::2] = np.sign(drawn[::2])
-        return drawn
-    drawn = unit(rng.standard_normal((rows, dim)))
-    drawn[1::2] *= rng.random((rows // 2, 1)) ** (1 / dim)
+    else:
+        drawn = unit(rng.standard_normal((rows, dim)))
+        drawn[1::2] *= rng.random((rows // 2, 1)) ** (1 / dim)
     return drawn
 
 
@@ -126,14 +126,17 @@ def _climb(
     The rows `starts`, (N, d), are in radii, from the centre. Gates begin soft and become harder
     as steps become shorter. Returns the best point that a row has passed, (d,).
     """
-    best = _Best(sought, centre, radii[:, np.newaxis], starts)
-    forgetful = sought.net.storage != "deferred"  # so that many questions cost no memory
-    if forgetful:
-        for k in range(_SAMPLES):
-            best.look(_drawn(len(starts), centre.size, norm, seed=1 + k))
-        starts[1::2] = best.u[1::2]
-    u, momentum = starts, np.zeros_like(starts)
-    widths = _changes(sought, centre, radii, starts)
+    # Where questions cost no memory, many more of them are asked.
+    samples, moves = (0, 0) if sought.net.storage == "deferred" else (_SAMPLES, _MOVES)
+    best = _Best(
+        sought, centre, radii[:, np.newaxis], starts, samples + steps + 1 + moves, progress
+    )
+    for k in range(samples):
+        best.look(_drawn(len(starts), centre.size, norm, seed=1 + k))
+    u, momentum = starts.copy(), np.zeros_like(starts)
+    if samples:
+        u[1::2] = best.u[1::2]
+    widths = _changes(sought, centre, radii, u)
     care = np.where(np.arange(len(starts)) % 2, _CAREFUL, 1)[:, np.newaxis]
     for step in range(steps):
         preactivations = best.look(u)
@@ -142,15 +145,10 @@ def _climb(
         gradients = sought.uphill(preactivations, [softness * width for width in widths])
         momentum = (momentum + (unit(gradients) if norm == 2 else np.sign(gradients))) / 2
         u = _inside(u + care * (_LONGEST + (_SHORTEST - _LONGEST) * done) * momentum, norm)
-        if progress is not None:
-            progress(step + 1, steps + 1)
     best.look(u)
-    if forgetful:
-        for k in range(_POLISH):
-            move = _drawn(len(starts), centre.size, norm, seed=1 + _SAMPLES + k)
-            best.look(_inside(best.u + 0.01 ** (4 * k / _POLISH % 1) * move, norm))
-    if progress is not None:
-        progress(steps + 1, steps + 1)
+    for k in range(moves):
+        move = _drawn(len(starts), centre.size, norm, seed=1 + samples + k)
+        best.look(_inside(best.u + 0.01 ** (_ROUNDS * k / moves % 1) * move, norm))
     return best.point()
 
 
@@ -162,9 +160,16 @@ class _Best:
     """
 
     def __init__(
-        self, sought: Steepness, centre: _Doubles, radii: _Doubles, starts: _Doubles
+        self,
+        sought: Steepness,
+        centre: _Doubles,
+        radii: _Doubles,
+        starts: _Doubles,
+        looks: int,
+        progress: Progress | None,
     ) -> None:
         self._sought, self._centre, self._radii = sought, centre, radii
+        self._looked, self._looks, self._progress = 0, looks, progress
         self.u = starts.copy()
         self._sizes, self._tied = np.full(len(starts), -1.0), np.ones(len(starts), bool)
 
@@ -176,6 +181,9 @@ class _Best:
         better = np.where(tied == self._tied, sizes > self._sizes, self._tied)
         self.u[better], self._sizes[better] = u[better], sizes[better]
         self._tied[better] = tied[better]
+        self._looked += 1
+        if self._progress is not None:
+            self._progress(self._looked, self._looks)
         return preactivations
 
     def point(self) -> _Doubles:

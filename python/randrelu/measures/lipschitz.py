@@ -128,8 +128,8 @@ def lipschitz(
     size = 0.0 if radius is None else arguments.number("radius", radius)
     steps = arguments.integer("steps", steps, at_least=1)
     certify = certify and net.storage != "deferred"
-    whole = steps + 1 + (net.depth + 2 if certify else 0)
-    first, second = (stretch(progress, before, whole) for before in (0, steps + 1))
+    whole = steps + (net.depth + 2 if certify else 0)
+    first = stretch(progress, 0, steps, whole)
     sought = Steepness(net, np.zeros(net.widths[0]), 2 if norm == 2 else 1, threads)
     if base is None:
         point = steepest_anywhere(sought, steps, progress=first)
@@ -139,6 +139,11 @@ def lipschitz(
     certified = None
     if certify:
         certified = certified_gradient(
-            net, base, size, float(norm), threads=threads, progress=second
+            net,
+            base,
+            size,
+            float(norm),
+            threads=threads,
+            progress=stretch(progress, steps, whole, whole),
         ).gradient
     return Lipschitz(attained, point.copy(), certified, float(norm))

@@ -60,9 +60,9 @@ class Steepness:
     def uphill(self, preactivations: list[_Doubles], widths: list[_Doubles]) -> _Doubles:
         """Return the gradients by y of ‖g(y) − g‖, g(y) being ∇f(y) with softer gates, (N, d).
 
-        They are the sigmoids of the preactivations in units of some widths, each (N, 1). What
-        makes a difference to g(y) at unit u of layer i is the backward vector that it meets times
-        what W_i makes of the difference g(y) − g, pushed forward through the gates before.
+        These are sigmoids of the preactivations in units of some widths, each (N, 1), which are
+        computed with ReLUs as ever. A unit's gate counts in g(y) with the backward vector that
+        meets it; the difference g(y) − g, pushed forward to the unit, says how much that helps.
         """
         gates = [(1 + np.tanh(z / w / 2)) / 2 for z, w in zip(preactivations, widths, strict=True)]
         vector = np.ones((len(gates[0]), 1))
@@ -79,7 +79,9 @@ class Steepness:
             ahead = pushed * s
         pull = pulls[-1]
         for i in range(len(gates) - 1, 0, -1):
-            pull = pulls[i - 1] + gates[i - 1] * self._layer(i + 1, pull, transposed=True)
+            pull = pulls[i - 1] + (preactivations[i - 1] > 0) * self._layer(
+                i + 1, pull, transposed=True
+            )
         return self._layer(1, pull, transposed=True)
 
     def _layer(self, k: int, rows: _Doubles, *, transposed: bool = False) -> _Doubles:

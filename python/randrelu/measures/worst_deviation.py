@@ -129,11 +129,13 @@ def worst_deviation(
     size = arguments.number("radius", radius)
     steps = arguments.integer("steps", steps, at_least=1)
     certify = certify and net.storage != "deferred"
-    whole = steps + 1 + (net.depth + 2 if certify else 0)
+    whole = steps + (net.depth + 2 if certify else 0)
     number = thread_number(threads)
     at_x = core.BasePoint(net._core, base, layers=net.depth, gradient=True, threads=number)
     sought = Steepness(net, at_x.gradient, 2, threads)
-    point = steepest_in_ball(sought, base, size, 2, steps, progress=stretch(progress, 0, whole))
+    point = steepest_in_ball(
+        sought, base, size, 2, steps, progress=stretch(progress, 0, steps, whole)
+    )
     visited = visit(
         net, base, points=point[np.newaxis], gradient=True, dtype=base.dtype, threads=threads
     )
@@ -141,7 +143,7 @@ def worst_deviation(
     certified = None
     if certify:
         certified = certified_gradient(
-            net, base, size, 2, threads=threads, progress=stretch(progress, steps + 1, whole)
+            net, base, size, 2, threads=threads, progress=stretch(progress, steps, whole, whole)
         ).deviation
     attained, grad_norm = float(visited.deviations[0]), euclid.norm(at_x.gradient)
     return WorstDeviation(attained, point.copy(), certified, grad_norm)
