@@ -15,6 +15,7 @@ _Ints = NDArray[np.int64]
 
 _NEAR = 1.005  # of the largest radius that the bounds certify
 _PROBES = 40
+_ITERATIONS = 5  # of the slopes for the few margins, which cost little beside all the units
 _LARGEST = 2.0**20  # radii, in norms of the point, that are tried where nothing was attained
 _ENTRIES = 2**25  # of the bounds that are held at once
 
@@ -104,14 +105,16 @@ def _least(scaled: Scaled, decided: Decided, norm: float, who: _Ints, radii: _Do
     """Return what the smallest margin is at least in balls around the points `who`, (n,)."""
     net = decided.net
     bounding = Bounding(scaled, decided.points[who], radii, norm)
-    layers = net.depth + (decided.tops is None)
-    for i in range(1, layers + 1):
+    for i in range(1, net.depth + 1):
         bounding.add_layer(i)
     if decided.tops is None:
+        bounding.add_layer(net.depth + 1, _ITERATIONS)
         lower, upper = bounding.unscaled()
         f_least: _Doubles = np.where(decided.signs[who] > 0, lower[-1][:, 0], -upper[-1][:, 0])
         return f_least
-    least: _Doubles = bounding.margins(decided.tops[who], _others(decided, who)).min(axis=1)
+    least: _Doubles = bounding.margins(decided.tops[who], _others(decided, who), _ITERATIONS).min(
+        axis=1
+    )
     return least
 
 
