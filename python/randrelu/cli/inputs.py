@@ -1,4 +1,4 @@
-"""The points that users have in files, and their labels."""
+"""What users ask about: a network, the points that they have in files, and their labels."""
 
 from __future__ import annotations
 
@@ -11,9 +11,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from randrelu._support import arguments
+from randrelu.cli import options
+from randrelu.formats.load import load
 from randrelu.network import Network
 
 Points = tuple[NDArray[np.float64], NDArray[np.int64] | None]
+
+
+def network(
+    widths: str | None,
+    weights: Path | None,
+    init: str | None,
+    bias: float | None,
+    storage: str | None,
+    seed: int | None,
+    threads: int | None,
+) -> Network:
+    """Return the random network of --widths, or that of the file of --weights."""
+    if widths is not None and weights is None:
+        return Network.random(
+            options.widths(widths),
+            rng=seed,
+            init=init or "paper",
+            bias=bias or 0.0,
+            storage=storage or "auto",
+            threads=threads,
+        )
+    if widths is not None or weights is None:
+        raise ValueError("give either --widths, for a random network, or --weights")
+    for name, value in (("init", init), ("bias", bias), ("storage", storage)):
+        if value is not None:
+            raise ValueError(f"--{name} goes with --widths, not with --weights")
+    return load(weights)
 
 
 def points(
