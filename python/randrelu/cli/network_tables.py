@@ -40,6 +40,7 @@ _OF_SEVERAL = {
     "eta": "η",
     "relative_norm": "‖η∇f‖/‖x‖",
 }
+# Those of a bracket of distances, by their headings.
 _OF_DISTANCE = {
     "label": "label",
     "top": "decision",

@@ -108,8 +108,8 @@ def _columns(
     parts: Sequence[rr.Distance], labels: NDArray[np.int64] | None, *, certified: bool
 ) -> dict[str, NDArray[Any]]:
     """Return the columns of all points, with their labels and attained/certified if there are."""
-    tables = [part.columns() for part in parts]
-    columns = {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
+    of_parts = [part.columns() for part in parts]
+    columns = {name: np.concatenate([c[name] for c in of_parts]) for name in of_parts[0]}
     if labels is not None:
         columns = {"label": labels, **columns}
     if not certified:
