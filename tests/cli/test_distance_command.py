@@ -51,14 +51,25 @@ def test_points_at_the_attained_distances_have_another_decision(files, norm):
     np.testing.assert_allclose(out["ratio"], out["attained"] / certified, rtol=2 * EPS)
 
 
-def test_the_numbers_are_those_of_all_points_at_once(files):
+def test_the_numbers_are_those_of_the_function_for_32_points_at_a_time(files):
     out = json.loads(run("distance", *files, "--against", 1, "--json").stdout)
-    net = rr.Network.from_weights(WEIGHTS, BIASES)
-    found = rr.distance(net, PIXELS * (1 / 255), against=1)
-    for name, values in found.columns().items():
-        assert out[name] == values.tolist()
+    net, x = rr.Network.from_weights(WEIGHTS, BIASES), PIXELS * (1 / 255)
+    parts = [rr.distance(net, some, against=1).columns() for some in (x[:32], x[32:])]
+    for name in ("top", "against", "certified", "attained"):
+        assert out[name] == np.concatenate([part[name] for part in parts]).tolist()
     assert 1 in out["top"]  # decided so already: nothing to divide
     assert all(r == 1 for r, top in zip(out["ratio"], out["top"], strict=True) if top == 1)
+
+
+def test_one_row(files):
+    net, x = rr.Network.from_weights(WEIGHTS, BIASES), PIXELS * (1 / 255)
+    found = rr.distance(net, x[33:34])
+    out = json.loads(run("distance", *files, "--row", 33, "--json").stdout)
+    assert out["certified"] == found.certified.tolist() and out["label"] == [LABELS[33]]
+    assert any(
+        line.startswith("33 ") for line in run("distance", *files, "--row", 33).stdout.splitlines()
+    )
+    assert "from 0 to 39, got 40" in run("distance", *files, "--row", 40, code=2).stderr
 
 
 def test_the_table_has_decisions_labels_and_medians(files):
@@ -119,6 +130,7 @@ def test_random_networks_of_one_output():
         (("--widths", "3,1", "--norm", "1"), "--norm must be 2 or inf, got '1'"),
         (("--widths", "3,1", "--against", 0), "against is for a network of several outputs"),
         (("--widths", "3,1", "--scale", 2), "--scale goes with --input"),
+        (("--widths", "3,1", "--row", 0), "--row goes with --input"),
     ],
 )
 def test_bad_usage(options, message):

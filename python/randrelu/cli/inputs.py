@@ -46,15 +46,22 @@ def network(
 
 
 def points(
-    path: Path | None, dim: int, *, label_column: int | None = None, scale: float | None = None
+    path: Path | None,
+    dim: int,
+    *,
+    row: int | None = None,
+    label_column: int | None = None,
+    scale: float | None = None,
 ) -> Points:
     """Read the points (N, d) of --input and their labels (N,), which are None without a column.
+
+    They are all of them, or the one of --row.
 
     A file is a .npy, or a .csv with or without a header, and has a row for each point. A single
     column of d numbers is one point, too. Without a file there is the one point (1, …, 1).
     """
     if path is None:
-        for name, value in (("label-column", label_column), ("scale", scale)):
+        for name, value in (("row", row), ("label-column", label_column), ("scale", scale)):
             if value is not None:
                 raise ValueError(f"--{name} goes with --input, the file that it is about")
         return np.ones((1, dim)), None
@@ -77,6 +84,13 @@ def points(
     found, _ = arguments.points(name, array, dim, np.dtype(np.float64))
     if len(found) == 0:
         raise ValueError(f"{name} must hold at least one point, got none")
+    if row is not None:
+        if not 0 <= row < len(found):
+            raise ValueError(
+                f"--row must be a point of {name}, from 0 to {len(found) - 1}, got {row}"
+            )
+        found = found[row : row + 1]
+        labels = None if labels is None else labels[row : row + 1]
     return (found if scale is None else scale * found), labels
 
 
@@ -89,19 +103,13 @@ def point(
     scale: float | None = None,
 ) -> NDArray[np.float64]:
     """Read one point (d,) of --input, that of --row, or the only one; see `points`."""
-    if path is None and row is not None:
-        raise ValueError("--row goes with --input, the file that it is about")
-    found, _ = points(path, dim, label_column=label_column, scale=scale)
-    if row is None and len(found) > 1:
+    found, _ = points(path, dim, row=row, label_column=label_column, scale=scale)
+    if len(found) > 1:
         raise ValueError(
             f"--input {path} holds {len(found)} points, and one is asked for: choose it by --row, "
             f"from 0 to {len(found) - 1}"
         )
-    if row is not None and not 0 <= row < len(found):
-        raise ValueError(
-            f"--row must be a point of --input {path}, from 0 to {len(found) - 1}, got {row}"
-        )
-    one: NDArray[np.float64] = found[row or 0]
+    one: NDArray[np.float64] = found[0]
     return one
 
 

@@ -61,14 +61,14 @@ def attack_table(net: Network, attack: Attack, labels: Labels = None) -> Rendera
 
 
 def distance_table(
-    net: Network, norm: float, columns: Mapping[str, NDArray[Any]]
+    net: Network, norm: float, columns: Mapping[str, NDArray[Any]], *, first: int = 0
 ) -> RenderableType:
-    """Return a row per point, from its decision to attained/certified, and the medians."""
+    """Return a row per point, counted from `first`: its decision to attained/certified; medians."""
     sentences = _of_brackets(norm, columns)
     if "against" in columns:
         against = columns["against"]
         columns = {**columns, "against": np.where(against < 0, "none", against.astype(str))}
-    return _by_point(net, _shown(columns, _OF_DISTANCE), sentences)
+    return _by_point(net, _shown(columns, _OF_DISTANCE), sentences, first)
 
 
 def _of_brackets(norm: float, columns: Mapping[str, NDArray[Any]]) -> list[str]:
@@ -96,11 +96,11 @@ def _shown(
 
 
 def _by_point(
-    net: Network, shown: Mapping[str, NDArray[Any]], sentences: Sequence[str]
+    net: Network, shown: Mapping[str, NDArray[Any]], sentences: Sequence[str], first: int = 0
 ) -> RenderableType:
     """Return the network, a row per point, a summary where there are many, and what came of it."""
     points = len(next(iter(shown.values())))
-    tables: list[RenderableType] = [_rows(shown)]
+    tables: list[RenderableType] = [_rows(shown, first)]
     if points > _MOST_ROWS:
         tables += [Text(f"… and {points - _MOST_ROWS} more points. Of all:"), _summary(shown)]
     return Group(Text(repr(net), style="bold"), *tables, Text("\n".join(sentences)))
@@ -136,7 +136,7 @@ def _outcome(attack: Attack, columns: Mapping[str, NDArray[Any]], labels: Labels
     return lines
 
 
-def _rows(columns: Mapping[str, NDArray[Any]]) -> RenderableType:
+def _rows(columns: Mapping[str, NDArray[Any]], first: int) -> RenderableType:
     # As narrow as it can be: a terminal has 80 columns.
     table = Table(
         *(Column(name, overflow="fold") for name in ("point", *columns)),
@@ -148,7 +148,7 @@ def _rows(columns: Mapping[str, NDArray[Any]]) -> RenderableType:
     for n, values in enumerate(zip(*columns.values(), strict=True)):
         if n == _MOST_ROWS:
             break
-        table.add_row(str(n), *map(_word, values))
+        table.add_row(str(first + n), *map(_word, values))
     return Padding(table, (1, 0))
 
 

@@ -40,6 +40,10 @@ def distance(
             help="The points in a .npy or .csv file, a row for each; by default (1, …, 1).",
         ),
     ] = None,
+    row: Annotated[
+        int | None,
+        typer.Option(min=0, help="One point of --input, from 0; by default all of them."),
+    ] = None,
     label_column: LabelColumn = None,
     scale: Scale = None,
     norm: Annotated[str, typer.Option(help="The norm of the distance: 2 or inf.")] = "2",
@@ -69,7 +73,7 @@ def distance(
     size = options.norm(norm)
     net = inputs.network(widths, weights, init, bias, storage, seed, threads)
     x, labels = inputs.points(
-        points, net.widths[0], label_column=label_column, scale=options.scale(scale)
+        points, net.widths[0], row=row, label_column=label_column, scale=options.scale(scale)
     )
     if labels is not None:
         inputs.require_outputs(labels, net.outputs)
@@ -95,7 +99,7 @@ def distance(
         x_adv = [None if np.isnan(row).any() else row.tolist() for row in found]
         tables.print_json({"network": network, "norm": norm, **lists, "x_adv": x_adv})
     else:
-        Console().print(network_tables.distance_table(net, size, columns))
+        Console().print(network_tables.distance_table(net, size, columns, first=row or 0))
 
 
 def _in_points(progress: Progress, first: int, points: int) -> Progress:
