@@ -57,6 +57,8 @@ def test_the_numbers_are_those_of_the_function_for_32_points_at_a_time(files):
     parts = [rr.distance(net, some, against=1).columns() for some in (x[:32], x[32:])]
     for name in ("top", "against", "certified", "attained"):
         assert out[name] == np.concatenate([part[name] for part in parts]).tolist()
+    text = run("distance", *files, "--against", 1).stdout
+    assert "output 1 is as large" in text and "decision changes" not in text
     assert 1 in out["top"]  # decided so already: nothing to divide
     assert all(r == 1 for r, top in zip(out["ratio"], out["top"], strict=True) if top == 1)
 

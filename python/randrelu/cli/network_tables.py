@@ -61,23 +61,33 @@ def attack_table(net: Network, attack: Attack, labels: Labels = None) -> Rendera
 
 
 def distance_table(
-    net: Network, norm: float, columns: Mapping[str, NDArray[Any]], *, first: int = 0
+    net: Network,
+    norm: float,
+    against: int | None,
+    columns: Mapping[str, NDArray[Any]],
+    *,
+    first: int = 0,
 ) -> RenderableType:
     """Return a row per point, counted from `first`: its decision to attained/certified; medians."""
-    sentences = _of_brackets(norm, columns)
+    sentences = _of_brackets(norm, against, columns)
     if "against" in columns:
-        against = columns["against"]
-        columns = {**columns, "against": np.where(against < 0, "none", against.astype(str))}
+        others = columns["against"]
+        columns = {**columns, "against": np.where(others < 0, "none", others.astype(str))}
     return _by_point(net, _shown(columns, _OF_DISTANCE), sentences, first)
 
 
-def _of_brackets(norm: float, columns: Mapping[str, NDArray[Any]]) -> list[str]:
+def _of_brackets(
+    norm: float, against: int | None, columns: Mapping[str, NDArray[Any]]
+) -> list[str]:
     """Return what is known of the distances, as sentences."""
     points = len(columns["attained"])
     named = "L∞" if norm == np.inf else "Euclidean"
-    lines = [f"Attained: a point was found at this {named} distance where the decision changes."]
+    event = "the decision changes"
+    if against is not None:
+        event = f"output {against} is as large as the one that decides at x"
+    lines = [f"Attained: {event} at a point that was found at this {named} distance."]
     if "certified" in columns:
-        lines.append("Certified: no point that is nearer than this has another decision.")
+        lines.append(f"Certified: {event} at no point that is nearer.")
     missing = int(np.isinf(columns["attained"]).sum())
     if missing:
         lines.append(f"No change was found from {missing} of {points} points.")

@@ -50,8 +50,8 @@ def distance(
     against: Annotated[
         int | None,
         typer.Option(
-            help="The output, from 0, whose decision among several is asked for; by default the "
-            "nearest other one of every point."
+            help="The output, from 0, that is to be as large as the one that decides; by default "
+            "any other one."
         ),
     ] = None,
     no_certify: Annotated[
@@ -96,10 +96,11 @@ def distance(
         network = {"widths": net.widths, "init": net.init, "seed": net.seed}
         lists = {name: values.tolist() for name, values in columns.items()}
         found = np.concatenate([part.x_adv for part in parts if part.x_adv is not None])
-        x_adv = [None if np.isnan(row).any() else row.tolist() for row in found]
+        x_adv = [None if np.isnan(y).any() else y.tolist() for y in found]
         tables.print_json({"network": network, "norm": norm, **lists, "x_adv": x_adv})
     else:
-        Console().print(network_tables.distance_table(net, size, columns, first=row or 0))
+        table = network_tables.distance_table(net, size, against, columns, first=row or 0)
+        Console().print(table)
 
 
 def _in_points(progress: Progress, first: int, points: int) -> Progress:
