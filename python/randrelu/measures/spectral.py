@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from randrelu._load import core
 from randrelu._support.threads import thread_number
+from randrelu.measures.scaled import only_layer
 
 _Doubles = NDArray[np.float64]
 
@@ -77,10 +78,9 @@ def _estimate(matrix: _Doubles) -> float:
     The powers are odd ones: no norm that is an integer, or a root of one, is next to any.
     """
     rows = np.ascontiguousarray(matrix)
-    net = core.Network.from_weights([rows], [None], seed=0, ties=core.Ties.zero)
     start = np.random.default_rng(0).standard_normal(min(rows.shape))
     found = core.masked_product_norms(
-        net, [], 1, start, j=0, i=1, threads=thread_number(None)
+        only_layer(rows), [], 1, start, j=0, i=1, threads=thread_number(None)
     )[0]  # fmt: skip
     return math.exp((math.ceil(math.log(found) * 1e7 + 0.382) - 0.382) / 1e7)
 
