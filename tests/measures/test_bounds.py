@@ -6,6 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import randrelu as rr
+from randrelu.measures import bounding
 
 NORMS = (2, np.inf)
 SHAPES = [(3, 1), (4, 9, 3), (6, 10, 8, 2), (5, 7, 6, 5, 1), (2, 30, 30, 4)]
@@ -249,3 +250,15 @@ def test_what_leaves_the_range_is_told():
     net = rr.Network.from_weights([np.full((3, 2), 1e200), np.full((1, 3), 1e200)], dtype="float64")
     with pytest.raises(OverflowError):
         rr.bounds(net, np.ones(2) * 1e-200, 1.0)
+
+
+@pytest.mark.parametrize("iterations", [0, 2])
+def test_progress_rises_within_layers_to_its_end(iterations, monkeypatch):
+    monkeypatch.setattr(bounding, "_ENTRIES", 2 * (20 + 50) * 10)  # 10 units of the second layer
+    net, seen = rr.Network.random((20, 50, 40, 3), rng=0), []
+    x = np.random.default_rng(0).normal(size=20)
+    rr.bounds(
+        net, x, 0.5, iterations=iterations, progress=lambda done, total: seen.append((done, total))
+    )
+    assert seen == sorted(set(seen)) and seen[-1] == (93, 93)
+    assert len([done for done, _ in seen if 50 < done <= 90]) >= 4

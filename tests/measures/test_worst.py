@@ -108,3 +108,21 @@ def test_worst_flips_have_the_same_bits_on_any_number_of_threads():
 
     one, three = worst(1), worst(3)
     assert one.attained == three.attained and np.array_equal(one.point, three.point)
+
+
+@pytest.mark.parametrize("certify", [True, False])
+@pytest.mark.parametrize("layer", [None, 2])
+def test_progress_rises_to_its_end(layer, certify):
+    net, seen = Network.random((20, 50, 40, 1), rng=0), []
+    worst_flips(
+        net, point(net), 0.5, layer=layer, certify=certify,
+        progress=lambda done, total: seen.append(done / total),
+    )  # fmt: skip
+    assert seen == sorted(set(seen)) and seen[0] > 0 and seen[-1] == 1
+    # Each ascent, the bounds of both layers, and their norms.
+    assert len(seen) == (2 if layer is None else 1) + (4 if certify else 0)
+
+
+def test_a_network_without_hidden_layers_has_no_progress():
+    net = Network.random((20, 1), rng=0)
+    worst_flips(net, point(net), 0.5, progress=lambda done, total: pytest.fail("there is no work"))

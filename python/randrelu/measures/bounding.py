@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from randrelu._support.progress import Count, counting
 from randrelu.measures.scaled import Scaled
 from randrelu.measures.slopes import Lines, Slopes
 
@@ -37,7 +38,16 @@ class Bounding:
         The preactivations at the points, and how far rounding may have put them off.
     """
 
-    def __init__(self, scaled: Scaled, points: _Doubles, radii: _Doubles, norm: float) -> None:
+    def __init__(
+        self,
+        scaled: Scaled,
+        points: _Doubles,
+        radii: _Doubles,
+        norm: float,
+        count: Count | None = None,
+    ) -> None:
+        """Take balls to bound the layers in; `count` hears of the units that have been bounded."""
+        self._count = count or counting(None, 0)
         self.scaled, self.norm, self.widths = scaled, norm, scaled.widths
         self.points, self.radii = points / scaled.scales[0], radii / scaled.scales[0]
         self.lower: list[_Doubles] = []
@@ -150,6 +160,7 @@ class Bounding:
             least = self._least(i, both, np.concatenate([bias, -bias]), iterations)
             half = len(rows)
             low[:, some], high[:, some] = least[:, :half], -least[:, half:]
+            self._count(half)
         return low, high
 
     def _least(self, i: int, rows: _Doubles, shift: _Doubles, iterations: int) -> _Doubles:

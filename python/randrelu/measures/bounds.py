@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from randrelu._support import arguments, extras
 from randrelu._support.arguments import Progress
+from randrelu._support.progress import counting
 from randrelu.measures.bounding import Bounding
 from randrelu.measures.scaled import Scaled
 from randrelu.network import Network, require_network
@@ -120,7 +121,7 @@ def bounds(
     threads : int, optional
         The number of threads.
     progress : callable, optional
-        Called as ``progress(done, total)`` with numbers of layers.
+        Called as ``progress(done, total)`` with numbers of units and outputs that are bounded.
 
     Returns
     -------
@@ -165,11 +166,10 @@ def bounds(
     steps = arguments.integer("iterations", iterations, at_least=0)
     largest = max(np.abs(points).max(initial=0), radii.max(initial=0))
     scaled = Scaled(net, net.depth + 1, largest, threads=threads)
-    found = Bounding(scaled, points, radii, float(norm))
+    count = counting(progress, sum(net.widths[1:]))
+    found = Bounding(scaled, points, radii, float(norm), count)
     for i in range(1, net.depth + 2):
         found.add_layer(i, steps)
-        if progress is not None:
-            progress(i, net.depth + 1)
     lower, upper = found.unscaled()
     if not all(np.isfinite(a).all() for a in (*lower, *upper)):
         raise OverflowError("a bound leaves the range of float64")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from randrelu._support.arguments import Progress
+from randrelu._support.progress import counting
 from randrelu.measures.bounding import Bounding
 from randrelu.measures.budgets import budgets
 from randrelu.measures.scaled import Scaled
@@ -14,7 +16,13 @@ _EPS = float(np.finfo(np.float64).eps)
 
 
 def certified_flips(
-    net: Network, x: NDArray[np.float64], radius: float, top: int, *, threads: int | None
+    net: Network,
+    x: NDArray[np.float64],
+    radius: float,
+    top: int,
+    *,
+    threads: int | None,
+    progress: Progress | None,
 ) -> NDArray[np.int64]:
     """Return the number of units of the layers 1, …, top that no point of B(x, R) exceeds, (top,).
 
@@ -22,9 +30,11 @@ def certified_flips(
     in the square of what f̃_i can change by.
     """
     scaled = Scaled(net, top, max(np.abs(x).max(), radius), threads=threads)
-    bounding = Bounding(scaled, x[np.newaxis], np.array([radius]), 2.0)
+    # Every unit takes bounds, and a row of the matrix whose norm is found.
+    count = counting(progress, 2 * sum(net.widths[1 : top + 1]))
+    bounding = Bounding(scaled, x[np.newaxis], np.array([radius]), 2.0, count)
     counts = []
-    for budget in budgets(bounding, top):
+    for budget in budgets(bounding, top, count):
         gaps = budget.gaps[budget.able]
         shares = np.divide(gaps, budget.moved, out=np.zeros_like(gaps), where=gaps > 0)
         sums = np.cumsum(np.sort(shares) ** 2)
