@@ -119,8 +119,14 @@ def test_progress_rises_to_its_end(layer, certify):
         progress=lambda done, total: seen.append(done / total),
     )  # fmt: skip
     assert seen == sorted(set(seen)) and seen[0] > 0 and seen[-1] == 1
-    # Each ascent, the bounds of both layers, and their norms.
-    assert len(seen) == (2 if layer is None else 1) + (4 if certify else 0)
+    # Each ascent, the bounds of both layers, the products for their norms, and the norms.
+    assert len(seen) == (2 if layer is None else 1) + (6 if certify else 0)
+
+
+def test_progress_goes_on_where_weights_are_0():
+    net, seen = Network.from_weights([np.zeros((4, 3)), np.ones((5, 4)), np.ones(5)]), []
+    worst_flips(net, np.ones(3), 0.5, progress=lambda *numbers: seen.append(numbers))
+    assert seen[-1][0] == seen[-1][1]
 
 
 def test_a_network_without_hidden_layers_has_no_progress():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,8 +32,9 @@ def certified_flips(
     in the square of what f̃_i can change by.
     """
     scaled = Scaled(net, top, max(np.abs(x).max(), radius), threads=threads)
-    # Every unit takes bounds, and a row of the matrix whose norm is found.
-    count = counting(progress, 2 * sum(net.widths[1 : top + 1]))
+    widths = net.widths[: top + 1]
+    of_norms = 2 * sum(min(pair) for pair in pairwise(widths))
+    count = counting(progress, sum(widths[1:]) + of_norms)
     bounding = Bounding(scaled, x[np.newaxis], np.array([radius]), 2.0, count)
     counts = []
     for budget in budgets(bounding, top, count):

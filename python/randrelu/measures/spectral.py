@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from randrelu._load import core
+from randrelu._support.progress import Count, counting
 from randrelu._support.threads import thread_number
 from randrelu.measures.scaled import only_layer
 
@@ -20,7 +21,7 @@ _SLACK = 1e-6  # of the square, for what the proof leaves: rounding, as a rule f
 _ROWS = 256  # whose products with all the others take well under a second
 
 
-def largest_singular_value(weights: _Doubles) -> float:
+def largest_singular_value(weights: _Doubles, count: Count | None = None) -> float:
     """Return a number that ‖W‖ does not exceed, by less than 10⁻⁴ of it as a rule.
 
     Lanczos iteration estimates ‖W‖ from below. What lies a little above is then certified: t is no
@@ -28,20 +29,24 @@ def largest_singular_value(weights: _Doubles) -> float:
     Cholesky factor, see `_distance_from_factors`. What the product rounds is at most γ_n ‖W‖_F² in
     norm. If there is no factor, the next number is a little larger, and so on.
 
-    Nothing takes long in one piece. The estimate is the same on any number of threads, and so is
+    Nothing takes long in one piece. `count` hears of the rows of the product as they are found, and
+    of all of them once more at last. The estimate is the same on any number of threads, and so is
     the bound, unless an eigenvalue lies within rounding of a number that is tried.
     """
+    count = count or counting(None, 0)
     largest = float(np.abs(weights).max(initial=0))
     if largest == 0:
+        count(2 * min(weights.shape))
         return 0.0
     scale = _power_of_two(largest)
     scaled = weights / scale
     estimate = _estimate(scaled) ** 2
     wide = scaled.shape[0] <= scaled.shape[1]
-    gram = _gram(scaled if wide else scaled.T)
+    gram = _gram(scaled if wide else scaled.T, count)
     summands = max(scaled.shape)
     frobenius = float(np.trace(gram)) * (1 + 2 * summands * _EPS)
     square = _certified(gram, estimate, (summands + 8) * _EPS * frobenius)
+    count(len(gram))
     return rounded_up(math.sqrt(square) * (1 + 4 * _EPS)) * scale
 
 
@@ -85,12 +90,13 @@ def _estimate(matrix: _Doubles) -> float:
     return math.exp((math.ceil(math.log(found) * 1e7 + 0.382) - 0.382) / 1e7)
 
 
-def _gram(rows: _Doubles) -> _Doubles:
+def _gram(rows: _Doubles, count: Count) -> _Doubles:
     """Return the products of rows with those before, and a few after, in place of all."""
     gram = np.zeros((len(rows), len(rows)))
     for first in range(0, len(rows), _ROWS):
-        end = first + _ROWS
+        end = min(first + _ROWS, len(rows))
         gram[first:end, :end] = rows[first:end] @ rows[:end].T
+        count(end - first)
     return gram
 
 
