@@ -10,13 +10,6 @@ from randrelu._support.arguments import Progress
 Count: TypeAlias = Callable[[int], object]  # count(more): so much more is done
 
 
-def part(progress: Progress | None, k: int, of: int) -> Progress | None:
-    """Return the progress of the k-th part (from 0) of equal ones as that of the whole."""
-    if progress is None:
-        return None
-    return lambda done, total: progress(k * total + done, of * total)
-
-
 def counting(progress: Progress | None, total: int) -> Count:
     """Return what adds up how much is done, of a total, and reports it."""
     done = 0
@@ -28,3 +21,10 @@ def counting(progress: Progress | None, total: int) -> Count:
             progress(done, total)
 
     return count
+
+
+def part(progress: Progress | None, k: int, of: int) -> Progress | None:
+    """Return the progress of the k-th part (from 0) of equal ones as that of the whole."""
+    if progress is None:
+        return None
+    return lambda done, total: progress(k * total + done, of * total)
