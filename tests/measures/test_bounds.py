@@ -6,6 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import randrelu as rr
+from randrelu.measures import bounding
 
 NORMS = (2, np.inf)
 SHAPES = [(3, 1), (4, 9, 3), (6, 10, 8, 2), (5, 7, 6, 5, 1), (2, 30, 30, 4)]
@@ -56,11 +57,12 @@ def holds(found, layers):
 @pytest.mark.parametrize("bias", [0, 0.5])
 @pytest.mark.parametrize("widths", SHAPES)
 @pytest.mark.parametrize("radius", [0, 1e-9, 0.1, 3.0])
-def test_no_point_of_the_ball_exceeds_them_exactly(widths, bias, radius, norm):
+@pytest.mark.parametrize("iterations", [0, 4])
+def test_no_point_of_the_ball_exceeds_them_exactly(widths, bias, radius, norm, iterations):
     rng = np.random.default_rng(0)
     net = rr.Network.random(widths, rng=1, bias=bias, dtype="float64")
     x = rng.normal(size=widths[0])
-    found = rr.bounds(net, x, radius, norm=norm)
+    found = rr.bounds(net, x, radius, norm=norm, iterations=iterations)
     for y in [x, *points_of(x, radius, norm, 6, rng)]:
         if within(x, y, radius, norm):
             assert holds(found, exact_layers(net, y))
@@ -123,6 +125,27 @@ def test_they_say_no_less_than_plain_linear_bounds(radius, norm):
     for low, high, (plain_low, plain_high) in zip(found.lower, found.upper, plain, strict=True):
         rounding = 1e-10 * (plain_high - plain_low)
         assert (low >= plain_low - rounding).all() and (high <= plain_high + rounding).all()
+
+
+def test_slopes_that_climb_reach_the_best_one():
+    """σ(y) − y/2 is least at 0. The line below with slope a says −|a − 1/2| of the ball |y| ≤ 1."""
+    weights = [np.array([[1.0], [1.0]]), np.array([[1.0, -0.5]])]
+    net = rr.Network.from_weights(weights, [np.array([0.0, 10.0]), np.array([5.0])])
+    for norm in NORMS:
+        plain = rr.bounds(net, [0.0], 1, norm=norm).lower[1]
+        best = rr.bounds(net, [0.0], 1, norm=norm, iterations=1).lower[1]
+        np.testing.assert_allclose([plain[0], best[0]], [-0.5, 0], atol=1e-12)
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_slopes_that_climb_say_no_less_and_more_of_the_outputs(norm):
+    net = rr.Network.random((6, 20, 15, 10, 3), rng=7, bias=0.2, init="he")
+    x = np.random.default_rng(4).normal(size=(3, 6))
+    plain = rr.bounds(net, x, [0.1, 0.3, 0.5], norm=norm)
+    best = rr.bounds(net, x, [0.1, 0.3, 0.5], norm=norm, iterations=10)
+    for i in range(4):
+        assert (best.lower[i] >= plain.lower[i]).all() and (best.upper[i] <= plain.upper[i]).all()
+    assert (best.upper[3] - best.lower[3] < plain.upper[3] - plain.lower[3]).all()
 
 
 @pytest.mark.parametrize("norm", NORMS)
@@ -204,6 +227,7 @@ def test_what_it_says_in_short_and_as_a_frame():
     ("change", "message"),
     [
         ({"norm": 1}, "norm must be 2 or inf, got 1"),
+        ({"iterations": -1}, "iterations must be at least 0, got -1"),
         ({"radius": -1}, "radius must be a number of at least 0, or have shape (1,), got -1"),
         ({"radius": [1, 2]}, "radius must be a number of at least 0, or have shape (1,)"),
         ({"radius": np.nan}, "radius must be finite"),
@@ -226,3 +250,15 @@ def test_what_leaves_the_range_is_told():
     net = rr.Network.from_weights([np.full((3, 2), 1e200), np.full((1, 3), 1e200)], dtype="float64")
     with pytest.raises(OverflowError):
         rr.bounds(net, np.ones(2) * 1e-200, 1.0)
+
+
+@pytest.mark.parametrize("iterations", [0, 2])
+def test_progress_rises_within_layers_to_its_end(iterations, monkeypatch):
+    monkeypatch.setattr(bounding, "_ENTRIES", 2 * (20 + 50) * 10)  # 10 units of the second layer
+    net, seen = rr.Network.random((20, 50, 40, 3), rng=0), []
+    x = np.random.default_rng(0).normal(size=20)
+    rr.bounds(
+        net, x, 0.5, iterations=iterations, progress=lambda done, total: seen.append((done, total))
+    )
+    assert seen == sorted(set(seen)) and seen[-1] == (93, 93)
+    assert len([done for done, _ in seen if 50 < done <= 90]) >= 4

@@ -3,11 +3,13 @@
 import itertools
 import re
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import randrelu as rr
 from decided import network
+from randrelu.measures import bounding, certified_distance
 from scipy import sparse
 from scipy.optimize import Bounds, LinearConstraint, milp, minimize
 
@@ -336,11 +338,36 @@ def test_what_it_says_in_short_and_as_a_frame():
     assert list(rr.distance(network((6, 10), 1, 0.2), x[0]).columns()) == ["certified", "attained"]
 
 
-def test_progress_ends_where_it_says():
+@pytest.mark.parametrize("outputs", [1, 3])
+@pytest.mark.parametrize("certify", [True, False])
+def test_progress_ends_where_it_says(outputs, certify):
     calls = []
-    net = network((6, 10), 3, 0.2)
-    rr.distance(net, np.ones((40, 6)), progress=lambda done, total: calls.append(done / total))
-    assert calls == sorted(calls) and calls[-1] == 1
+    net = network((6, 10, 8), outputs, 0.2)
+    points = np.random.default_rng(0).normal(size=(40, 6))
+    rr.distance(net, points, certify=certify, progress=lambda *numbers: calls.append(numbers))
+    shares = [done / total for done, total in calls]
+    assert shares == sorted(shares) and shares[0] >= 0
+    assert calls[-1][0] == calls[-1][1] and calls[-1] not in calls[:-1]
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_progress_moves_in_every_probe(outputs, monkeypatch):
+    """Also where all points are searched at once, and in layers of several blocks of rows."""
+    net, x = network((6, 64, 64), outputs, 0.2), np.random.default_rng(0).normal(size=(4, 6))
+    probes, done = [], []
+    least = certified_distance._least
+
+    def counted(*arguments):
+        probes.append(len(done))
+        return least(*arguments)
+
+    monkeypatch.setattr(certified_distance, "_least", counted)
+    monkeypatch.setattr(bounding, "_ENTRIES", 2 * 4 * (6 + 64) * 16)  # 16 rows of the second layer
+    rr.distance(net, x, progress=lambda *numbers: done.append(numbers))
+    assert len(probes) > 3
+    for before, after in pairwise([*probes, len(done)]):
+        shares = [a / b for a, b in done[before:after]]
+        assert len(set(shares)) >= 4 and shares == sorted(shares)
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,8 @@
 """The most flips in a ball: attained by a point that is returned, and certified."""
 
-from fractions import Fraction
-
 import numpy as np
 import pytest
 from randrelu import Network, flips, worst_flips
-from randrelu.measures.spectral import largest_singular_value
 
 
 def point(net, seed=0):
@@ -81,27 +78,6 @@ def test_what_is_not_asked_for_is_not_certified():
     assert repr(none) == "WorstFlips(no layers)"
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (3, 5), (300, 40), (40, 300), (200, 200)])
-@pytest.mark.parametrize("scale", [1e-200, 1.0, 1e150])
-def test_the_largest_singular_value_is_not_exceeded(shape, scale):
-    w = np.random.default_rng(0).normal(size=shape)
-    bound, true = largest_singular_value(scale * w) / scale, np.linalg.norm(w, 2)
-    assert true < bound < true * (1 + 2e-9)
-    assert largest_singular_value(np.zeros(shape)) == 0
-
-
-def test_exact_singular_values_are_not_exceeded():
-    """‖W‖² of a matrix of two columns, in rational numbers."""
-    for seed in range(200):
-        w = np.random.default_rng(seed).normal(size=(4, 2))
-        a, b = ([Fraction(float(v)) for v in column] for column in w.T)
-        aa, bb, ab = (sum(p * q for p, q in zip(*pair, strict=True))
-                      for pair in ((a, a), (b, b), (a, b)))  # fmt: skip
-        square = Fraction(largest_singular_value(w)) ** 2
-        # It is no smaller than both eigenvalues: the matrix square·I − WᵀW is not negative.
-        assert square >= aa and (square - aa) * (square - bb) >= ab * ab
-
-
 def test_certified_and_attained_meet_where_one_direction_crosses_every_boundary():
     w = np.abs(np.random.default_rng(0).normal(size=(40, 5))) + 0.1
     net = Network.from_weights([w, np.ones(40)])
@@ -132,3 +108,27 @@ def test_worst_flips_have_the_same_bits_on_any_number_of_threads():
 
     one, three = worst(1), worst(3)
     assert one.attained == three.attained and np.array_equal(one.point, three.point)
+
+
+@pytest.mark.parametrize("certify", [True, False])
+@pytest.mark.parametrize("layer", [None, 2])
+def test_progress_rises_to_its_end(layer, certify):
+    net, seen = Network.random((20, 50, 40, 1), rng=0), []
+    worst_flips(
+        net, point(net), 0.5, layer=layer, certify=certify,
+        progress=lambda done, total: seen.append(done / total),
+    )  # fmt: skip
+    assert seen == sorted(set(seen)) and seen[0] > 0 and seen[-1] == 1
+    # Each ascent, the bounds of both layers, the products for their norms, and the norms.
+    assert len(seen) == (2 if layer is None else 1) + (6 if certify else 0)
+
+
+def test_progress_goes_on_where_weights_are_0():
+    net, seen = Network.from_weights([np.zeros((4, 3)), np.ones((5, 4)), np.ones(5)]), []
+    worst_flips(net, np.ones(3), 0.5, progress=lambda *numbers: seen.append(numbers))
+    assert seen[-1][0] == seen[-1][1]
+
+
+def test_a_network_without_hidden_layers_has_no_progress():
+    net = Network.random((20, 1), rng=0)
+    worst_flips(net, point(net), 0.5, progress=lambda done, total: pytest.fail("there is no work"))

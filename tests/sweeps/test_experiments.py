@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import randrelu as rr
+import scipy.stats
 import sweep_experiments as ours
 from randrelu.sweeps import EXPERIMENTS
 from randrelu.sweeps.grid import Point
@@ -13,12 +14,27 @@ SMALL = {
     "attack": {"width": [20, 30], "depth": [2], "eta": ["linear", "exact"]},
     "flips": {"width": [20], "depth": [2], "radius": [0.1]},
     "deviation": {"widths": [(20, 30, 1)], "radius": [0.1]},
+    "worst": {"widths": [(20, 30, 10, 1)], "radius": [0.1], "samples": [40]},
+    "distance": {"width": [20], "depth": [2]},
     "min-perturbation": {"hidden": [5, 50], "dim": [30]},
     "deep": {"width": [50], "depth": [2, 4]},
     "line": {"width": [20], "depth": [2], "dim": [30]},
     "lemma-2.2": {"width": [20], "depth": [2], "trials": [20]},
     "lemma-c.1": {"rows": [5], "cols": [10], "trials": [20]},
 }
+
+
+def in_numpy(weights, x):
+    """f and its gradient."""
+    masks, value = [], x
+    for w in weights[:-1]:
+        value = w @ value
+        masks.append(value > 0)
+        value = np.maximum(value, 0)
+    gradient = weights[-1][0]
+    for w, mask in zip(weights[-2::-1], masks[::-1], strict=True):
+        gradient = (gradient * mask) @ w
+    return float((weights[-1] @ value)[0]), gradient
 
 
 class TestBuiltIn:
@@ -65,6 +81,69 @@ class TestBuiltIn:
         else:
             assert row.ratio == rr.min_perturbation(net, x) / np.sqrt(dim)
 
+    @pytest.mark.parametrize("storage", ["auto", "deferred"])
+    def test_worst_is_the_bracket_of_each_layer(self, storage):
+        params = {name: values[0] for name, values in SMALL["worst"].items()}
+        params |= {"storage": storage} if storage == "deferred" else {}
+        rows = rr.sweep("worst", points=[params], trials=2, rng=4).to_pandas()
+        generator = Point(params).generator(4, 1)
+        net, x = rr.Network.random(params["widths"], rng=generator, storage=storage), np.ones(20)
+        found = rr.worst_flips(net, x, 0.1 * np.sqrt(20))
+        sampled = rr.flips(net, x, 0.1 * np.sqrt(20), 40, rng=generator, remember=False)
+        rows = rows[rows.trial == 1]
+        assert rows.layer.tolist() == [1, 2] and rows.units.tolist() == [30, 10]
+        expected = {"sampled": sampled.max, "attained": found.attained}
+        if storage == "deferred":
+            assert rows.certified.isna().all() and rows.certified_share.isna().all()
+        else:
+            expected["certified"] = found.certified
+            assert (rows.attained <= rows.certified).all() and (rows.certified < rows.units).any()
+        for name, counts in expected.items():
+            assert rows[name].tolist() == counts.tolist()
+            assert rows[f"{name}_share"].tolist() == (counts / rows.units).tolist()
+
+    @pytest.mark.parametrize("storage", ["auto", "deferred"])
+    def test_distance_is_the_bracket_beside_the_zero_of_the_tangent(self, storage):
+        params = {"width": 20, "depth": 2} | ({"storage": storage} if storage != "auto" else {})
+        row = rr.sweep("distance", points=[params], trials=2, rng=4).to_pandas().iloc[1]
+        net, x = (
+            rr.Network.random((20, 20, 20, 1), rng=Point(params).generator(4, 1), storage=storage),
+            np.ones(20),
+        )
+        step = rr.gradient_step(net, x)  # −2f/‖∇f‖², twice as far as that zero
+        found = rr.distance(net, x, certify=storage != "deferred")
+        norm = np.sqrt(20)
+        assert row.linear == pytest.approx(step.relative_norm / 2, rel=1e-12)
+        assert row.attained == found.attained / norm
+        assert row.attained_to_linear == row.attained / row.linear
+        if storage == "deferred":
+            assert row.certified is None
+        else:
+            assert row.certified == found.certified / norm
+            weights = [net.weights(i).astype(float) for i in (1, 2, 3)]
+            f, gradient = in_numpy(weights, x)
+            linear = abs(f) / np.linalg.norm(gradient) / norm
+            assert row.linear == pytest.approx(linear, rel=1e-9)
+
+    def test_a_linear_network_has_its_zero_where_its_tangent_has(self):
+        """Without hidden layers the distance is |f|/‖∇f‖, whose square over d has a Beta law."""
+        found = rr.sweep("distance", grid={"widths": [(6, 1)]}, trials=300, rng=1).to_pandas()
+        # A change is shown after 16 roundings of f at least, by steps that grow fourfold.
+        beyond = 2 * 4 * 16 * np.finfo(float).eps
+        np.testing.assert_allclose(found.attained, found.linear, rtol=0, atol=beyond)
+        assert (found.certified <= found.linear).all()
+        assert (found.certified >= 0.994 * found.linear).all()  # half a percent, searched for
+        law = scipy.stats.beta(1 / 2, 5 / 2)
+        assert scipy.stats.kstest(found.linear**2, law.cdf).pvalue > 1e-3
+
+    def test_a_dead_network_is_on_its_boundary(self):
+        """Where all units are off, f is 0 and has no tangent that could be 0 elsewhere."""
+        found = rr.sweep("distance", grid={"widths": [(3, 1, 1)]}, trials=20, rng=0).to_pandas()
+        dead = found[found.attained == 0]
+        assert 4 <= len(dead) <= 16  # Binomial(20, 1/2): outside of it once in 700 times
+        assert dead.linear.isna().all() and dead.attained_to_linear.isna().all()
+        assert (dead.certified == 0).all() and (found.linear.isna().sum() == len(dead))
+
     @pytest.mark.parametrize(
         ("name", "grid", "message"),
         [
@@ -76,6 +155,8 @@ class TestBuiltIn:
             ("attack", {"width": [3], "depth": [1], "eta": ["lineal"]}, NAMES),
             ("attack", {"width": [3], "depth": [1], "eta": [True]}, NAMES),
             ("flips", {"width": [3], "depth": [1]}, "flips needs radius"),
+            ("worst", {"width": [3], "depth": [1]}, "worst needs radius"),
+            ("distance", {"width": [3], "depth": [1], "radius": [1]}, "does not take 'radius'"),
             ("lemma-2.2", {"width": [3], "depth": [1], "radus": [1]}, "does not take 'radus'"),
             ("attack", {"width": 3, "depth": [1]}, r"grid\['width'\] must be a sequence"),
             ("attack", {"width": [], "depth": [1]}, "at least one value"),

@@ -5,6 +5,7 @@ import os
 import numpy as np
 import pytest
 import randrelu as rr
+import scipy.stats
 from sweep_helpers import run
 
 
@@ -50,6 +51,24 @@ class TestPlot:
         np.testing.assert_allclose(
             lines_of(figure.plot("hidden", "ratio"))["√(k/d)"][1], [0.25, 0.5, 1]
         )
+
+    def test_the_zero_of_the_tangent_beside_its_law(self):
+        sweep = rr.sweep("distance", grid={"width": [8, 16], "depth": [1]}, trials=5, rng=0)
+        figure = sweep.plot("width", "linear", log=True)
+        theory = lines_of(figure)["exact median, near half-normal/√d"]
+        medians = [np.sqrt(scipy.stats.beta(1 / 2, (d - 1) / 2).ppf(0.5)) for d in (8, 16)]
+        np.testing.assert_allclose(theory, [(8, 16), medians], rtol=1e-9)
+        assert "attained" in sweep.plot("width", "attained").axes[0].get_ylabel()
+
+    def test_brackets_of_flips(self):
+        grid = {"width": [20], "depth": [2], "radius": [0.1, 0.2]}
+        sweep = rr.sweep("worst", grid=grid, trials=3, rng=0)
+        for name in ("sampled", "attained", "certified"):
+            figure = sweep.plot("radius", f"{name}_share", by="layer")
+            frame = sweep.to_pandas()
+            medians = frame[frame.layer == 2].groupby("radius")[f"{name}_share"].median()
+            np.testing.assert_allclose(lines_of(figure)["i = 2"][1], medians)
+            assert name in figure.axes[0].get_ylabel()
 
     def test_shares_and_words(self):
         sweep = rr.sweep("attack", grid={"widths": [(9, 9, 1), (9, 5, 5, 1)]}, trials=30, rng=0)

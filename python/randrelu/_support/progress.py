@@ -1,8 +1,26 @@
-"""What reports how far a part has come as how far the whole has."""
+"""What makes the progress of a whole of that of its parts."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 from randrelu._support.arguments import Progress
+
+Count: TypeAlias = Callable[[int], object]  # count(more): so much more is done
+
+
+def counting(progress: Progress | None, total: int) -> Count:
+    """Return what adds up how much is done, of a total, and reports it."""
+    done = 0
+
+    def count(more: int) -> None:
+        nonlocal done
+        done += more
+        if progress is not None:
+            progress(done, total)
+
+    return count
 
 
 def part(progress: Progress | None, k: int, of: int) -> Progress | None:

@@ -1,4 +1,4 @@
-"""The command line: randrelu check, reproduce, attack, flips, sweep, show, plot and info."""
+"""The command line: randrelu check, reproduce, attack, flips, distance, sweep, show and so on."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from rich.console import Console
 
 import randrelu as rr
 from randrelu.cli.commands.checks import check, reproduce
+from randrelu.cli.commands.distance import distance
 from randrelu.cli.commands.info import info
 from randrelu.cli.commands.networks import attack, flips
 from randrelu.cli.commands.sweeps import plot, show, sweep
@@ -43,7 +44,7 @@ def _all(
     """See why random ReLU networks have adversarial examples."""
 
 
-for command in (check, reproduce, attack, flips, sweep, show, plot, info):
+for command in (check, reproduce, attack, flips, distance, sweep, show, plot, info):
     app.command()(command)
 
 

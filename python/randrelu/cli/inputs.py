@@ -1,4 +1,4 @@
-"""The points that users have in files, and their labels."""
+"""What users ask about: a network, the points that they have in files, and their labels."""
 
 from __future__ import annotations
 
@@ -11,21 +11,57 @@ import numpy as np
 from numpy.typing import NDArray
 
 from randrelu._support import arguments
+from randrelu.cli import options
+from randrelu.formats.load import load
 from randrelu.network import Network
 
 Points = tuple[NDArray[np.float64], NDArray[np.int64] | None]
 
 
+def network(
+    widths: str | None,
+    weights: Path | None,
+    init: str | None,
+    bias: float | None,
+    storage: str | None,
+    seed: int | None,
+    threads: int | None,
+) -> Network:
+    """Return the random network of --widths, or that of the file of --weights."""
+    if widths is not None and weights is None:
+        return Network.random(
+            options.widths(widths),
+            rng=seed,
+            init=init or "paper",
+            bias=bias or 0.0,
+            storage=storage or "auto",
+            threads=threads,
+        )
+    if widths is not None or weights is None:
+        raise ValueError("give either --widths, for a random network, or --weights")
+    for name, value in (("init", init), ("bias", bias), ("storage", storage)):
+        if value is not None:
+            raise ValueError(f"--{name} goes with --widths, not with --weights")
+    return load(weights)
+
+
 def points(
-    path: Path | None, dim: int, *, label_column: int | None = None, scale: float | None = None
+    path: Path | None,
+    dim: int,
+    *,
+    row: int | None = None,
+    label_column: int | None = None,
+    scale: float | None = None,
 ) -> Points:
     """Read the points (N, d) of --input and their labels (N,), which are None without a column.
+
+    They are all of them, or the one of --row.
 
     A file is a .npy, or a .csv with or without a header, and has a row for each point. A single
     column of d numbers is one point, too. Without a file there is the one point (1, …, 1).
     """
     if path is None:
-        for name, value in (("label-column", label_column), ("scale", scale)):
+        for name, value in (("row", row), ("label-column", label_column), ("scale", scale)):
             if value is not None:
                 raise ValueError(f"--{name} goes with --input, the file that it is about")
         return np.ones((1, dim)), None
@@ -48,6 +84,13 @@ def points(
     found, _ = arguments.points(name, array, dim, np.dtype(np.float64))
     if len(found) == 0:
         raise ValueError(f"{name} must hold at least one point, got none")
+    if row is not None:
+        if not 0 <= row < len(found):
+            raise ValueError(
+                f"--row must be a point of {name}, from 0 to {len(found) - 1}, got {row}"
+            )
+        found = found[row : row + 1]
+        labels = None if labels is None else labels[row : row + 1]
     return (found if scale is None else scale * found), labels
 
 
@@ -60,19 +103,13 @@ def point(
     scale: float | None = None,
 ) -> NDArray[np.float64]:
     """Read one point (d,) of --input, that of --row, or the only one; see `points`."""
-    if path is None and row is not None:
-        raise ValueError("--row goes with --input, the file that it is about")
-    found, _ = points(path, dim, label_column=label_column, scale=scale)
-    if row is None and len(found) > 1:
+    found, _ = points(path, dim, row=row, label_column=label_column, scale=scale)
+    if len(found) > 1:
         raise ValueError(
             f"--input {path} holds {len(found)} points, and one is asked for: choose it by --row, "
             f"from 0 to {len(found) - 1}"
         )
-    if row is not None and not 0 <= row < len(found):
-        raise ValueError(
-            f"--row must be a point of --input {path}, from 0 to {len(found) - 1}, got {row}"
-        )
-    one: NDArray[np.float64] = found[row or 0]
+    one: NDArray[np.float64] = found[0]
     return one
 
 

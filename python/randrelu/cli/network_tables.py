@@ -40,6 +40,15 @@ _OF_SEVERAL = {
     "eta": "η",
     "relative_norm": "‖η∇f‖/‖x‖",
 }
+# Those of a bracket of distances, by their headings.
+_OF_DISTANCE = {
+    "label": "label",
+    "top": "decision",
+    "against": "against",
+    "certified": "certified",
+    "attained": "attained",
+    "ratio": "ratio",
+}
 
 
 def attack_table(net: Network, attack: Attack, labels: Labels = None) -> RenderableType:
@@ -47,15 +56,64 @@ def attack_table(net: Network, attack: Attack, labels: Labels = None) -> Rendera
     columns = attack.columns()
     if labels is not None:
         columns["label"] = labels
-    headings = _OF_ONE if attack.top is None else _OF_SEVERAL
-    shown = {heading: columns[name] for name, heading in headings.items() if name in columns}
-    points = len(columns["success"])
-    tables: list[RenderableType] = [_rows(shown)]
+    shown = _shown(columns, _OF_ONE if attack.top is None else _OF_SEVERAL)
+    return _by_point(net, shown, _outcome(attack, columns, labels))
+
+
+def distance_table(
+    net: Network,
+    norm: float,
+    against: int | None,
+    columns: Mapping[str, NDArray[Any]],
+    *,
+    first: int = 0,
+) -> RenderableType:
+    """Return a row per point, counted from `first`: its decision to attained/certified; medians."""
+    sentences = _of_brackets(norm, against, columns)
+    if "against" in columns:
+        others = columns["against"]
+        columns = {**columns, "against": np.where(others < 0, "none", others.astype(str))}
+    return _by_point(net, _shown(columns, _OF_DISTANCE), sentences, first)
+
+
+def _of_brackets(
+    norm: float, against: int | None, columns: Mapping[str, NDArray[Any]]
+) -> list[str]:
+    """Return what is known of the distances, as sentences."""
+    points = len(columns["attained"])
+    named = "L∞" if norm == np.inf else "Euclidean"
+    event = "the decision changes"
+    if against is not None:
+        event = f"output {against} is as large as the one that decides at x"
+    lines = [f"Attained: {event} at a point that was found at this {named} distance."]
+    if "certified" in columns:
+        lines.append(f"Certified: {event} at no point that is nearer.")
+    missing = int(np.isinf(columns["attained"]).sum())
+    if missing:
+        lines.append(f"No change was found from {missing} of {points} points.")
+    if "label" in columns and "top" in columns:
+        right = int((columns["top"] == columns["label"]).sum())
+        lines.append(f"Decisions agree with the labels at {right} of {points} points.")
+    names = [name for name in ("certified", "attained", "ratio") if name in columns]
+    medians = ", ".join(f"{name} {np.median(columns[name]):.4g}" for name in names)
+    return [*lines, f"Medians of {points} points: {medians}."]
+
+
+def _shown(
+    columns: Mapping[str, NDArray[Any]], headings: Mapping[str, str]
+) -> dict[str, NDArray[Any]]:
+    return {heading: columns[name] for name, heading in headings.items() if name in columns}
+
+
+def _by_point(
+    net: Network, shown: Mapping[str, NDArray[Any]], sentences: Sequence[str], first: int = 0
+) -> RenderableType:
+    """Return the network, a row per point, a summary where there are many, and what came of it."""
+    points = len(next(iter(shown.values())))
+    tables: list[RenderableType] = [_rows(shown, first)]
     if points > _MOST_ROWS:
         tables += [Text(f"… and {points - _MOST_ROWS} more points. Of all:"), _summary(shown)]
-    return Group(
-        Text(repr(net), style="bold"), *tables, Text("\n".join(_outcome(attack, columns, labels)))
-    )
+    return Group(Text(repr(net), style="bold"), *tables, Text("\n".join(sentences)))
 
 
 def _outcome(attack: Attack, columns: Mapping[str, NDArray[Any]], labels: Labels) -> list[str]:
@@ -88,7 +146,7 @@ def _outcome(attack: Attack, columns: Mapping[str, NDArray[Any]], labels: Labels
     return lines
 
 
-def _rows(columns: Mapping[str, NDArray[Any]]) -> RenderableType:
+def _rows(columns: Mapping[str, NDArray[Any]], first: int) -> RenderableType:
     # As narrow as it can be: a terminal has 80 columns.
     table = Table(
         *(Column(name, overflow="fold") for name in ("point", *columns)),
@@ -100,7 +158,7 @@ def _rows(columns: Mapping[str, NDArray[Any]]) -> RenderableType:
     for n, values in enumerate(zip(*columns.values(), strict=True)):
         if n == _MOST_ROWS:
             break
-        table.add_row(str(n), *map(_word, values))
+        table.add_row(str(first + n), *map(_word, values))
     return Padding(table, (1, 0))
 
 
@@ -115,7 +173,11 @@ def _summary(columns: Mapping[str, NDArray[Any]]) -> Table:
     table = Table("quantile over points", *(f"{q:.0%}" for q in quantiles), box=box.SIMPLE_HEAD)
     for name, values in columns.items():
         if values.dtype.kind == "f":
-            table.add_row(name, *(f"{value:.4g}" for value in np.quantile(values, quantiles)))
+            if not np.isfinite(values).all():  # nothing is between a number and infinity
+                found = np.quantile(values, quantiles, method="inverted_cdf")
+            else:
+                found = np.quantile(values, quantiles)
+            table.add_row(name, *(f"{value:.4g}" for value in found))
     return table
 
 

@@ -90,6 +90,13 @@ def eta(text: str) -> float | str:
         return text
 
 
+def norm(text: str) -> float:
+    """Return the norm that --norm gives."""
+    if text not in ("2", "inf"):
+        raise ValueError(f"--norm must be 2 or inf, got {text!r}")
+    return float(text)
+
+
 def scale(text: str | None) -> float | None:
     """Return the number that --scale gives, which may be a fraction; None where it is not given."""
     if text is None:

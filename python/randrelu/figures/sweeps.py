@@ -34,6 +34,9 @@ _LABELS = {
     "layer": "layer, i",
     "mean": "units that flip, Tr‖D_i(x) − D_i(y)‖",
     "share": "share of the units that flip",
+    "sampled_share": "share of the units that flip, the largest sampled",
+    "attained_share": "share of the units that flip, attained",
+    "certified_share": "share of the units that flip, certified",
     "zero_at": "distance to f = 0, relative to ‖x‖",
     "reflected_at": "distance to −f(x), relative to ‖x‖",
 }
@@ -41,6 +44,13 @@ _OF_EXPERIMENT = {
     ("min-perturbation", "ratio"): "‖W₁⁺W₁x‖/‖x‖",
     ("deviation", "median"): "median ‖∇f(x) − ∇f(y)‖/‖∇f(x)‖",
     ("deviation", "largest_seen"): "largest ‖∇f(x) − ∇f(y)‖/‖∇f(x)‖ seen",
+    ("worst", "sampled"): "units that flip, the largest number sampled",
+    ("worst", "attained"): "units that flip, attained",
+    ("worst", "certified"): "units that flip, certified",
+    ("distance", "linear"): "distance to where the tangent at x is 0, relative to ‖x‖",
+    ("distance", "attained"): "distance to f = 0, relative to ‖x‖: attained",
+    ("distance", "certified"): "distance to f = 0, relative to ‖x‖: certified",
+    ("distance", "attained_to_linear"): "distance to f = 0, over that to where its tangent is 0",
     ("deep", "ratio"): "largest |f(x) − f(y)|/|f(x)|",
 }
 _FALLS_AS_ROOT = ("relative_norm", "zero_at", "reflected_at")
@@ -55,9 +65,14 @@ def _linear_step(row: TableRow) -> float:
     return float(laws.linear_step_norm_quantile(0.5, dim))
 
 
+def _zero_of_the_tangent(row: TableRow) -> float:
+    return _linear_step(row) / 2  # the linear step turns f into −f
+
+
 # What the theory says of a row, and how it is called.
 _THEORY: dict[tuple[str, str], tuple[Callable[[TableRow], float], str]] = {
     ("attack", "relative_norm"): (_linear_step, "exact median, near 2 × half-normal/√d"),
+    ("distance", "linear"): (_zero_of_the_tangent, "exact median, near half-normal/√d"),
     ("flips", "mean"): (lambda row: row["predicted"], "predicted by the arc-cosine map"),
     ("flips", "share"): (lambda row: row["predicted_share"], "predicted by the arc-cosine map"),
     ("min-perturbation", "ratio"): (

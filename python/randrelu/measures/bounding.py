@@ -5,13 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from randrelu._support.progress import Count, counting
 from randrelu.measures.scaled import Scaled
+from randrelu.measures.slopes import Lines, Slopes
 
 _Doubles = NDArray[np.float64]
 
 _EPS = float(np.finfo(np.float64).eps)  # two roundings
 _TINY = 1e-280  # more than what sums of numbers up to 1 lose by underflow
-_ROWS = 2**25  # entries of the coefficients that are held at once
+_ENTRIES = 2**23  # of coefficients that are held at once
 
 
 def _gamma(n: int) -> float:
@@ -37,20 +39,29 @@ class Bounding:
     """
 
     def __init__(
-        self, scaled: Scaled, points: _Doubles, radii: _Doubles, norm: float, iterations: int = 0
+        self,
+        scaled: Scaled,
+        points: _Doubles,
+        radii: _Doubles,
+        norm: float,
+        count: Count | None = None,
     ) -> None:
+        """Take balls to bound the layers in; `count` hears of the units that have been bounded."""
+        self._count = count or counting(None, 0)
         self.scaled, self.norm, self.widths = scaled, norm, scaled.widths
         self.points, self.radii = points / scaled.scales[0], radii / scaled.scales[0]
-        self.iterations = iterations
         self.lower: list[_Doubles] = []
         self.upper: list[_Doubles] = []
         self.values: list[_Doubles] = []
         self.errors: list[_Doubles] = []
 
-    def add_layer(self, i: int) -> None:
-        """Bound layer i, once those before it are bounded."""
+    def add_layer(self, i: int, iterations: int = 0) -> None:
+        """Bound layer i, once those before it are bounded.
+
+        The slopes of the relaxations climb for `iterations` steps.
+        """
         low, high = self._forward(i)
-        linear_low, linear_high = self._backward(i)
+        linear_low, linear_high = self._backward(i, iterations)
         low, high = np.maximum(low, linear_low), np.minimum(high, linear_high)
         self.lower.append(low)
         self.upper.append(high)
@@ -71,7 +82,9 @@ class Bounding:
         norms: _Doubles = np.sqrt(np.einsum("pk,pk->p", far, far))
         return norms * (1 + _gamma(self.widths[i]))
 
-    def margins(self, tops: NDArray[np.int64], others: NDArray[np.int64]) -> _Doubles:
+    def margins(
+        self, tops: NDArray[np.int64], others: NDArray[np.int64], iterations: int = 0
+    ) -> _Doubles:
         """Return what f_top − f_j is at least, for one top (N,) and outputs j (N, rows) of each.
 
         It is in the units of the network, and all hidden layers have been added.
@@ -80,7 +93,7 @@ class Bounding:
         weights, biases = self.scaled.weights[-1], self.scaled.biases[-1]
         rows = weights[tops][:, np.newaxis] - weights[others]
         shifts = biases[tops][:, np.newaxis] - biases[others]
-        least = self._least(i, rows, shifts)
+        least = self._least(i, rows, shifts, iterations)
         # The differences are rounded themselves.
         low, high = self._activations(i - 1)
         sums = _dots(np.abs(rows), np.maximum(np.abs(low), np.abs(high)))
@@ -133,47 +146,79 @@ class Bounding:
             np.minimum(by_intervals[1], value + by_norm),
         )
 
-    def _backward(self, i: int) -> tuple[_Doubles, _Doubles]:
+    def _backward(self, i: int, iterations: int) -> tuple[_Doubles, _Doubles]:
         """Bound layer i by linear functions of the input."""
         count, units = len(self.points), self.widths[i]
         low, high = np.empty((count, units)), np.empty((count, units))
-        widest = max(self.widths[:i])
-        at_once = max(1, _ROWS // max(1, 2 * count * widest))
+        # Of each row there are coefficients of every layer before, and slopes that climb.
+        entries = 2 * count * sum(self.widths[:i]) * (4 if iterations else 1)
+        at_once = max(1, _ENTRIES // max(1, entries))
         for first in range(0, units, at_once):
             some = slice(first, min(first + at_once, units))
             rows, bias = self.scaled.weights[i - 1][some], self.scaled.biases[i - 1][some]
             both = np.concatenate([rows, -rows])
-            least = self._least(i, both, np.concatenate([bias, -bias]))
+            least = self._least(i, both, np.concatenate([bias, -bias]), iterations)
             half = len(rows)
             low[:, some], high[:, some] = least[:, :half], -least[:, half:]
+            self._count(half)
         return low, high
 
-    def _least(self, i: int, rows: _Doubles, shift: _Doubles) -> _Doubles:
+    def _least(self, i: int, rows: _Doubles, shift: _Doubles, iterations: int) -> _Doubles:
         """Return what a·f_{i−1}(y) + c is at least, (N, rows).
 
         The rows a and shifts c are the same for all points, (rows, d_{i−1}) and (rows,), or each
         point's own, (N, rows, d_{i−1}) and (N, rows).
         """
+        lines = {k: self._lines(k) for k in range(1, i)}
+        least, coefficients = self._relaxed(i, rows, shift, lines, None)
+        if not iterations or i == 1:
+            return least
+        slopes = Slopes(lines, shift.shape[-1], self.scaled.product)
+        for step in range(iterations):
+            lowest = self._lowest(coefficients[0])
+            slopes.climb(coefficients, lowest, self.scaled.biases, 1 - step / iterations)
+            found, coefficients = self._relaxed(i, rows, shift, lines, slopes.below)
+            least = np.maximum(least, found)
+        return least
+
+    def _lowest(self, coefficients: _Doubles) -> _Doubles:
+        """Return where in the balls linear functions of the input are lowest, (N, rows, d)."""
+        if self.norm == 2:
+            sizes = np.sqrt(np.einsum("prk,prk->pr", coefficients, coefficients))
+            ways = coefficients / np.where(sizes > 0, sizes, 1)[:, :, np.newaxis]
+        else:
+            ways = np.sign(coefficients)
+        lowest: _Doubles = self.points[:, np.newaxis] - self.radii[:, np.newaxis, np.newaxis] * ways
+        return lowest
+
+    def _relaxed(
+        self, i: int, rows: _Doubles, shift: _Doubles, lines: dict[int, Lines],
+        slopes: dict[int, _Doubles] | None,
+    ) -> tuple[_Doubles, dict[int, _Doubles]]:  # fmt: skip
+        """Return lower bounds of a·f_{i−1}(y) + c, by linear functions of every f_k before.
+
+        Their coefficients are returned, too. `slopes` are those of the lines below, if not theirs.
+        """
         count, of_each = len(self.points), shift.shape[-1]
         a = np.broadcast_to(rows, (count, of_each, rows.shape[-1]))
         c = np.broadcast_to(shift, (count, of_each))
         error = np.zeros_like(c)  # how much too large it may be, by rounding
+        coefficients: dict[int, _Doubles] = {}
         for k in range(i - 1, 0, -1):
             gamma = _gamma(self.widths[k])
-            below, above, shifted = self._lines(k)
-            # f_k is at least `below` times f̃_k, and at most `above` times f̃_k plus `shifted`.
+            bias = self.scaled.biases[k - 1]
+            below = lines[k].below[:, np.newaxis] if slopes is None else slopes[k]
+            # f_k is at least `below` times f̃_k, and at most `above` times f̃_k plus `shift`.
+            coefficients[k] = a
             negative = np.minimum(a, 0)
-            moved = _dots(negative, shifted)
-            a = np.maximum(a, 0) * below[:, np.newaxis] + negative * above[:, np.newaxis]
-            moved = moved + _dots(a, np.broadcast_to(self.scaled.biases[k - 1], below.shape))
-            size = np.abs(a)
+            moved = _dots(negative, lines[k].shift)
+            a = np.maximum(a, 0) * below + negative * lines[k].above[:, np.newaxis]
+            moved = moved + _dots(a, np.broadcast_to(bias, lines[k].below.shape))
             low, high = self._activations(k - 1)
             inputs = np.maximum(np.abs(low), np.abs(high))
-            sums = self.scaled.product(k, inputs, absolute=True) * (1 + gamma) + np.abs(
-                self.scaled.biases[k - 1]
-            )
+            sums = self.scaled.product(k, inputs, absolute=True) * (1 + gamma) + np.abs(bias)
             error = error + 2 * _gamma(max(self.widths[k - 1 : k + 1])) * (
-                _dots(size, sums) + _dots(np.abs(negative), shifted)
+                _dots(np.abs(a), sums) + _dots(np.abs(negative), lines[k].shift)
             )
             c = c + moved
             error = error + _EPS * np.abs(c)
@@ -186,11 +231,11 @@ class Bounding:
         least = c + _dots(a, self.points)
         error = error + 2 * gamma * (_dots(np.abs(a), np.abs(self.points)) + reach)
         error = error * (1 + 4 * gamma) + 4 * _EPS * (np.abs(c) + np.abs(least) + reach) + _TINY
-        found: _Doubles = least - reach - error
-        return found
+        coefficients[0] = a
+        return least - reach - error, coefficients
 
-    def _lines(self, k: int) -> tuple[_Doubles, _Doubles, _Doubles]:
-        """Return the slopes of the lines below and above the ReLUs of layer k, and the shift above.
+    def _lines(self, k: int) -> Lines:
+        """Return the lines below and above the ReLUs of layer k.
 
         Where the sign is known both are the ReLU.
         """
@@ -201,7 +246,7 @@ class Bounding:
         below = np.where(either, np.where(high > -low, 1.0, 0.0), above)
         # At both ends it is no less than the ReLU, whatever the rounding of the slope.
         ends = np.maximum(-above * low, (1 - above) * high) * (1 + 8 * _EPS)
-        return below, above, np.where(either, ends, 0.0)
+        return Lines(below, above, np.where(either, ends, 0.0), either)
 
 
 def _dots(rows: _Doubles, vectors: _Doubles) -> _Doubles:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from randrelu._support import arguments, extras
 from randrelu._support.arguments import Progress
+from randrelu._support.progress import counting
 from randrelu.measures.bounding import Bounding
 from randrelu.measures.scaled import Scaled
 from randrelu.network import Network, require_network
@@ -98,6 +99,7 @@ def bounds(
     radius: ArrayLike,
     *,
     norm: float = 2,
+    iterations: int = 0,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Bounds:
@@ -113,10 +115,13 @@ def bounds(
         The radius R ≥ 0.
     norm : {2, inf}
         The norm of the ball.
+    iterations : int, default 0
+        Steps in which the slopes of the lines below the ReLUs climb, for each bound its own
+        (α-CROWN; Xu et al. 2021). The bounds get closer; a step takes twice what they take without.
     threads : int, optional
         The number of threads.
     progress : callable, optional
-        Called as ``progress(done, total)`` with numbers of layers.
+        Called as ``progress(done, total)`` with numbers of units and outputs that are bounded.
 
     Returns
     -------
@@ -158,13 +163,13 @@ def bounds(
             f"radius must be a number of at least 0, or have shape ({len(points)},), got {radius!r}"
         )
     radii = np.broadcast_to(sizes, (len(points),))
+    steps = arguments.integer("iterations", iterations, at_least=0)
     largest = max(np.abs(points).max(initial=0), radii.max(initial=0))
     scaled = Scaled(net, net.depth + 1, largest, threads=threads)
-    found = Bounding(scaled, points, radii, float(norm))
+    count = counting(progress, sum(net.widths[1:]))
+    found = Bounding(scaled, points, radii, float(norm), count)
     for i in range(1, net.depth + 2):
-        found.add_layer(i)
-        if progress is not None:
-            progress(i, net.depth + 1)
+        found.add_layer(i, steps)
     lower, upper = found.unscaled()
     if not all(np.isfinite(a).all() for a in (*lower, *upper)):
         raise OverflowError("a bound leaves the range of float64")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from randrelu._support.progress import Count
 from randrelu.measures.bounding import Bounding
 from randrelu.measures.spectral import largest_singular_value
 
@@ -34,8 +35,10 @@ class Budget:
     moved: float
 
 
-def budgets(bounding: Bounding, top: int) -> Iterator[Budget]:
+def budgets(bounding: Bounding, top: int, count: Count | None = None) -> Iterator[Budget]:
     """Bound the layers 1, …, top in the ball around the only point, and yield their budgets.
+
+    `count` hears of how far the norms are, as `largest_singular_value` says.
 
     f̃_i changes by no more than ‖W_i‖ times what f_{i−1} does, and f_{i−1} by no more than f̃_{i−1}
     does, nor than its bounds leave.
@@ -45,7 +48,8 @@ def budgets(bounding: Bounding, top: int) -> Iterator[Budget]:
     for i in range(1, top + 1):
         bounding.add_layer(i)
         low, high = bounding.lower[-1][0], bounding.upper[-1][0]
-        moved = largest_singular_value(bounding.scaled.weights[i - 1]) * change * (1 + 4 * _EPS)
+        norm = largest_singular_value(bounding.scaled.weights[i - 1], count)
+        moved = norm * change * (1 + 4 * _EPS)
         gaps = np.maximum(np.abs(bounding.values[-1][0]) - bounding.errors[-1][0], 0)
         yield Budget((low <= 0) & (high >= 0), gaps, moved)
         change = min(moved, float(bounding.change(i)[0]))

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from randrelu._support.arguments import Progress
+from randrelu._support.progress import Count
 from randrelu.measures.bounding import Bounding
 from randrelu.measures.least_norm import Decided, sizes
 from randrelu.measures.scaled import Scaled
@@ -15,8 +16,11 @@ _Ints = NDArray[np.int64]
 
 _NEAR = 1.005  # of the largest radius that the bounds certify
 _PROBES = 40
+_ITERATIONS = 5  # of the slopes for the few margins, which cost little beside all the units
 _LARGEST = 2.0**20  # radii, in norms of the point, that are tried where nothing was attained
 _ENTRIES = 2**25  # of the bounds that are held at once
+_FINE = 1000  # parts of a point that are reported
+_LEFT = 0.8  # of what is left of a search, after one more probe, as it is reported
 
 
 def certified_distances(
@@ -40,14 +44,33 @@ def certified_distances(
     at_once = int(np.clip(_ENTRIES // (2 * max(net.widths) ** 2), 1, 32))
     for first in range(0, count, at_once):
         some = np.arange(first, min(first + at_once, count))
-        found[some] = _search(scaled, decided, norm, some, attained[some])
+        bounded = _searching(progress, some, count, sum(net.widths[1:]))
+        found[some] = _search(scaled, decided, norm, some, attained[some], bounded)
         if progress is not None:
-            progress(int(some[-1]) + 1, count)
+            progress(_FINE * (int(some[-1]) + 1), _FINE * count)
     return found
 
 
+def _searching(progress: Progress | None, some: _Ints, of: int, units: int) -> Count:
+    """Return what hears how many units are bounded in the search for some of the points.
+
+    A probe bounds all of them. How many probes it will be nobody knows, so that each is reported
+    as the same share of what is left.
+    """
+    bounded = 0
+
+    def count(more: int) -> None:
+        nonlocal bounded
+        bounded += more
+        if progress is not None:
+            done = len(some) * (1 - _LEFT ** (bounded / units))
+            progress(int(_FINE * (some[0] + done)), _FINE * of)
+
+    return count
+
+
 def _search(
-    scaled: Scaled, decided: Decided, norm: float, who: _Ints, attained: _Doubles
+    scaled: Scaled, decided: Decided, norm: float, who: _Ints, attained: _Doubles, count: Count
 ) -> _Doubles:
     """Narrow between the radii that are certified and those that are not.
 
@@ -61,7 +84,8 @@ def _search(
     usual = np.where(usual > 0, usual, 1.0)
     same = np.flatnonzero(_constant(decided, who))
     if len(same):
-        low[same[_least(scaled, decided, norm, who[same], np.zeros(len(same))) > 0]] = np.inf
+        least = _least(scaled, decided, norm, who[same], np.zeros(len(same)), count)
+        low[same[least > 0]] = np.inf
     was_certified = np.zeros(len(who), bool)
     for probe in range(_PROBES):
         going = np.flatnonzero(
@@ -72,7 +96,7 @@ def _search(
         if not len(going):
             break
         radii = _next(low[going], high[going], left_low[going], left_high[going], usual[going])
-        left = _least(scaled, decided, norm, who[going], radii)
+        left = _least(scaled, decided, norm, who[going], radii, count)
         certified = left > 0
         up, down = going[certified], going[~certified]
         low[up], left_low[up] = radii[certified], left[certified]
@@ -100,18 +124,22 @@ def _next(
     return probes
 
 
-def _least(scaled: Scaled, decided: Decided, norm: float, who: _Ints, radii: _Doubles) -> _Doubles:
+def _least(
+    scaled: Scaled, decided: Decided, norm: float, who: _Ints, radii: _Doubles, count: Count
+) -> _Doubles:
     """Return what the smallest margin is at least in balls around the points `who`, (n,)."""
     net = decided.net
-    bounding = Bounding(scaled, decided.points[who], radii, norm)
-    layers = net.depth + (decided.tops is None)
-    for i in range(1, layers + 1):
+    bounding = Bounding(scaled, decided.points[who], radii, norm, count)
+    for i in range(1, net.depth + 1):
         bounding.add_layer(i)
     if decided.tops is None:
+        bounding.add_layer(net.depth + 1, _ITERATIONS)
         lower, upper = bounding.unscaled()
         f_least: _Doubles = np.where(decided.signs[who] > 0, lower[-1][:, 0], -upper[-1][:, 0])
         return f_least
-    least: _Doubles = bounding.margins(decided.tops[who], _others(decided, who)).min(axis=1)
+    least: _Doubles = bounding.margins(decided.tops[who], _others(decided, who), _ITERATIONS).min(
+        axis=1
+    )
     return least
 
 

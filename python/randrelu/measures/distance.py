@@ -113,7 +113,8 @@ def distance(
     threads : int, optional
         The number of threads.
     progress : callable, optional
-        Called as ``progress(done, total)``.
+        Called as ``progress(done, total)``. The total is another one once it certifies, and the
+        share never falls.
 
     Returns
     -------

@@ -45,12 +45,11 @@ def jacobian_norms(
             continue
         scale = 2.0 ** math.frexp(largest)[1]  # a division by it rounds nothing
         square, error = inverse.sandwiched(restricted / scale)
-        size = float(np.linalg.norm(square)) + error
-        top = rounded_up((largest_eigenvalue(square, size) + error) * (1 + 4 * _EPS))
+        top = rounded_up((largest_eigenvalue(square) + error) * (1 + 4 * _EPS))
         chosen = square[np.ix_(some[rows], some[rows])]
         of_able = 0.0
         if len(chosen):
-            eigenvalue = top if chosen.size == square.size else largest_eigenvalue(chosen, size)
+            eigenvalue = top if chosen.size == square.size else largest_eigenvalue(chosen)
             of_able = min(top, rounded_up((eigenvalue + error) * (1 + 4 * _EPS)))
         grown = scale * before * (1 + 8 * _EPS)
         before = max(math.sqrt(top) * grown, _TINY)

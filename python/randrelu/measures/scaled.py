@@ -50,24 +50,22 @@ class Scaled:
             self.scales.append(_power_of_two(np.abs(weights).max(), np.abs(bias).max()))
             self.weights.append(weights / self.scales[-1])
             self.biases.append(bias / self.scales[-1])
-        none: list[_Doubles | None] = [None] * top
-        self._plain, self._absolute = (
-            core.Network.from_weights([*rows], none, seed=0, ties=core.Ties.zero)
-            for rows in (self.weights, map(np.abs, self.weights))
-        )
-        # The bits of layers that nothing masks.
-        self._all = [
-            np.packbits(np.ones(width, bool), bitorder="little") for width in net.widths[1:top]
-        ]
+        self._plain = [only_layer(rows) for rows in self.weights]
+        self._absolute = [only_layer(np.abs(rows)) for rows in self.weights]
 
     def product(
         self, k: int, rows: _Doubles, *, absolute: bool = False, transposed: bool = False
     ) -> _Doubles:
         """Multiply every row v by W_k, or |W_k|, as W_k v, or as v W_k if `transposed`."""
         return core.masked_product(
-            self._absolute if absolute else self._plain, self._all,
-            np.ascontiguousarray(rows), j=k - 1, i=k, transposed=transposed, threads=self._threads,
+            (self._absolute if absolute else self._plain)[k - 1], [],
+            np.ascontiguousarray(rows), j=0, i=1, transposed=transposed, threads=self._threads,
         )  # fmt: skip
+
+
+def only_layer(rows: _Doubles) -> core.Network:
+    """Return a network of one layer, whose products have the same bits on any number of threads."""
+    return core.Network.from_weights([rows], [None], seed=0, ties=core.Ties.zero)
 
 
 def _power_of_two(*sizes: float) -> float:

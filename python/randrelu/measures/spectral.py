@@ -1,4 +1,4 @@
-"""Largest eigenvalues and singular values, rounded up."""
+"""Largest eigenvalues and singular values, from above: estimated first, then certified."""
 
 from __future__ import annotations
 
@@ -7,37 +7,60 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-_EPS = float(np.finfo(np.float64).eps)
-_DIGITS = 10  # to which a norm is rounded up: the last digits depend on the threads of BLAS
+from randrelu._load import core
+from randrelu._support.progress import Count, counting
+from randrelu._support.threads import thread_number
+from randrelu.measures.scaled import only_layer
+
+_Doubles = NDArray[np.float64]
+
+_EPS = float(np.finfo(np.float64).eps)  # two roundings
+_DIGITS = 10  # to which a norm is rounded up
+_ABOVE = 2e-5  # of the square, that the first bound which is tried lies above the estimate
+_SLACK = 1e-6  # of the square, for what the proof leaves: rounding, as a rule far less
+_ROWS = 256  # whose products with all the others take well under a second
 
 
-def largest_singular_value(weights: NDArray[np.float64]) -> float:
-    """Return a number that ‖W‖ does not exceed, by less than 10⁻⁹ of it for widths up to 10⁴.
+def largest_singular_value(weights: _Doubles, count: Count | None = None) -> float:
+    """Return a number that ‖W‖ does not exceed, by less than 10⁻⁴ of it as a rule.
 
-    It is the root of the largest eigenvalue of the smaller of W Wᵀ and WᵀW. What these products
-    round, at most γ_n ‖W‖_F² in norm, and what LAPACK's eigenvalue is off, a small multiple of n
-    units in the last place of the norm, are added to it.
+    Lanczos iteration estimates ‖W‖ from below. What lies a little above is then certified: t is no
+    less than the largest eigenvalue of the smaller of W Wᵀ and WᵀW if the difference from tI has a
+    Cholesky factor, see `_distance_from_factors`. What the product rounds is at most γ_n ‖W‖_F² in
+    norm. If there is no factor, the next number is a little larger, and so on.
+
+    Nothing takes long in one piece. `count` hears of the rows of the product as they are found, and
+    of all of them once more at last. The estimate is the same on any number of threads, and so is
+    the bound, unless an eigenvalue lies within rounding of a number that is tried.
     """
-    largest = float(np.abs(weights).max())
+    count = count or counting(None, 0)
+    largest = float(np.abs(weights).max(initial=0))
     if largest == 0:
+        count(2 * min(weights.shape))
         return 0.0
-    scaled = weights / largest  # rounded in each entry, which counts among what follows
+    scale = _power_of_two(largest)
+    scaled = weights / scale
+    estimate = _estimate(scaled) ** 2
     wide = scaled.shape[0] <= scaled.shape[1]
-    gram = scaled @ scaled.T if wide else scaled.T @ scaled
+    gram = _gram(scaled if wide else scaled.T, count)
     summands = max(scaled.shape)
     frobenius = float(np.trace(gram)) * (1 + 2 * summands * _EPS)
-    square = largest_eigenvalue(gram, frobenius) + (summands + 8) * _EPS * frobenius
-    return rounded_up(math.sqrt(square) * largest * (1 + 4 * _EPS))
+    square = _certified(gram, estimate, (summands + 8) * _EPS * frobenius)
+    count(len(gram))
+    return rounded_up(math.sqrt(square) * (1 + 4 * _EPS)) * scale
 
 
-def largest_eigenvalue(symmetric: NDArray[np.float64], norm: float) -> float:
-    """Return a number of at least 0 that no eigenvalue of a matrix of at most such a norm exceeds.
+def largest_eigenvalue(symmetric: _Doubles) -> float:
+    """Return a number of at least 0 that no eigenvalue of a symmetric matrix exceeds.
 
-    What LAPACK's eigenvalue is off is added: a small multiple of n units in the last place of the
-    norm.
+    It is as close as that of `largest_singular_value` if no eigenvalue is as far below 0.
     """
-    eigenvalue = max(float(np.linalg.eigvalsh(symmetric)[-1]), 0.0)
-    return eigenvalue + 32 * len(symmetric) * _EPS * norm
+    largest = float(np.abs(symmetric).max(initial=0))
+    if largest == 0:
+        return 0.0
+    scale = _power_of_two(largest)
+    scaled = symmetric / scale
+    return _certified(scaled, _estimate(scaled)) * scale
 
 
 def rounded_up(number: float) -> float:
@@ -46,3 +69,76 @@ def rounded_up(number: float) -> float:
         return 0.0
     step = 10.0 ** (math.floor(math.log10(number)) + 1 - _DIGITS)
     return math.ceil(number / step * (1 + 4 * _EPS)) * step * (1 + 4 * _EPS)
+
+
+def _power_of_two(number: float) -> float:
+    """Return the power of two just below a number; a division by it rounds nothing."""
+    return 2.0 ** (math.frexp(number)[1] - 1)
+
+
+def _estimate(matrix: _Doubles) -> float:
+    """Return about the norm of a matrix, rounded up to powers of 1 + 10⁻⁷ or so.
+
+    Some matrices differ by what their products round on other threads, and this number does not.
+    The powers are odd ones: no norm that is an integer, or a root of one, is next to any.
+    """
+    rows = np.ascontiguousarray(matrix)
+    start = np.random.default_rng(0).standard_normal(min(rows.shape))
+    found = core.masked_product_norms(
+        only_layer(rows), [], 1, start, j=0, i=1, threads=thread_number(None)
+    )[0]  # fmt: skip
+    return math.exp((math.ceil(math.log(found) * 1e7 + 0.382) - 0.382) / 1e7)
+
+
+def _gram(rows: _Doubles, count: Count) -> _Doubles:
+    """Return the products of rows with those before, and a few after, in place of all."""
+    gram = np.zeros((len(rows), len(rows)))
+    for first in range(0, len(rows), _ROWS):
+        end = min(first + _ROWS, len(rows))
+        gram[first:end, :end] = rows[first:end] @ rows[:end].T
+        count(end - first)
+    return gram
+
+
+def _certified(symmetric: _Doubles, estimate: float, rounding: float = 0.0) -> float:
+    """Return a number that no eigenvalue exceeds of what may be so far from a matrix in norm."""
+    above = _ABOVE
+    while True:
+        bound = estimate * (1 + above)
+        shift = bound * (1 - _SLACK)
+        if shift + (_distance_from_factors(symmetric, shift) + rounding) * (1 + 4 * _EPS) <= bound:
+            return bound * (1 + 4 * _EPS)
+        above *= 4
+
+
+def _distance_from_factors(symmetric: _Doubles, shift: float) -> float:
+    """Return how far tI − A is from a product L Lᵀ at most, in norm; inf if L is not found.
+
+    Of A only the blocks on and below the diagonal are looked at. Let E be tI − A − L Lᵀ, for
+    whatever L. As xᵀLLᵀx is not negative, xᵀAx = t‖x‖² − xᵀLLᵀx − xᵀEx is at most (t + ‖E‖)‖x‖²:
+    no eigenvalue of A is larger than t + ‖E‖. L is a Cholesky factor, found in blocks of columns,
+    with which E is found, too: of each block, E is what is left after the products with L. These
+    are sums of no more than n products each, rounded by γ_n |L||Lᵀ| in any order, and the norm of
+    |L||Lᵀ| is at most ‖L‖_F². Subtracting rounds no more than an eps of |L||Lᵀ| and of E.
+    """
+    n = len(symmetric)
+    lower = np.zeros_like(symmetric)
+    left = size = 0.0
+    for first in range(0, n, _ROWS):
+        block = slice(first, min(first + _ROWS, n))
+        panel = -symmetric[first:, block]
+        own = np.arange(block.stop - first)
+        panel[own, own] += shift
+        panel -= lower[first:, :first] @ lower[block, :first].T
+        try:
+            corner = np.linalg.cholesky(panel[: own.size])
+        except np.linalg.LinAlgError:
+            return math.inf
+        found = panel @ np.linalg.inv(corner).T
+        found[: own.size] = corner
+        lower[first:, block] = found
+        panel -= found @ corner.T
+        left += 2 * float(np.einsum("jk,jk->", panel, panel))  # the block above is as large
+        size += float(np.einsum("jk,jk->", found, found))
+    factor = 1 + (n * n + 8) * _EPS  # of the sums of squares
+    return factor * (math.sqrt(left) + (n + 8) * _EPS * size)

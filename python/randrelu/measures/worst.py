@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from randrelu._load import core
 from randrelu._support import arguments, extras, memory
+from randrelu._support.arguments import Progress
+from randrelu._support.progress import counting, part
 from randrelu._support.threads import thread_number
 from randrelu.measures.ball import visit
 from randrelu.measures.certified_flips import certified_flips
@@ -72,6 +74,7 @@ def worst_flips(
     steps: int = 60,
     certify: bool = True,
     threads: int | None = None,
+    progress: Progress | None = None,
 ) -> WorstFlips:
     """Bracket the largest number of units of a layer that flip anywhere in B(x, radius).
 
@@ -99,6 +102,8 @@ def worst_flips(
         they remember the points of the ascent.
     threads : int, optional
         The number of threads.
+    progress : callable, optional
+        Called as ``progress(done, total)``: after the ascent in each layer, and while it certifies.
 
     Returns
     -------
@@ -126,6 +131,9 @@ def worst_flips(
         memory.require_revealing(
             net.widths, steps + 1, net.dtype.itemsize, backward=steps, explored=True
         )
+    certify = certify and net.storage != "deferred" and bool(asked)
+    parts = 2 if certify else 1
+    climbed = counting(part(progress, 0, parts), len(asked))
     points = np.empty((len(asked), base.size))
     attained = np.empty(len(asked), np.int64)
     for n, i in enumerate(asked):
@@ -137,9 +145,12 @@ def worst_flips(
         )
         assert visited.flips is not None
         attained[n] = visited.flips[0, i - 1]
+        climbed(1)
     certified = None
-    if certify and net.storage != "deferred" and asked:
-        found = certified_flips(net, base, size, asked[-1], threads=threads)
+    if certify:
+        found = certified_flips(
+            net, base, size, asked[-1], threads=threads, progress=part(progress, 1, parts)
+        )
         certified = found[np.array(asked) - 1]
     if layer is None:
         return WorstFlips(np.array(asked, np.int64), attained, points, certified)

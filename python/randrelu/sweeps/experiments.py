@@ -1,32 +1,28 @@
-"""The experiments that a sweep knows by name: functions of a generator and parameters."""
+"""Experiments for sweeps: functions of a generator and parameters."""
 
 from __future__ import annotations
 
 import inspect
 import math
-import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from randrelu import laws
 from randrelu._support import arguments
 from randrelu.checks import STATEMENTS, check
 from randrelu.checks.deep import descend
 from randrelu.measures.deviation import gradient_deviation
+from randrelu.measures.distance import distance
 from randrelu.measures.flips import flips
-from randrelu.measures.gradient_step import STEPS, gradient_step, step_name
+from randrelu.measures.gradient_step import gradient_step
 from randrelu.measures.row_space import DIM, min_perturbation
 from randrelu.measures.trace import line
+from randrelu.measures.worst import worst_flips
 from randrelu.network import Network
-from randrelu.sweeps.blocks import Experiment, Row
+from randrelu.sweeps.blocks import Row
 
-_SHAPE = ("widths", "width", "depth", "dim")
-_NETWORK = (*_SHAPE, "init", "dtype", "storage")
+SHAPE = ("widths", "width", "depth", "dim")
 
 
 def attack(
@@ -58,6 +54,52 @@ def deviation(rng: np.random.Generator, *, radius: float, samples: int = 16, **n
     return {
         "median": float(np.median(found.relative)),
         "largest_seen": float(found.relative.max()),
+    }
+
+
+def worst(
+    rng: np.random.Generator, *, radius: float, samples: int = 16, **network: Any
+) -> list[Row]:
+    """Bracket the largest number of flips in the ball of radius × ‖x‖ around (1, …, 1), by layer.
+
+    Beside attained and certified is the largest number that was sampled. The rows of deferred
+    networks, which are not the default here, have nothing certified.
+    """
+    net, x = _network(rng, **{"storage": "auto", **network})
+    size = radius * math.sqrt(x.size)
+    found = worst_flips(net, x, size)
+    counts = {
+        "sampled": flips(net, x, size, samples, rng=rng, remember=False).max,
+        "attained": found.attained,
+        "certified": np.full(net.depth, None) if found.certified is None else found.certified,
+    }
+    rows: list[Row] = []
+    for i, units in enumerate(net.widths[1:-1]):
+        row = {name: values[i] for name, values in counts.items()}
+        shares = {f"{name}_share": n if n is None else n / units for name, n in row.items()}
+        rows.append({"layer": i + 1, "units": units, **row, **shares})
+    return rows
+
+
+def to_boundary(rng: np.random.Generator, **network: Any) -> Row:
+    """Bracket the distance from (1, …, 1) to f = 0, relative to ‖x‖, beside that of its tangent.
+
+    Attained over that of the tangent is 1 where f is linear. Deferred networks, which are not the
+    default here, have nothing certified.
+    """
+    net, x = _network(rng, **{"storage": "auto", **network})
+    certify = net.storage != "deferred"
+    step = gradient_step(net, x)
+    found = distance(net, x, certify=certify)
+    norm = math.sqrt(x.size)
+    flat = step.grad_norm == 0
+    linear = math.nan if flat else abs(float(step.f_before)) / (float(step.grad_norm) * norm)
+    attained = float(found.attained) / norm
+    return {
+        "linear": _number(linear),
+        "attained": attained,
+        "certified": float(found.certified) / norm if certify else None,
+        "attained_to_linear": attained / linear if linear > 0 else None,
     }
 
 
@@ -97,9 +139,9 @@ def whole_step(rng: np.random.Generator, *, length: float | None = None, **netwo
 def statement(name: str, rng: np.random.Generator, **parameters: Any) -> list[Row]:
     """Check a statement of the paper: a row per measurement."""
     if "widths" in inspect.signature(STATEMENTS[name].run).parameters:
-        shape = {key: parameters.pop(key) for key in _SHAPE if key in parameters}
+        shape = {key: parameters.pop(key) for key in SHAPE if key in parameters}
         if shape:
-            parameters["widths"] = _widths(**shape)
+            parameters["widths"] = widths_of(**shape)
     found = check(name, rng=rng, **parameters)
     return [
         {
@@ -114,105 +156,11 @@ def statement(name: str, rng: np.random.Generator, **parameters: Any) -> list[Ro
     ]
 
 
-EXPERIMENTS: dict[str, Callable[..., Row | list[Row]]] = {
-    "attack": attack,
-    "flips": ball_flips,
-    "deviation": deviation,
-    "min-perturbation": perturbation,
-    "deep": deep,
-    "line": whole_step,
-    **{name: partial(statement, name) for name in STATEMENTS},
-}
-
-
-@dataclass(frozen=True)
-class BuiltIn:
-    """An experiment by name, as a function of the parameters and the generator."""
-
-    name: str
-
-    def __call__(self, params: Mapping[str, Any], rng: np.random.Generator) -> Row | list[Row]:
-        """Run the experiment once."""
-        return EXPERIMENTS[self.name](rng, **params)
-
-    def require(self, params: Mapping[str, Any]) -> None:
-        """Raise ValueError or TypeError where the experiment cannot run with these parameters."""
-        self.require_values(params)
-        takes, needs = _parameters(self.name)
-        for name in needs:
-            if name not in params and not (name == "widths" and {"width", "depth"} <= set(params)):
-                way = "width and depth, or widths" if name == "widths" else name
-                raise ValueError(f"{self.name} needs {way}")
-        if "widths" in params and "widths" in takes:
-            _widths(**{name: params[name] for name in _SHAPE if name in params})
-
-    def require_values(self, params: Mapping[str, Any]) -> None:
-        """Raise ValueError or TypeError where a parameter is unknown, or its value is wrong."""
-        takes, _ = _parameters(self.name)
-        for name, value in params.items():
-            if name not in takes:
-                import difflib
-
-                close = difflib.get_close_matches(name, takes, n=1)
-                hint = f"did you mean {close[0]!r}? It" if close else "it"
-                raise ValueError(
-                    f"{self.name} does not take {name!r}; {hint} takes {', '.join(takes)}"
-                )
-            if self.name not in STATEMENTS or name in _SHAPE:
-                _VALID[name](name, value)
-
-
-def chosen(experiment: str | Experiment) -> Experiment:
-    """Return an experiment by name, or the user's own."""
-    if callable(experiment):
-        return experiment
-    arguments.one_of("experiment", experiment, EXPERIMENTS)
-    return BuiltIn(experiment)
-
-
-def name_of(experiment: Experiment) -> str:
-    """Return the name that a store knows an experiment by."""
-    if isinstance(experiment, BuiltIn):
-        return experiment.name
-    if isinstance(experiment, partial):
-        given = [
-            *map(repr, experiment.args),
-            *(f"{k}={v!r}" for k, v in experiment.keywords.items()),
-        ]
-        return f"{name_of(experiment.func)}({', '.join(given)})"
-    named = experiment if hasattr(experiment, "__qualname__") else type(experiment)
-    module = named.__module__
-    if module == "__main__":  # a script has the same name whether it is run or imported
-        path = getattr(sys.modules["__main__"], "__file__", None)
-        module = (
-            module if path is None else path.replace("\\", "/").split("/")[-1].removesuffix(".py")
-        )
-    return f"{module}.{named.__qualname__}"
-
-
-def _parameters(name: str) -> tuple[list[str], list[str]]:
-    """Return the parameters that a built-in experiment takes, and those that it needs."""
-    function = STATEMENTS[name].run if name in STATEMENTS else EXPERIMENTS[name]
-    takes: list[str] = []
-    needs: list[str] = []
-    for p in inspect.signature(function).parameters.values():
-        if p.kind == p.VAR_KEYWORD:
-            takes += _NETWORK
-            needs.append("widths")
-        elif p.name not in ("rng", "threads", "progress"):
-            takes.append(p.name)
-            if p.default is p.empty:
-                needs.append(p.name)
-    if name in STATEMENTS and "widths" in takes:
-        takes += [other for other in _SHAPE if other not in takes]
-    return takes, needs
-
-
 def _network(
     rng: np.random.Generator, *, storage: str = "deferred", **given: Any
 ) -> tuple[Network, NDArray[np.float64]]:
     """Return a fresh network and the point (1, …, 1)."""
-    widths = _widths(**{name: given.pop(name) for name in _SHAPE if name in given})
+    widths = widths_of(**{name: given.pop(name) for name in SHAPE if name in given})
     net = Network.random(widths, rng=rng, storage=storage, **given)
     return net, np.ones(net.widths[0])
 
@@ -222,7 +170,7 @@ def _number(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
-def _widths(
+def widths_of(
     widths: list[int] | None = None,
     width: int | None = None,
     depth: int | None = None,
@@ -237,32 +185,3 @@ def _widths(
     if width is None or depth is None:
         raise ValueError("give width and depth, or widths")
     return (width if dim is None else dim, *[width] * depth, 1)
-
-
-def _valid_eta(name: str, value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        names = ", ".join(map(repr, STEPS))
-        raise TypeError(f"{name} must be a number or one of {names}, got {value!r}")
-    step_name(value)
-
-
-def _counts(name: str, value: Any) -> None:
-    arguments.integer(name, value, at_least=1, at_most=arguments.WIDEST)
-
-
-_VALID: dict[str, Callable[[str, Any], object]] = {
-    "widths": lambda _, value: arguments.widths_tuple(value),
-    "width": _counts,
-    "depth": _counts,
-    "dim": _counts,
-    "hidden": _counts,
-    "samples": _counts,
-    "points": _counts,
-    "radius": arguments.number,
-    "length": partial(arguments.number, positive=True),
-    "delta": arguments.probability,
-    "eta": _valid_eta,
-    "init": lambda name, value: arguments.one_of(name, value, laws.VARIANCES),
-    "dtype": lambda name, value: arguments.one_of(name, value, ("float32", "float64")),
-    "storage": lambda _, value: arguments.storage(value),
-}

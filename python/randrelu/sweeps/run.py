@@ -13,9 +13,9 @@ from randrelu._support.arguments import Progress, Rng
 from randrelu.sweeps import failures as failed
 from randrelu.sweeps import reading
 from randrelu.sweeps.blocks import Experiment, Job
-from randrelu.sweeps.experiments import BuiltIn, chosen, name_of
 from randrelu.sweeps.grid import Point, points_of
 from randrelu.sweeps.memory import Memory
+from randrelu.sweeps.named import BuiltIn, chosen, name_of
 from randrelu.sweeps.result import Sweep
 from randrelu.sweeps.store import Store
 
@@ -40,10 +40,10 @@ def sweep(
     Parameters
     ----------
     experiment : str or callable
-        One of `randrelu.sweeps.EXPERIMENTS`: "attack", "flips", "deviation", "min-perturbation",
-        "deep", "line", or a statement of the paper, as for `check`. Or your own function
-        ``f(params, rng)`` of a dict and a NumPy Generator, which returns a dict, or a list of them,
-        of numbers, texts or sequences of them. All its randomness must come from ``rng``.
+        One of `randrelu.sweeps.EXPERIMENTS`: "attack", "flips", "deviation", "worst", "distance",
+        "min-perturbation", "deep", "line", or a statement of the paper, as for `check`. Or your own
+        function ``f(params, rng)`` of a dict and a NumPy Generator, which returns a dict, or a list
+        of them, of numbers, texts or sequences of them. All its randomness must come from ``rng``.
     grid : mapping of names to sequences, optional
         The values of every parameter; all combinations are run. Networks take ``width`` and
         ``depth`` (and ``dim``, by default the width), or whole ``widths``.

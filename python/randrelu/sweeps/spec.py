@@ -11,8 +11,8 @@ from typing import Any, NoReturn
 
 from randrelu._support import arguments, extras
 from randrelu.sweeps import tables
-from randrelu.sweeps.experiments import EXPERIMENTS, BuiltIn
 from randrelu.sweeps.grid import points_of
+from randrelu.sweeps.named import EXPERIMENTS, BuiltIn
 
 _KEYS = ("experiment", "trials", "seed", "store", "grid", "points")
 

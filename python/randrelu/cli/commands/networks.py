@@ -64,7 +64,7 @@ def attack(
     """Take one gradient step from every point of one network, against its sign or decision."""
     if weights is not None and seed is not None:
         raise ValueError("--seed goes with --widths, not with --weights")
-    net = _network(widths, weights, init, bias, storage, seed, threads)
+    net = inputs.network(widths, weights, init, bias, storage, seed, threads)
     x, labels = inputs.points(
         points, net.widths[0], label_column=label_column, scale=options.scale(scale)
     )
@@ -125,7 +125,7 @@ def flips(
     if plot is not None:
         style.require_format(plot)
     seed = arguments.seed_of(seed)
-    net = _network(widths, weights, init, bias, storage, seed, threads)
+    net = inputs.network(widths, weights, init, bias, storage, seed, threads)
     x = inputs.point(
         point, net.widths[0], row=row, label_column=label_column, scale=options.scale(scale)
     )
@@ -159,29 +159,3 @@ def flips(
         tables.print_json({"network": network, "seed": seed, "samples": samples, "balls": balls})
     else:
         Console().print(network_tables.flips_table(net, seed, samples, radii, found))
-
-
-def _network(
-    widths: str | None,
-    weights: Path | None,
-    init: str | None,
-    bias: float | None,
-    storage: str | None,
-    seed: int | None,
-    threads: int | None,
-) -> rr.Network:
-    if widths is not None and weights is None:
-        return rr.Network.random(
-            options.widths(widths),
-            rng=seed,
-            init=init or "paper",
-            bias=bias or 0.0,
-            storage=storage or "auto",
-            threads=threads,
-        )
-    if widths is not None or weights is None:
-        raise ValueError("give either --widths, for a random network, or --weights")
-    for name, value in (("init", init), ("bias", bias), ("storage", storage)):
-        if value is not None:
-            raise ValueError(f"--{name} goes with --widths, not with --weights")
-    return rr.load(weights)
