@@ -34,7 +34,7 @@ def largest_singular_value(weights: _Doubles, count: Count | None = None) -> flo
     the bound, unless an eigenvalue lies within rounding of a number that is tried.
     """
     count = count or counting(None, 0)
-    largest = float(np.abs(weights).max(initial=0))
+    largest = _largest_entry(weights)
     if largest == 0:
         count(2 * min(weights.shape))
         return 0.0
@@ -55,7 +55,7 @@ def largest_eigenvalue(symmetric: _Doubles) -> float:
 
     It is as close as that of `largest_singular_value` if no eigenvalue is as far below 0.
     """
-    largest = float(np.abs(symmetric).max(initial=0))
+    largest = _largest_entry(symmetric)
     if largest == 0:
         return 0.0
     scale = _power_of_two(largest)
@@ -69,6 +69,11 @@ def rounded_up(number: float) -> float:
         return 0.0
     step = 10.0 ** (math.floor(math.log10(number)) + 1 - _DIGITS)
     return math.ceil(number / step * (1 + 4 * _EPS)) * step * (1 + 4 * _EPS)
+
+
+def _largest_entry(matrix: _Doubles) -> float:
+    """Return the largest |w|, without a copy."""
+    return max(float(matrix.max(initial=0)), -float(matrix.min(initial=0)))
 
 
 def _power_of_two(number: float) -> float:
