@@ -39,7 +39,7 @@ def largest_singular_value(weights: _Doubles, count: Count | None = None) -> flo
         count(2 * min(weights.shape))
         return 0.0
     scale = _power_of_two(largest)
-    scaled = weights / scale
+    scaled = weights if scale == 1 else weights / scale
     estimate = _estimate(scaled) ** 2
     wide = scaled.shape[0] <= scaled.shape[1]
     gram = _gram(scaled if wide else scaled.T, count)
@@ -59,7 +59,7 @@ def largest_eigenvalue(symmetric: _Doubles) -> float:
     if largest == 0:
         return 0.0
     scale = _power_of_two(largest)
-    scaled = symmetric / scale
+    scaled = symmetric if scale == 1 else symmetric / scale
     return _certified(scaled, _estimate(scaled)) * scale
 
 
@@ -77,8 +77,11 @@ def _largest_entry(matrix: _Doubles) -> float:
 
 
 def _power_of_two(number: float) -> float:
-    """Return the power of two just below a number; a division by it rounds nothing."""
-    return 2.0 ** (math.frexp(number)[1] - 1)
+    """Return 1 for a number near 1, else the power of two just below.
+
+    A division by it rounds nothing, and leaves numbers whose squares are in range.
+    """
+    return 1.0 if 2.0**-40 < number < 2.0**40 else 2.0 ** (math.frexp(number)[1] - 1)
 
 
 def _estimate(matrix: _Doubles) -> float:
