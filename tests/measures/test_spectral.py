@@ -85,11 +85,13 @@ def test_a_bound_below_the_largest_eigenvalue_is_never_certified():
 def test_the_distance_from_factors_is_never_less_than_what_rational_numbers_leave(monkeypatch):
     """E is tI − A − L Lᵀ, in blocks of two columns, with L as it was found."""
     monkeypatch.setattr(spectral, "_ROWS", 2)
-    factors = []
-    zeros = np.zeros_like
-    monkeypatch.setattr(
-        spectral.np, "zeros_like", lambda a: factors.append(zeros(a)) or factors[-1]
-    )
+    factors, zeros = [], np.zeros
+
+    def kept(*arguments, **options):
+        factors.append(zeros(*arguments, **options))
+        return factors[-1]
+
+    monkeypatch.setattr(spectral.np, "zeros", kept)
     for seed in range(20):
         rows = np.random.default_rng(seed).normal(size=(5, 5))
         square = rows @ rows.T

@@ -63,7 +63,7 @@ class Scaled:
         )  # fmt: skip
 
 
-def only_layer(rows: _Doubles) -> core.Network:
+def only_layer(rows: _Doubles | NDArray[np.float32]) -> core.Network:
     """Return a network of one layer, whose products have the same bits on any number of threads."""
     return core.Network.from_weights([rows], [None], seed=0, ties=core.Ties.zero)
 
