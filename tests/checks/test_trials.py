@@ -169,7 +169,8 @@ def test_what_does_not_fit_beside_others_has_all_memory_when_they_are_done(monke
         # Each trial takes minutes within one call of the core.
         "rr.check('lemma-2.8', widths=(500, 500, 1), trials=9, samples=10**6, storage='stored',"
         " threads=2)",
-        "rr.check('theorem-3.1', trials=100, depths=(10**6,), threads=2)",
+        "rr.check('theorem-3.1', trials=100, depths=(10**6,), steps=0, threads=2)",
+        "rr.check('theorem-3.1', trials=100, depths=(256,), steps=200, threads=2)",
     ],
 )
 def test_interrupt_ends_all_threads(work):

@@ -61,7 +61,7 @@ def test_of_a_linear_network_they_are_exact():
     w = np.random.default_rng(0).normal(size=7).astype(np.float32).astype(float)
     for bias in (0.0, 1.5):
         net = Network.from_weights([w], biases=[np.array([bias])], dtype="float64")
-        found = extremes(net, radius=3.0, starts=1, steps=1, rng=0)
+        found = extremes(net, radius=3.0, starts=1, steps=3, rng=0)
         norm = np.linalg.norm(w)
         assert found.values == pytest.approx([bias - 3 * norm, bias + 3 * norm], rel=20 * EPS)
         assert found.points[1] == pytest.approx(3 * w / norm, rel=20 * EPS)

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 _Doubles = NDArray[np.float64]
 
-_SHORTEST = 2.0**-12  # of the turns of an ascent, as shares of the whole way to the gradient
+# Of the turns of an ascent, as shares of the whole way to the gradient. Deep networks bend so much
+# that few whole turns pay.
+_FIRST, _SHORTEST = 0.25, 2.0**-12
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -149,8 +151,8 @@ def climb(
     points : ndarray, shape (N, d)
     """
     points = points.copy()
-    values, gradients = evaluate(points)
-    turns = np.ones(len(points))
+    values, gradients = (found.copy() for found in evaluate(points))
+    turns = np.full(len(points), _FIRST)
     for step in range(steps):
         ways = signs[:, np.newaxis] * gradients
         lengths = euclid.norms(ways)
