@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
-from randrelu._load import core
-from randrelu._support import memory
-from randrelu._support.threads import thread_number
-from randrelu.network import Network
+from randrelu.measures.scaled import Scaled
 
 _Doubles = NDArray[np.float64]
 
@@ -27,12 +22,12 @@ def _gamma(n: int) -> float:
 class Bounding:
     """Bounds of the first layers of a network over balls around points (N, d).
 
-    All of it is in units of its own, a power of two for each layer.
+    All of it is in the units of the scaled network.
 
     Attributes
     ----------
-    weights, biases : list of ndarray
-        Those of the layers 1, …, top.
+    scaled : Scaled
+        The layers.
     radii : ndarray, shape (N,)
         The radii.
     lower, upper : list of ndarray
@@ -42,47 +37,11 @@ class Bounding:
     """
 
     def __init__(
-        self,
-        net: Network,
-        points: _Doubles,
-        radii: _Doubles,
-        norm: float,
-        top: int,
-        *,
-        threads: int | None,
+        self, scaled: Scaled, points: _Doubles, radii: _Doubles, norm: float, iterations: int = 0
     ) -> None:
-        layers = range(1, top + 1)
-        memory.require(
-            3 * 8 * sum(net.widths[i] * net.widths[i - 1] for i in layers),
-            "bounding with three copies of the weights in float64",
-            "take a narrower network",
-        )
-        self.norm, self.widths, self.threads = norm, net.widths, thread_number(threads)
-        # Every layer is divided by a power of two, which rounds nothing, so that no square of a
-        # number that matters over- or underflows.
-        self._scales = [_power_of_two(np.abs(points).max(initial=0), radii.max(initial=0))]
-        self.points, self.radii = points / self._scales[0], radii / self._scales[0]
-        self.weights: list[_Doubles] = []
-        self.biases: list[_Doubles] = []
-        for i in layers:
-            with np.errstate(over="ignore"):
-                weights = net.weights(i).astype(np.float64) * self._scales[-1]
-            if not np.isfinite(weights).all():
-                raise OverflowError("a bound leaves the range of float64")
-            given = net.bias(i)
-            bias = np.zeros(net.widths[i]) if given is None else given.astype(np.float64)
-            self._scales.append(_power_of_two(np.abs(weights).max(), np.abs(bias).max()))
-            self.weights.append(weights / self._scales[-1])
-            self.biases.append(bias / self._scales[-1])
-        none: list[_Doubles | None] = [None] * top
-        self._plain, self._absolute = (
-            core.Network.from_weights([*rows], none, seed=0, ties=core.Ties.zero)
-            for rows in (self.weights, map(np.abs, self.weights))
-        )
-        # The bits of layers that nothing masks.
-        self._all = [
-            np.packbits(np.ones(width, bool), bitorder="little") for width in net.widths[1:top]
-        ]
+        self.scaled, self.norm, self.widths = scaled, norm, scaled.widths
+        self.points, self.radii = points / scaled.scales[0], radii / scaled.scales[0]
+        self.iterations = iterations
         self.lower: list[_Doubles] = []
         self.upper: list[_Doubles] = []
         self.values: list[_Doubles] = []
@@ -98,7 +57,7 @@ class Bounding:
 
     def unscaled(self) -> tuple[tuple[_Doubles, ...], tuple[_Doubles, ...]]:
         """Return the bounds in the units of the network."""
-        scales = self._scales[1:]
+        scales = self.scaled.scales[1:]
         return (
             tuple(low * scale for low, scale in zip(self.lower, scales, strict=False)),
             tuple(high * scale for high, scale in zip(self.upper, scales, strict=False)),
@@ -117,8 +76,8 @@ class Bounding:
 
         It is in the units of the network, and all hidden layers have been added.
         """
-        i = len(self.weights)
-        weights, biases = self.weights[-1], self.biases[-1]
+        i = len(self.scaled.weights)
+        weights, biases = self.scaled.weights[-1], self.scaled.biases[-1]
         rows = weights[tops][:, np.newaxis] - weights[others]
         shifts = biases[tops][:, np.newaxis] - biases[others]
         least = self._least(i, rows, shifts)
@@ -126,17 +85,8 @@ class Bounding:
         low, high = self._activations(i - 1)
         sums = _dots(np.abs(rows), np.maximum(np.abs(low), np.abs(high)))
         rounding = _EPS * (sums * (1 + _gamma(self.widths[i - 1])) + np.abs(shifts)) + _TINY
-        found: _Doubles = (least - rounding) * self._scales[i]
+        found: _Doubles = (least - rounding) * self.scaled.scales[i]
         return found
-
-    def _product(
-        self, k: int, rows: _Doubles, *, absolute: bool = False, transposed: bool = False
-    ) -> _Doubles:
-        """Multiply every row v by W_k, or |W_k|, as W_k v, or as v W_k if `transposed`."""
-        return core.masked_product(
-            self._absolute if absolute else self._plain, self._all,
-            np.ascontiguousarray(rows), j=k - 1, i=k, transposed=transposed, threads=self.threads,
-        )  # fmt: skip
 
     def _activations(self, i: int) -> tuple[_Doubles, _Doubles]:
         """Return the smallest and largest f_i, the input for i = 0."""
@@ -150,24 +100,26 @@ class Bounding:
     def _forward(self, i: int) -> tuple[_Doubles, _Doubles]:
         """Bound layer i by intervals, and by the norm of what the layer before can change."""
         gamma = _gamma(self.widths[i - 1])
-        bias = self.biases[i - 1]
+        bias = self.scaled.biases[i - 1]
         low, high = self._activations(i - 1)
         middle, reach = (low + high) / 2, (high - low) / 2 * (1 + 2 * _EPS)
         reach = reach + 2 * _EPS * np.abs(middle)
-        at_middle = self._product(i, middle) + bias
-        spread = self._product(i, reach, absolute=True)
-        size = self._product(i, np.abs(middle) + reach, absolute=True) + np.abs(bias)
+        at_middle = self.scaled.product(i, middle) + bias
+        spread = self.scaled.product(i, reach, absolute=True)
+        size = self.scaled.product(i, np.abs(middle) + reach, absolute=True) + np.abs(bias)
         spread = spread + 2 * gamma * size + _TINY
         by_intervals = at_middle - spread, at_middle + spread
 
         before, off = self.points, np.zeros_like(self.points)
         if i > 1:
             before, off = np.maximum(self.values[i - 2], 0), self.errors[i - 2]
-        value = self._product(i, before) + bias
-        error = self._product(i, off, absolute=True) * (1 + gamma)
-        rounding = self._product(i, np.abs(before), absolute=True) + np.abs(bias)
+        value = self.scaled.product(i, before) + bias
+        error = self.scaled.product(i, off, absolute=True) * (1 + gamma)
+        rounding = self.scaled.product(i, np.abs(before), absolute=True) + np.abs(bias)
         error = error + 2 * gamma * rounding + _TINY
-        norms = np.sqrt(np.einsum("jk,jk->j", self.weights[i - 1], self.weights[i - 1]))
+        norms = np.sqrt(
+            np.einsum("jk,jk->j", self.scaled.weights[i - 1], self.scaled.weights[i - 1])
+        )
         if i == 1:
             root = 1 if self.norm == 2 else np.sqrt(self.widths[0])
             change = self.radii * root
@@ -189,7 +141,7 @@ class Bounding:
         at_once = max(1, _ROWS // max(1, 2 * count * widest))
         for first in range(0, units, at_once):
             some = slice(first, min(first + at_once, units))
-            rows, bias = self.weights[i - 1][some], self.biases[i - 1][some]
+            rows, bias = self.scaled.weights[i - 1][some], self.scaled.biases[i - 1][some]
             both = np.concatenate([rows, -rows])
             least = self._least(i, both, np.concatenate([bias, -bias]))
             half = len(rows)
@@ -213,12 +165,12 @@ class Bounding:
             negative = np.minimum(a, 0)
             moved = _dots(negative, shifted)
             a = np.maximum(a, 0) * below[:, np.newaxis] + negative * above[:, np.newaxis]
-            moved = moved + _dots(a, np.broadcast_to(self.biases[k - 1], below.shape))
+            moved = moved + _dots(a, np.broadcast_to(self.scaled.biases[k - 1], below.shape))
             size = np.abs(a)
             low, high = self._activations(k - 1)
             inputs = np.maximum(np.abs(low), np.abs(high))
-            sums = self._product(k, inputs, absolute=True) * (1 + gamma) + np.abs(
-                self.biases[k - 1]
+            sums = self.scaled.product(k, inputs, absolute=True) * (1 + gamma) + np.abs(
+                self.scaled.biases[k - 1]
             )
             error = error + 2 * _gamma(max(self.widths[k - 1 : k + 1])) * (
                 _dots(size, sums) + _dots(np.abs(negative), shifted)
@@ -226,7 +178,7 @@ class Bounding:
             c = c + moved
             error = error + _EPS * np.abs(c)
             flat = a.reshape(-1, a.shape[-1])
-            a = self._product(k, flat, transposed=True)
+            a = self.scaled.product(k, flat, transposed=True)
             a = a.reshape(count, of_each, self.widths[k - 1])
         gamma = _gamma(self.widths[0])
         dual = np.sqrt(np.einsum("prk,prk->pr", a, a)) if self.norm == 2 else np.abs(a).sum(axis=2)
@@ -250,12 +202,6 @@ class Bounding:
         # At both ends it is no less than the ReLU, whatever the rounding of the slope.
         ends = np.maximum(-above * low, (1 - above) * high) * (1 + 8 * _EPS)
         return below, above, np.where(either, ends, 0.0)
-
-
-def _power_of_two(*sizes: float) -> float:
-    """Return the power of two just above some sizes, or 1 where all are 0."""
-    largest = float(max(sizes))
-    return 2.0 ** math.frexp(largest)[1] if 0 < largest < 2.0**1000 else 1.0
 
 
 def _dots(rows: _Doubles, vectors: _Doubles) -> _Doubles:

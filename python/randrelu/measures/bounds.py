@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from randrelu._support import arguments, extras
 from randrelu._support.arguments import Progress
 from randrelu.measures.bounding import Bounding
+from randrelu.measures.scaled import Scaled
 from randrelu.network import Network, require_network
 
 if TYPE_CHECKING:
@@ -157,7 +158,9 @@ def bounds(
             f"radius must be a number of at least 0, or have shape ({len(points)},), got {radius!r}"
         )
     radii = np.broadcast_to(sizes, (len(points),))
-    found = Bounding(net, points, radii, float(norm), net.depth + 1, threads=threads)
+    largest = max(np.abs(points).max(initial=0), radii.max(initial=0))
+    scaled = Scaled(net, net.depth + 1, largest, threads=threads)
+    found = Bounding(scaled, points, radii, float(norm))
     for i in range(1, net.depth + 2):
         found.add_layer(i)
         if progress is not None:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from randrelu._support.arguments import Progress
 from randrelu.measures.bounding import Bounding
 from randrelu.measures.least_norm import Decided, sizes
+from randrelu.measures.scaled import Scaled
 
 _Doubles = NDArray[np.float64]
 _Ints = NDArray[np.int64]
@@ -32,17 +33,21 @@ def certified_distances(
     """
     net, count = decided.net, len(attained)
     found = np.zeros(count)
+    if not count:
+        return found
+    largest = max(np.abs(decided.points).max(), attained[np.isfinite(attained)].max(initial=0))
+    scaled = Scaled(net, net.depth + 1, largest, threads=threads)
     at_once = int(np.clip(_ENTRIES // (2 * max(net.widths) ** 2), 1, 32))
     for first in range(0, count, at_once):
         some = np.arange(first, min(first + at_once, count))
-        found[some] = _search(decided, norm, some, attained[some], threads)
+        found[some] = _search(scaled, decided, norm, some, attained[some])
         if progress is not None:
             progress(int(some[-1]) + 1, count)
     return found
 
 
 def _search(
-    decided: Decided, norm: float, who: _Ints, attained: _Doubles, threads: int | None
+    scaled: Scaled, decided: Decided, norm: float, who: _Ints, attained: _Doubles
 ) -> _Doubles:
     """Narrow between the radii that are certified and those that are not.
 
@@ -56,7 +61,7 @@ def _search(
     usual = np.where(usual > 0, usual, 1.0)
     same = np.flatnonzero(_constant(decided, who))
     if len(same):
-        low[same[_least(decided, norm, who[same], np.zeros(len(same)), threads) > 0]] = np.inf
+        low[same[_least(scaled, decided, norm, who[same], np.zeros(len(same))) > 0]] = np.inf
     was_certified = np.zeros(len(who), bool)
     for probe in range(_PROBES):
         going = np.flatnonzero(
@@ -67,7 +72,7 @@ def _search(
         if not len(going):
             break
         radii = _next(low[going], high[going], left_low[going], left_high[going], usual[going])
-        left = _least(decided, norm, who[going], radii, threads)
+        left = _least(scaled, decided, norm, who[going], radii)
         certified = left > 0
         up, down = going[certified], going[~certified]
         low[up], left_low[up] = radii[certified], left[certified]
@@ -95,12 +100,10 @@ def _next(
     return probes
 
 
-def _least(
-    decided: Decided, norm: float, who: _Ints, radii: _Doubles, threads: int | None
-) -> _Doubles:
+def _least(scaled: Scaled, decided: Decided, norm: float, who: _Ints, radii: _Doubles) -> _Doubles:
     """Return what the smallest margin is at least in balls around the points `who`, (n,)."""
     net = decided.net
-    bounding = Bounding(net, decided.points[who], radii, norm, net.depth + 1, threads=threads)
+    bounding = Bounding(scaled, decided.points[who], radii, norm)
     layers = net.depth + (decided.tops is None)
     for i in range(1, layers + 1):
         bounding.add_layer(i)

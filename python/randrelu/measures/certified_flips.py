@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from randrelu.measures.bounding import Bounding
+from randrelu.measures.scaled import Scaled
 from randrelu.network import Network
 
 _EPS = float(np.finfo(np.float64).eps)
@@ -24,13 +25,14 @@ def certified_flips(
     largest k whose k smallest z_j(x)² fit. What f_{i−1} changes by is at most ‖W_{i−1}‖ times what
     f_{i−2} does, and at most what its bounds leave.
     """
-    bounding = Bounding(net, x[np.newaxis], np.array([radius]), 2.0, top, threads=threads)
+    scaled = Scaled(net, top, max(np.abs(x).max(), radius), threads=threads)
+    bounding = Bounding(scaled, x[np.newaxis], np.array([radius]), 2.0)
     counts = []
     change = float(bounding.radii[0]) * (1 + _EPS)
     for i in range(1, top + 1):
         bounding.add_layer(i)
         able = (bounding.lower[-1][0] <= 0) & (bounding.upper[-1][0] >= 0)
-        moved = largest_singular_value(bounding.weights[i - 1]) * change * (1 + 4 * _EPS)
+        moved = largest_singular_value(scaled.weights[i - 1]) * change * (1 + 4 * _EPS)
         gaps = np.maximum(np.abs(bounding.values[-1][0]) - bounding.errors[-1][0], 0)[able]
         shares = np.divide(gaps, moved, out=np.zeros_like(gaps), where=gaps > 0)
         sums = np.cumsum(np.sort(shares) ** 2)

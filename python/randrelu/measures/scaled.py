@@ -1,0 +1,76 @@
+"""The layers of a network in float64, in units in which no square over- or underflows."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from randrelu._load import core
+from randrelu._support import memory
+from randrelu._support.threads import thread_number
+from randrelu.network import Network
+
+_Doubles = NDArray[np.float64]
+
+
+class Scaled:
+    """The first layers of a network, each divided by a power of two, which rounds nothing.
+
+    Attributes
+    ----------
+    widths : tuple of int
+        The widths of the network.
+    weights, biases : list of ndarray
+        Those of the layers 1, …, top.
+    scales : list of float
+        The powers of two by which f̃_0 (the input), …, f̃_top are divided.
+    """
+
+    def __init__(self, net: Network, top: int, largest: float, *, threads: int | None) -> None:
+        """Copy the layers, for points with no coordinate above `largest`, nor a radius."""
+        layers = range(1, top + 1)
+        memory.require(
+            3 * 8 * sum(net.widths[i] * net.widths[i - 1] for i in layers),
+            "bounding with three copies of the weights in float64",
+            "take a narrower network",
+        )
+        self.widths, self._threads = net.widths, thread_number(threads)
+        self.scales = [_power_of_two(largest)]
+        self.weights: list[_Doubles] = []
+        self.biases: list[_Doubles] = []
+        for i in layers:
+            with np.errstate(over="ignore"):
+                weights = net.weights(i).astype(np.float64) * self.scales[-1]
+            if not np.isfinite(weights).all():
+                raise OverflowError("a bound leaves the range of float64")
+            given = net.bias(i)
+            bias = np.zeros(net.widths[i]) if given is None else given.astype(np.float64)
+            self.scales.append(_power_of_two(np.abs(weights).max(), np.abs(bias).max()))
+            self.weights.append(weights / self.scales[-1])
+            self.biases.append(bias / self.scales[-1])
+        none: list[_Doubles | None] = [None] * top
+        self._plain, self._absolute = (
+            core.Network.from_weights([*rows], none, seed=0, ties=core.Ties.zero)
+            for rows in (self.weights, map(np.abs, self.weights))
+        )
+        # The bits of layers that nothing masks.
+        self._all = [
+            np.packbits(np.ones(width, bool), bitorder="little") for width in net.widths[1:top]
+        ]
+
+    def product(
+        self, k: int, rows: _Doubles, *, absolute: bool = False, transposed: bool = False
+    ) -> _Doubles:
+        """Multiply every row v by W_k, or |W_k|, as W_k v, or as v W_k if `transposed`."""
+        return core.masked_product(
+            self._absolute if absolute else self._plain, self._all,
+            np.ascontiguousarray(rows), j=k - 1, i=k, transposed=transposed, threads=self._threads,
+        )  # fmt: skip
+
+
+def _power_of_two(*sizes: float) -> float:
+    """Return the power of two just above some sizes, or 1 where all are 0."""
+    largest = float(max(sizes))
+    return 2.0 ** math.frexp(largest)[1] if 0 < largest < 2.0**1000 else 1.0
