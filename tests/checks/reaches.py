@@ -94,6 +94,9 @@ REACHES = {
     }),
     "lemma-2.5": (OPEN, {"consistent": {}, "violated": networks_on_another_scale(0.1)}),
     "lemma-2.6": (NOT_MET, {
+        "holds (certified)": {
+            "widths": (40, 60, 20, 1), "trials": 80, "storage": "stored", "constant": 0.5,
+        },
         "consistent": {}, "uninformative": {"constant": 10.0}, "violated": {"constant": 1e-4},
     }),
     "claim-2.7": (NOT_MET, {

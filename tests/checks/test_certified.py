@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from randrelu import Network, check, worst_flips
+import reference
+from randrelu import Network, check, sample_ball, worst_flips
 from randrelu.checks.columns import hidden_layers, read
 from randrelu.checks.segments import segments
 from randrelu.checks.statements import lemma_2_3
@@ -48,6 +49,26 @@ def test_of_lemma_2_3_they_are_in_order(storage):
     assert counts["certified to be within it"] == ((by_certified <= between).sum(), 12)
 
 
+def test_of_lemma_2_6_they_are_in_order():
+    """And the sampled one is the largest at x and the samples."""
+    c = check("lemma-2.6", **GIVEN, storage="stored", radius=0.3, samples=2)
+    sampled, attained, certified = three(c, ["4_2", "2_0"])
+    assert (sampled <= attained).all() and (attained < certified).all()
+    assert (sampled < attained).mean() > 0.3
+    for t, seed in enumerate(c.trials["seed"].tolist()[:4]):
+        net = Network.random(WIDTHS, rng=seed, dtype="float64")
+        x, size = np.ones(20), 0.3 * np.sqrt(20)
+        points = [x, *sample_ball(x, size, 2, rng=seed, surface=True)]
+        weights, _ = reference.layers(net)
+        norms = [np.linalg.norm(reference.masked_product(weights, y, 4, 2), 2) for y in points]
+        assert sampled[0, t] == pytest.approx(max(norms), rel=1e-5)
+    named = {m.name: m.value for m in c.measurements}
+    log = 4 * np.log(40)  # ℓ log d_max
+    for name, values in (("C", attained), ("C that is certified to do", certified)):
+        needed = (values / log).max(axis=0)  # both products have two factors
+        assert named[f"smallest {name}, 95% of trials"] == pytest.approx(needed.max())
+
+
 def test_of_claim_2_7_they_are_in_order():
     c = check("claim-2.7", **GIVEN, storage="stored", epsilon=0.05)
     sampled, attained, certified = three(c)
@@ -73,10 +94,9 @@ def test_what_is_certified_shows_the_claim_only_where_it_fits():
     assert check("claim-2.7", **given, epsilon=0.05, multiple=between).conclusion == "consistent"
 
 
-@pytest.mark.parametrize("name", ["lemma-2.3", "claim-2.7"])
+@pytest.mark.parametrize("name", ["lemma-2.3", "lemma-2.6", "claim-2.7"])
 def test_deferred_networks_have_no_rows_to_certify(name):
-    c = check(
-        name, **GIVEN, storage="deferred", **({} if name != "lemma-2.3" else {"constant": 0.5})
-    )
+    constant = {} if name == "claim-2.7" else {"constant": 0.5}
+    c = check(name, **GIVEN, **constant, storage="deferred")
     assert not any("certified" in text for text in [*c.trials, *(m.name for m in c.measurements)])
     assert c.conclusion == "consistent"

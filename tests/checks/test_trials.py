@@ -196,7 +196,7 @@ def test_a_child_forked_after_a_check_works(run_python):
         "import os, randrelu as rr\n"
         "def ask():\n"
         "    c = rr.check('lemma-2.6', widths=(20, 30, 9, 1), trials=5, rng=1, threads=2)\n"
-        "    return c.trials['norm_2_0'].tolist()\n"
+        "    return c.trials['attained_2_0'].tolist()\n"
         "first = ask()\n"
         "child = os.fork()\n"
         "if child == 0:\n"

@@ -55,7 +55,7 @@ KINDS = {
     "lemma-2.3": [PROBABILITY, BOUND | CERTIFIED, BESIDE],
     "claim-2.4": [BOUND],
     "lemma-2.5": [PROBABILITY, LAW],
-    "lemma-2.6": [BOUND],
+    "lemma-2.6": [BOUND | CERTIFIED],
     "claim-2.7": [FOR_ALL | CERTIFIED],
     "lemma-2.8": [BOUND],
     "theorem-3.1": [OPEN_CONSTANT | FOR_ALL],

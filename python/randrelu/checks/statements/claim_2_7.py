@@ -9,6 +9,7 @@ import numpy as np
 
 from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
+from randrelu.checks.columns import BRACKET
 from randrelu.checks.result import Check, Hypothesis, Measurement, share
 from randrelu.checks.segments import Segment, segments
 from randrelu.checks.statement import CERTIFIED_FULL, CERTIFIED_QUICK, NARROW, PlanRow, Statement
@@ -28,7 +29,6 @@ CLAIM = (
     "shows, differ in at most 4 d_{i_{j+1}} units of every layer up to i_j."
 )
 
-_FOUND = ("sampled", "attained", "certified")
 _STEPS = 15  # of the ascent; four times as many find a few flips more
 
 
@@ -79,7 +79,7 @@ def run(
 
         rows.append(segment.networks.measure(count))
     found = np.array(rows)  # (parts, trials, 2 or 3), as multiples of the bottleneck's width
-    most = dict(zip(_FOUND, found.max(axis=0).T, strict=False))  # nothing may be certified
+    most = dict(zip(BRACKET, found.max(axis=0).T, strict=False))  # nothing may be certified
     few = share(
         f"at most {multiple:g} d units differ", most["attained"] <= multiple, f"≥ {1 - delta:g}"
     )
@@ -122,7 +122,7 @@ def run(
 
 
 def _differ(net: Network, segment: Segment, epsilon: float, samples: int) -> list[float]:
-    """Return the most units that differ in a layer, as `_FOUND`, over the bottleneck's."""
+    """Return the most units that differ in a layer, as `BRACKET`, over the bottleneck's."""
     threads, width = segment.networks.threads_each, segment.before[-1]
     image = segment.image(net)
     size = epsilon * float(np.linalg.norm(image))
@@ -135,7 +135,7 @@ def _differ(net: Network, segment: Segment, epsilon: float, samples: int) -> lis
 def draw(check: Check) -> Figure:
     """Draw how many units differ, as multiples of the bottleneck's width."""
     figure, axes = canvas("units that differ / width of the bottleneck")
-    for k, name in enumerate(name for name in _FOUND if name in check.trials):
+    for k, name in enumerate(name for name in BRACKET if name in check.trials):
         cumulative(axes, check.trials[name], name, color(k))
     threshold(axes, check.parameters["multiple"], "claimed to be less")
     legend(figure, axes)

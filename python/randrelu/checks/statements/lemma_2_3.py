@@ -13,7 +13,7 @@ from randrelu._support import arguments, euclid
 from randrelu._support.arguments import Progress, Rng
 from randrelu._support.progress import part
 from randrelu._support.threads import thread_number
-from randrelu.checks.columns import hidden_layers, numbered, read
+from randrelu.checks.columns import BRACKET, all_numbered, hidden_layers, numbered, read
 from randrelu.checks.constants import a_constant, bounded, drawn, spectral_bounds
 from randrelu.checks.result import Check, Measurement, share
 from randrelu.checks.statement import CERTIFIED_FULL, CERTIFIED_QUICK, NARROW, PlanRow, Statement
@@ -89,7 +89,7 @@ def run(
     x, size = np.ones(widths[0]), radius * math.sqrt(widths[0])
 
     certify = networks.storage != "deferred"
-    names = ("sampled", "attained", "certified")[: 3 if certify else 2]
+    names = BRACKET[: 3 if certify else 2]
 
     def images(net: Network) -> NDArray[np.float64]:
         ball = sample_ball(x, size, samples, rng=net.seed, threads=threads)
@@ -150,11 +150,7 @@ def run(
             "seed": networks.seeds,
             "needed": needed,
             **numbered("norm", layers, norms),
-            **{
-                key: column
-                for name, found in changes.items()
-                for key, column in numbered(name, layers, found).items()
-            },
+            **all_numbered(changes, layers.tolist()),
         },
     )
 
@@ -220,8 +216,7 @@ def draw(check: Check) -> Figure:
     size = check.parameters["radius"] * math.sqrt(widths[0])
     layers = hidden_layers(widths)
     figure, axes = canvas("layer i", "sup ‖f̃_i(x) − f̃_i(x′)‖/R")
-    found = ("sampled", "attained", "certified")
-    for k, name in enumerate(name for name in found if f"{name}_1" in check.trials):
+    for k, name in enumerate(name for name in BRACKET if f"{name}_1" in check.trials):
         groups = [values / size for values in read(check.trials, name, layers)]
         band(axes, layers, groups, f"{name}: median, 5 % … 95 %", color(k))
     label = f"the paper's bound, C = {constant:g}"
