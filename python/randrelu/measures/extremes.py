@@ -36,7 +36,7 @@ class Extremes:
         f at `points`, evaluated in float64: the smallest, then the largest.
     points : ndarray of float64, shape (2, d)
         Points of the sphere, up to rounding. A network with ``dtype="float64"`` has
-        ``net.forward(points[k]) == values[k]``, bit for bit.
+        ``net.forward(points[k]) == values[k]``, bit for bit; another evaluates in float32.
     radius : float
         The radius of the sphere.
     """
@@ -71,9 +71,10 @@ def extremes(
     """Find points of the sphere ‖x‖ = radius where f is small, and where it is large.
 
     The theorems about deep networks (3.1 and B.1) are about all points of the unit sphere. Both
-    values are attained; no bound is certified. From random points x goes to r ∇f(x)/‖∇f(x)‖, where
-    the linear function that f is around x is largest; where f is no larger there, x turns only a
-    part of the way. To the smallest f it goes along −∇f. The best of all starts is kept.
+    values are attained; no bound is certified. From random points x turns towards r ∇f(x)/‖∇f(x)‖,
+    where the linear function that f is around x is largest: a part of the way at first, twice as
+    far after a turn that paid, and half as far after one that did not. To the smallest f it turns
+    towards −r ∇f(x)/‖∇f(x)‖. The best of all starts is kept.
 
     Parameters
     ----------
@@ -140,8 +141,8 @@ def climb(
 ) -> tuple[_Doubles, _Doubles]:
     """Move points (N, d) of a sphere to where f is larger, or smaller for the sign −1.
 
-    `evaluate` returns f (N,) and ∇f (N, d) at points (N, d). A point turns towards r ∇f/‖∇f‖ all
-    the way, and half as far after every turn that has not paid, so it never goes down or round in
+    `evaluate` returns f (N,) and ∇f (N, d) at points (N, d). A turn towards r ∇f/‖∇f‖ that does not
+    pay is not taken, and the next one is half as far, so a point never goes down or round in
     circles. It rests where f is flat, and where turns have become tiny.
 
     Returns

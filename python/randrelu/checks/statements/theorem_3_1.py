@@ -147,7 +147,7 @@ STATEMENT = Statement(
         ),
         PlanRow(
             "Theorem 3.1 in a higher dimension",
-            quick={**QUICK, "dim": 64},
+            quick={**QUICK, "dim": 64, "width": 500},
             full={**FULL, "dim": 64},
             label="d = 64",
         ),
