@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from randrelu import Network, flips, worst_flips
-from randrelu.measures.certified_flips import largest_singular_value
+from randrelu.measures.spectral import largest_singular_value
 
 
 def point(net, seed=0):

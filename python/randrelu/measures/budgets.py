@@ -1,0 +1,51 @@
+"""Which units of each layer can flip in a ball, and how much of a change they share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from randrelu.measures.bounding import Bounding
+from randrelu.measures.spectral import largest_singular_value
+
+_EPS = float(np.finfo(np.float64).eps)
+
+
+@dataclass(frozen=True, eq=False)
+class Budget:
+    """What limits the flips of one layer in a ball around one point, in scaled units.
+
+    Attributes
+    ----------
+    able : ndarray of bool, shape (d_i,)
+        The units whose bounds have 0 within: no other can flip.
+    gaps : ndarray, shape (d_i,)
+        What |f̃_i(x)_j| is at least.
+    moved : float
+        What ‖f̃_i(y) − f̃_i(x)‖ is at most. Each unit that flips passes 0, so that those which do at
+        one point, a set S, have Σ_S gaps² ≤ moved².
+    """
+
+    able: NDArray[np.bool_]
+    gaps: NDArray[np.float64]
+    moved: float
+
+
+def budgets(bounding: Bounding, top: int) -> Iterator[Budget]:
+    """Bound the layers 1, …, top in the ball around the only point, and yield their budgets.
+
+    f̃_i changes by no more than ‖W_i‖ times what f_{i−1} does, and f_{i−1} by no more than f̃_{i−1}
+    does, nor than its bounds leave.
+    """
+    root = 1.0 if bounding.norm == 2 else float(np.sqrt(bounding.widths[0]))
+    change = float(bounding.radii[0]) * root * (1 + 4 * _EPS)
+    for i in range(1, top + 1):
+        bounding.add_layer(i)
+        low, high = bounding.lower[-1][0], bounding.upper[-1][0]
+        moved = largest_singular_value(bounding.scaled.weights[i - 1]) * change * (1 + 4 * _EPS)
+        gaps = np.maximum(np.abs(bounding.values[-1][0]) - bounding.errors[-1][0], 0)
+        yield Budget((low <= 0) & (high >= 0), gaps, moved)
+        change = min(moved, float(bounding.change(i)[0]))
