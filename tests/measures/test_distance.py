@@ -3,6 +3,7 @@
 import itertools
 import re
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from programs import layers_of
 from scipy.optimize import minimize
 
 NORMS = (2, np.inf)
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 def plain(net, y):
@@ -139,11 +141,19 @@ def crown(net, x, radius, goals, norm):
     return least(goals @ w, goals @ b, len(bounds)).min()
 
 
+def trained():
+    images = np.loadtxt(EXAMPLES / "digits.csv", delimiter=",")[:6, 1:]
+    return rr.load(EXAMPLES / "digits.npz"), images / 16
+
+
 @pytest.mark.parametrize("norm", NORMS)
-@pytest.mark.parametrize("outputs", [1, 4])
+@pytest.mark.parametrize("outputs", [1, 4, "trained"])
 def test_it_certifies_what_a_plain_bisection_does(norm, outputs):
-    net = network((8, 30, 20, 20), outputs, 0.2, seed=3)
-    x = np.random.default_rng(4).normal(size=(6, 8))
+    if outputs == "trained":
+        net, x = trained()
+    else:
+        net = network((8, 30, 20, 20), outputs, 0.2, seed=3)
+        x = np.random.default_rng(4).normal(size=(6, 8))
     found = rr.distance(net, x, norm)
     for y, attained, certified in zip(x, found.attained, found.certified, strict=True):
         goals = np.array(goals_of(net, y))

@@ -15,7 +15,7 @@ _Ints = NDArray[np.int64]
 _EPS = float(np.finfo(np.float64).eps)
 _TINY = 1e-300
 _WITHIN = 1e-9  # of a segment, beyond which units that were turned off are not on by rounding
-_FOLLOWED = 4  # times that a crossing is followed along its own gradient
+_FOLLOWED = 2  # times that a crossing is followed along its own gradient
 # Around the nearest points, in networks where that costs little.
 _SCATTERED, _CHEAP = 64, 2**20  # points at once, and weights that they may pass then
 _ROUNDS = 24

@@ -77,12 +77,8 @@ class Decided:
                 with np.errstate(over="raise"):
                     return self._margins(who, y.astype(np.float32), against)
             except (FloatingPointError, OverflowError):
-                self.demand_doubles()
+                self._rough = np.dtype(np.float64)
         return self.margins(who, y, against)
-
-    def demand_doubles(self) -> None:
-        """Let rough margins be those in float64."""
-        self._rough = np.dtype(np.float64)
 
     def first_changes(self, who: _Ints, y: _Doubles) -> _Doubles:
         """Return which shares of the segments from the points `who` to y come first to a change."""
