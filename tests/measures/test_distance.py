@@ -28,10 +28,7 @@ def plain(net, y):
 
 def replayed(net, found):
     """Whether plain NumPy decides otherwise at every x_adv than at its point."""
-    outputs = plain(net, found.x_adv)
-    if net.outputs == 1:
-        return outputs[:, 0]
-    return outputs.argmax(axis=1) != found.top
+    return plain(net, found.x_adv).argmax(axis=1) != found.top
 
 
 def goals_of(net, x):
@@ -162,6 +159,35 @@ def test_it_certifies_what_a_plain_bisection_does(norm, outputs):
             middle = (low + high) / 2
             low, high = (middle, high) if crown(net, y, middle, goals, norm) > 0 else (low, middle)
         assert certified >= 0.985 * low
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("share", [1e-2, 1e-5, 1e-8])
+def test_changes_that_are_nearer_than_float32_tells_are_found(share, norm):
+    """The way down is in the arithmetic of the network, and the ends of these are known."""
+    coarse = network((30, 50, 40), 4, 0.1, dtype="float32")
+    fine = network((30, 50, 40), 4, 0.1, dtype="float64")
+    x = np.random.default_rng(0).normal(size=(6, 30))
+    ends = rr.distance(fine, x, norm, certify=False).x_adv
+    near = ends + share * (x - ends)
+    known = np.linalg.norm(near - ends, norm, axis=1)
+    found, exact = (rr.distance(net, near, norm) for net in (coarse, fine))
+    assert replayed(fine, found).all()
+    assert (found.certified <= exact.attained).all() and (exact.certified <= found.attained).all()
+    for each in (found, exact):
+        assert (each.attained <= 1.01 * known).all()
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_values_that_leave_float32_are_attacked_in_float64(norm):
+    rng = np.random.default_rng(0)
+    weights = [rng.normal(size=shape) for shape in [(30, 6), (30, 30), (3, 30)]]
+    large = rr.Network.from_weights([1e25 * w for w in weights], dtype="float32")
+    plain = rr.Network.from_weights(weights, dtype="float64")
+    x = rng.normal(size=(4, 6))
+    found, same = (rr.distance(net, x, norm) for net in (large, plain))
+    assert np.isfinite(found.attained).all() and (found.certified > 0).all()
+    np.testing.assert_allclose(found.attained, same.attained, rtol=0.02)
 
 
 def test_batches_and_threads_say_the_same():
