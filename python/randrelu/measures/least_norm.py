@@ -27,7 +27,6 @@ _STARTS, _MOST_STARTS = 9, 48  # more than the first in small networks, where th
 _CHEAP = 2**20  # weights that the starts of a point pass at once, then
 # How much of the directions so far a step keeps: the signs of single gradients flip at every ridge.
 _MOMENTUM = {2.0: 0.0, np.inf: 0.8}
-_COARSE = 1e-3  # norms of a point, of which float32 has some thousand steps
 _BEYOND = 1.001  # of the segment to where a rough evaluation saw a change is followed exactly
 # Of the starts, which part goes on: in norm inf the race tells less.
 _KEPT = {2.0: 1 / 4, np.inf: 1 / 3}
@@ -87,16 +86,14 @@ def _starts(net: Network) -> int:
 
 
 def _attack(decided: Decided, norm: float, who: _Ints, report: _Report | None) -> _Doubles:
-    """Return ends of segments to follow: of the best starts, and two more, (starts, n, d)."""
+    """Return ends of segments to follow: of the best starts, and the origin."""
     x, dim = decided.points[who], decided.points.shape[1]
     count = _starts(decided.net)
     kept = int(count * _KEPT[norm])
     rivals = _rivals(decided, who, count)
     runs = np.tile(who, count)
-    nearest, linear = _linear(
-        decided, norm, who, decided.margins(runs, decided.points[runs], rivals)
-    )
-    starts, radii = _places(decided, norm, who, nearest, count)
+    here = decided.margins(runs, decided.points[runs], rivals)
+    starts, radii = _places(decided, norm, who, here)
     lengths, points = _descend(decided, norm, runs, starts, radii, rivals, _RACE, report)
     lengths, points = lengths.reshape(count, -1), points.reshape(count, len(who), dim)
     order = lengths.argsort(axis=0, kind="stable")[:kept]
@@ -111,33 +108,14 @@ def _attack(decided: Decided, norm: float, who: _Ints, report: _Report | None) -
     )  # fmt: skip
     better = shorter.reshape(kept, -1) <= lengths
     ends = np.where(better[:, :, np.newaxis], ends.reshape(points.shape), points)
-    ends = np.concatenate([x + _BEYOND * (ends - x), linear[np.newaxis]])
+    ends = x + _BEYOND * (ends - x)
     if not decided.net.has_biases:  # at the origin all outputs are 0
         ends = np.concatenate([ends, np.zeros((1, *x.shape))])
     return ends
 
 
-def _linear(
-    decided: Decided, norm: float, who: _Ints, here: core.Margins
-) -> tuple[_Doubles, _Doubles]:
-    """Return how far the nearest change is if margins are linear, (n,), and twice as far, (n, d).
-
-    The margins are those at the points over one output each; where they are flat it is inf. Where
-    it is not so near that steps in float32 are too coarse, the end is the point itself.
-    """
-    x, rows = decided.points[who], np.arange(len(who))
-    slopes = dual_sizes(here.gradients, norm)
-    near = np.full(len(here.values), np.inf)
-    np.divide(np.abs(here.values), slopes, out=near, where=slopes > 0)
-    first = near.reshape(-1, len(who)).argmin(axis=0) * len(who) + rows
-    nearest = near[first]
-    ways = downhill(here.gradients[first], decided.signs[who], slopes[first], norm)
-    reach = np.where(nearest < _COARSE * sizes(x, norm), 2 * nearest, 0.0)
-    return nearest, x + reach[:, np.newaxis] * ways
-
-
 def _places(
-    decided: Decided, norm: float, who: _Ints, nearest: _Doubles, count: int
+    decided: Decided, norm: float, who: _Ints, here: core.Margins
 ) -> tuple[_Doubles, _Doubles]:
     """Return where the attacks start, (starts n, d), and the radii of their first spheres.
 
@@ -145,6 +123,11 @@ def _places(
     twice as far as the origin.
     """
     x = decided.points[who]
+    count = len(here.values) // len(who)
+    slopes = dual_sizes(here.gradients, norm)
+    near = np.full(len(here.values), np.inf)
+    np.divide(np.abs(here.values), slopes, out=near, where=slopes > 0)
+    nearest = near.reshape(count, -1).min(axis=0)  # where the margins are linear
     far = sizes(x, norm)
     far = 2 * np.where(far > 0, far, 1.0)
     radii = np.where(np.isfinite(nearest), nearest, far)
