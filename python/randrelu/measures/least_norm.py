@@ -13,9 +13,7 @@ from randrelu._load import core
 from randrelu._support import memory
 from randrelu._support.arguments import Progress
 from randrelu.measures.crossings import crossings, downhill, dual_sizes, follow, scatter
-from randrelu.measures.decided import Decided as Decided
-from randrelu.measures.decided import distances as distances
-from randrelu.measures.decided import sizes as sizes
+from randrelu.measures.decided import Decided, sizes
 from randrelu.network import Network
 
 _Doubles = NDArray[np.float64]
