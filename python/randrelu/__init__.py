@@ -13,9 +13,11 @@ from randrelu.measures.extremes import Extremes, extremes
 from randrelu.measures.flips import Flips, flips
 from randrelu.measures.gradient_step import gradient_step
 from randrelu.measures.line import Line, Linearity
+from randrelu.measures.lipschitz import Lipschitz, lipschitz
 from randrelu.measures.row_space import Figure1, figure_1, min_perturbation
 from randrelu.measures.trace import line
 from randrelu.measures.worst import WorstFlips, worst_flips
+from randrelu.measures.worst_deviation import WorstDeviation, worst_deviation
 from randrelu.network import Network
 from randrelu.pattern import Pattern
 from randrelu.reproduction.report import Report
@@ -34,11 +36,13 @@ __all__ = [
     "Flips",
     "Line",
     "Linearity",
+    "Lipschitz",
     "Network",
     "Pattern",
     "Report",
     "Revealed",
     "Sweep",
+    "WorstDeviation",
     "WorstFlips",
     "bottlenecks",
     "bounds",
@@ -51,11 +55,13 @@ __all__ = [
     "gradient_deviation",
     "gradient_step",
     "line",
+    "lipschitz",
     "load",
     "min_perturbation",
     "read_sweep",
     "reproduce",
     "sample_ball",
     "sweep",
+    "worst_deviation",
     "worst_flips",
 ]

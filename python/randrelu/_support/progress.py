@@ -10,3 +10,10 @@ def part(progress: Progress | None, k: int, of: int) -> Progress | None:
     if progress is None:
         return None
     return lambda done, total: progress(k * total + done, of * total)
+
+
+def stretch(progress: Progress | None, first: int, last: int, whole: int) -> Progress | None:
+    """Return the progress of what makes the steps from the first to the last of a whole."""
+    if progress is None:
+        return None
+    return lambda done, total: progress(first + (last - first) * done // total, whole)
