@@ -6,46 +6,17 @@ gradient of the margin to the runner-up as far as the first change of the decisi
 DeepFool takes linear steps to the nearest of some classes until the decision changes.
 """
 
-import warnings
-
 import numpy as np
 import pytest
-from randrelu import Network, gradient_step
-from sklearn.datasets import load_digits
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.neural_network import MLPClassifier
+from randrelu import gradient_step
+from trained import Trained
 from turns import alone, in_turns
 
 IMAGES, HIDDEN = 100, (256, 256)
 GROUP = f"changing the decision at {IMAGES} images, 784 inputs and 2 × 256 units, trained"
 
 
-class Case:
-    def __init__(self):
-        images, labels = load_digits(return_X_y=True)
-        squares = images.reshape(-1, 8, 8).repeat(3, axis=1).repeat(3, axis=2) / 16
-        points = np.pad(squares, ((0, 0), (2, 2), (2, 2))).reshape(len(images), -1)
-        points = points.astype(np.float32)
-        classifier = MLPClassifier(HIDDEN, max_iter=20, random_state=0)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            classifier.fit(points[IMAGES:], labels[IMAGES:])
-        self.net, self.images = Network.from_sklearn(classifier), points[:IMAGES]
-        self.layers = [
-            (w.astype(float), b.astype(float))
-            for w, b in zip(classifier.coefs_, classifier.intercepts_, strict=True)
-        ]
-        self.decided = self.decide(self.images)
-        assert np.mean(self.decided == labels[:IMAGES]) > 0.8  # it was trained
-
-    def decide(self, points):
-        """The classes of points in double."""
-        a = points
-        for w, b in self.layers[:-1]:
-            a = np.maximum(a @ w + b, 0)
-        w, b = self.layers[-1]
-        return (a @ w + b).argmax(axis=1)
-
+class Case(Trained):
     def ours(self):
         return gradient_step(self.net, self.images, eta="flip").x_adv
 
@@ -59,7 +30,7 @@ class Case:
 
 @pytest.fixture(scope="module")
 def case():
-    return Case()
+    return Case(HIDDEN, IMAGES)
 
 
 def test_ours(benchmark, case):

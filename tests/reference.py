@@ -61,6 +61,15 @@ def jacobian(weights, masks):
     return np.stack(rows, axis=1)
 
 
+def masked_product(weights, x, later, earlier):
+    """M_{later, earlier} at one point (d,), as a product of whole matrices."""
+    masks = [z[0] > 0 for z in preactivations(weights, x[np.newaxis])]
+    product = np.eye(weights[earlier].shape[1])
+    for k in range(earlier, later):
+        product = masks[k][:, np.newaxis] * weights[k] @ product
+    return product
+
+
 def offsets(weights, masks, biases):
     """The part of the outputs that is not their gradients times x, (N, k): what biases come to."""
     a = np.zeros((1, weights[0].shape[1]))

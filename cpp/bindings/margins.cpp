@@ -26,24 +26,26 @@ const Index* tops_of(const std::optional<Array<Index>>& given, const Network& ne
 }
 
 struct MarginArrays {
-  Array<double> values, roundings, gradients;
+  Array<double> values, roundings;
+  py::array gradients;  // in the arithmetic of x
   Array<Index> rivals;
 };
 
-MarginArrays evaluated(const Network& net, const Array<double>& x,
-                       const std::optional<Array<Index>>& tops,
-                       const std::optional<Array<Index>>& against, int threads) {
-  const View<const double> points = matrix(x);
+template <class T>
+MarginArrays margins_of(const Network& net, const Array<T>& x,
+                        const std::optional<Array<Index>>& tops,
+                        const std::optional<Array<Index>>& against, int threads) {
+  const View<const T> points = matrix(x);
   if (points.cols != net.input_dim()) throw py::value_error("x has the wrong dimension");
   const Index* const top = tops_of(tops, net, points.rows);
   const Index* const other = outputs_of(against, net, points.rows);
-  Array<double> gradients(Shape{points.rows, points.cols});
-  double* const out = gradients.mutable_data();
+  Array<T> gradients(Shape{points.rows, points.cols});
+  T* const out = gradients.mutable_data();
   Margins found;
   {
     const py::gil_scoped_release release;
     const Network::Alone alone(net);
-    found = margins(net, points, top, other, out, Run{threads});
+    found = margins<T>(net, points, top, other, out, Run{threads});
   }
   return {array_of(found.values), array_of(found.roundings), std::move(gradients),
           array_of(found.rivals)};
@@ -65,6 +67,13 @@ Array<double> changed(const Network& net, const Array<double>& x, const Array<do
   return shares;
 }
 
+template <class T>
+void bind_margins_of(py::module_& m) {
+  m.def("margins", margins_of<T>, py::arg("network"), py::arg("x").noconvert(),
+        py::arg("tops").noconvert().none(true), py::arg("against").noconvert().none(true),
+        py::kw_only(), py::arg("threads"));
+}
+
 }  // namespace
 
 void bind_margins(py::module_& m) {
@@ -73,9 +82,8 @@ void bind_margins(py::module_& m) {
       .def_readonly("roundings", &MarginArrays::roundings)
       .def_readonly("gradients", &MarginArrays::gradients)
       .def_readonly("rivals", &MarginArrays::rivals);
-  m.def("margins", evaluated, py::arg("network"), py::arg("x").noconvert(),
-        py::arg("tops").noconvert().none(true), py::arg("against").noconvert().none(true),
-        py::kw_only(), py::arg("threads"));
+  bind_margins_of<float>(m);
+  bind_margins_of<double>(m);
   m.def("first_changes", changed, py::arg("network"), py::arg("x").noconvert(),
         py::arg("y").noconvert(), py::arg("tops").noconvert().none(true),
         py::arg("against").noconvert().none(true), py::kw_only(), py::arg("most_flips"),

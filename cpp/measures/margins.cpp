@@ -7,67 +7,75 @@
 #include "base/dot.hpp"
 
 namespace randrelu {
-namespace {
-
-constexpr double kEps = std::numeric_limits<double>::epsilon();
-
-}  // namespace
-
-Decision decision(const double* outputs, Index k) {
-  const Index top = std::max_element(outputs, outputs + k) - outputs;
-  return {top, rival(outputs, k, top)};
-}
-
-Index rival(const double* outputs, Index k, Index top) {
-  const double* const before = std::max_element(outputs, outputs + top);
-  const double* const after = std::max_element(outputs + top + 1, outputs + k);
+template <class T>
+Index rival(const T* outputs, Index k, Index top) {
+  const T* const before = std::max_element(outputs, outputs + top);
+  const T* const after = std::max_element(outputs + top + 1, outputs + k);
   const bool first = after == outputs + k || (top > 0 && *before >= *after);
   return (first ? before : after) - outputs;
 }
+template Index rival(const float*, Index, Index);
+template Index rival(const double*, Index, Index);
 
-Margins margins(const Network& net, View<const double> x, const Index* tops, const Index* against,
-                double* gradients, const Run& run) {
+template <class T>
+Decision decision(const T* outputs, Index k) {
+  const Index top = std::max_element(outputs, outputs + k) - outputs;
+  return {top, rival(outputs, k, top)};
+}
+template Decision decision(const float*, Index);
+template Decision decision(const double*, Index);
+
+template <class T>
+Margins margins(const Network& net, View<const T> x, const Index* tops, const Index* against,
+                T* gradients, const Run& run) {
+  constexpr double eps = std::numeric_limits<T>::epsilon();
   const Index k = net.outputs();
   Margins found;
   found.values.resize(at(x.rows)), found.roundings.resize(at(x.rows));
-  std::vector<double> offsets(at(x.rows)), sizes(at(x.rows));
-  Outputs<double> out;
-  const Buffer<double> values(x.rows * k);
+  std::vector<double> sizes(at(x.rows));
+  std::vector<T> offsets(at(x.rows));
+  Outputs<T> out;
+  const Buffer<T> values(x.rows * k);
   out.values = values.get();
   out.gradients = gradients;
   out.offsets = offsets.data();
   if (k > 1) {
     found.tops.resize(at(x.rows)), found.rivals.resize(at(x.rows));
-    out.combine = [&](Block points, View<const double> outputs, View<double> weights) {
-      std::fill_n(weights.data, points.count * k, 0.0);
+    out.combine = [&](Block points, View<const T> outputs, View<T> weights) {
+      std::fill_n(weights.data, points.count * k, T{0});
       for (Index p = 0; p < points.count; ++p) {
         const Index n = points.first + p;
-        const double* const f = outputs.row(p);
+        const T* const f = outputs.row(p);
         const Index top = tops ? tops[n] : decision(f, k).top;
         const Index other = against && against[n] >= 0 ? against[n] : rival(f, k, top);
         found.tops[at(n)] = top, found.rivals[at(n)] = other;
         weights.row(p)[top] += 1;
         weights.row(p)[other] -= 1;
         // The two may be large, and their difference small.
-        sizes[at(n)] = std::abs(f[top]) + std::abs(f[other]);
+        sizes[at(n)] = static_cast<double>(std::abs(f[top])) + std::abs(f[other]);
       }
     };
   }
   net.evaluate(x, out, run);
   for (Index p = 0; p < x.rows; ++p) {
     const std::size_t n = at(p);
-    const double* const f = values.get() + p * k;
-    const double* const gradient = gradients + p * x.cols;
+    const T* const f = values.get() + p * k;
+    const T* const gradient = gradients + p * x.cols;
     found.values[n] = k > 1 ? f[found.tops[n]] - f[found.rivals[n]] : *f;
     // It is ∇m(x)·x and the offset: how far apart they come out shows where almost all of a layer cancels in
     // the next.
     const double size = euclidean_norm(gradient, x.cols) * euclidean_norm(x.row(p), x.cols);
     const double linear = dot<double>(gradient, x.row(p), x.cols);
-    found.roundings[n] = kEps * (size + std::abs(offsets[n]) + sizes[n]) +
+    found.roundings[n] = eps * (size + std::abs(offsets[n]) + sizes[n]) +
                          std::abs(found.values[n] - offsets[n] - linear);
   }
   return found;
 }
+
+template Margins margins(const Network&, View<const float>, const Index*, const Index*, float*,
+                         const Run&);
+template Margins margins(const Network&, View<const double>, const Index*, const Index*, double*,
+                         const Run&);
 
 Functions margin_functions(Index k, Index top, Index other) {
   if (k == 1) return {1, [](const double* outputs, double* f) { *f = *outputs; }};

@@ -11,10 +11,12 @@ namespace randrelu {
 struct Decision {
   Index top, runner_up;
 };
-Decision decision(const double* outputs, Index k);
+template <class T>
+Decision decision(const T* outputs, Index k);
 
 // The largest output but `top`, the first of equal ones.
-Index rival(const double* outputs, Index k, Index top);
+template <class T>
+Index rival(const T* outputs, Index k, Index top);
 
 // m = f_top − f_rival of N points, or f; the outputs are empty where there is one.
 struct Margins {
@@ -23,10 +25,11 @@ struct Margins {
   std::vector<Index> tops, rivals;  // (N,)
 };
 
-// Evaluates the margins at x (N, d), and writes their gradients (N, d). `tops` (N,), or null: the largest
+// Evaluates the margins at x (N, d), in float or in double, and writes their gradients (N, d). `tops` (N,), or null: the largest
 // outputs; `against` (N,) has the rivals, where null or a negative entry is the largest other output.
-Margins margins(const Network& net, View<const double> x, const Index* tops, const Index* against,
-                double* gradients, const Run& run);
+template <class T>
+Margins margins(const Network& net, View<const T> x, const Index* tops, const Index* against,
+                T* gradients, const Run& run);
 
 // The margin over `other`, or those over each other output where it is negative; f of one output.
 Functions margin_functions(Index k, Index top, Index other);

@@ -9,6 +9,7 @@ from randrelu.measures.bottlenecks import bottlenecks
 from randrelu.measures.bounds import Bounds, bounds
 from randrelu.measures.deviation import Deviation, gradient_decomposition, gradient_deviation
 from randrelu.measures.distance import Distance, distance
+from randrelu.measures.extremes import Extremes, extremes
 from randrelu.measures.flips import Flips, flips
 from randrelu.measures.gradient_step import gradient_step
 from randrelu.measures.line import Line, Linearity
@@ -30,6 +31,7 @@ __all__ = [
     "Check",
     "Deviation",
     "Distance",
+    "Extremes",
     "Figure1",
     "Flips",
     "Line",
@@ -46,6 +48,7 @@ __all__ = [
     "bounds",
     "check",
     "distance",
+    "extremes",
     "figure_1",
     "flips",
     "gradient_decomposition",

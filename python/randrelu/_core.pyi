@@ -272,13 +272,13 @@ class Margins:
     @property
     def roundings(self) -> _Doubles: ...
     @property
-    def gradients(self) -> _Doubles: ...
+    def gradients(self) -> NDArray[Any]: ...  # in the arithmetic of x
     @property
     def rivals(self) -> NDArray[np.int64]: ...
 
 def margins(
     network: Network,
-    x: _Doubles,
+    x: _Floats,
     tops: NDArray[np.int64] | None,
     against: NDArray[np.int64] | None,
     *,

@@ -84,6 +84,9 @@ REACHES = {
     "gd-decomp": (MET, {"holds": {}, "violated": a_term_is_missing}),
     "nn-decomp": (MET, {"consistent": {}, "violated": bottlenecks_are_wrong}),
     "lemma-2.3": (NOT_MET, {
+        "holds (certified)": {
+            "widths": (100, 120, 120, 1), "trials": 100, "storage": "stored", "constant": 0.5,
+        },
         "consistent": {}, "uninformative": {"constant": 10.0}, "violated": {"constant": 1e-4},
     }),
     "claim-2.4": (NOT_MET, {
@@ -91,9 +94,15 @@ REACHES = {
     }),
     "lemma-2.5": (OPEN, {"consistent": {}, "violated": networks_on_another_scale(0.1)}),
     "lemma-2.6": (NOT_MET, {
+        "holds (certified)": {
+            "widths": (40, 60, 20, 1), "trials": 80, "storage": "stored", "constant": 0.5,
+        },
         "consistent": {}, "uninformative": {"constant": 10.0}, "violated": {"constant": 1e-4},
     }),
-    "claim-2.7": (NOT_MET, {"consistent": {}, "violated": {"multiple": 0.0, "epsilon": 0.3}}),
+    "claim-2.7": (NOT_MET, {
+        "holds (certified)": {"trials": 80, "storage": "stored"},
+        "consistent": {}, "violated": {"multiple": 0.0, "epsilon": 0.3},
+    }),
     "lemma-2.8": (NOT_MET, {
         "consistent": {}, "uninformative": {"constant": 100.0},
         "violated": {"constant": 0.1, "radius": 0.3},

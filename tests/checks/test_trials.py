@@ -169,7 +169,8 @@ def test_what_does_not_fit_beside_others_has_all_memory_when_they_are_done(monke
         # Each trial takes minutes within one call of the core.
         "rr.check('lemma-2.8', widths=(500, 500, 1), trials=9, samples=10**6, storage='stored',"
         " threads=2)",
-        "rr.check('theorem-3.1', trials=100, depths=(10**6,), threads=2)",
+        "rr.check('theorem-3.1', trials=100, depths=(10**6,), steps=0, threads=2)",
+        "rr.check('theorem-3.1', trials=100, depths=(256,), steps=200, threads=2)",
     ],
 )
 def test_interrupt_ends_all_threads(work):
@@ -195,7 +196,7 @@ def test_a_child_forked_after_a_check_works(run_python):
         "import os, randrelu as rr\n"
         "def ask():\n"
         "    c = rr.check('lemma-2.6', widths=(20, 30, 9, 1), trials=5, rng=1, threads=2)\n"
-        "    return c.trials['norm_2_0'].tolist()\n"
+        "    return c.trials['attained_2_0'].tolist()\n"
         "first = ask()\n"
         "child = os.fork()\n"
         "if child == 0:\n"

@@ -1,15 +1,19 @@
 """What data can say of a claim, how surely, and that every check comes to all that it may."""
 
 import math
+import re
+from importlib.resources import files
 from itertools import product
 
 import numpy as np
 import pytest
 from randrelu import check
-from randrelu.checks import STATEMENTS, verdict
+from randrelu.checks import STATEMENTS, verdict, words
 from randrelu.checks.result import counted, quantile_interval
 from randrelu.checks.trials import largest_constant
 from randrelu.checks.verdict import CONCLUSIONS, FALSE_ALARM, Part, conclude
+from randrelu.cli import tables
+from randrelu.reproduction import page
 from reaches import REACHES
 from scipy import stats
 from small import SMALL
@@ -30,7 +34,9 @@ IDENTITY = {"holds", "violated"}
 LAW = {"consistent", "violated"}
 PROBABILITY = {"holds", "consistent", "violated"}  # of an event that every trial decides
 FOR_ALL = {"consistent", "violated"}  # points, levels or matrices, of which some were looked at
-CERTIFIED = {"holds", "consistent", "violated"}  # for all, with a bound that may be certified
+CERTIFIED = {"holds (certified)", "consistent", "violated"}  # of all points, by bounds of networks
+SWEPT = {"holds", "consistent", "violated"}  # of all points of an interval, by a bound between them
+BESIDE = {"holds", "violated"}  # an exact law that the claim does not speak of
 THERE_IS = {"holds", "not shown"}
 OPEN_CONSTANT = {"consistent"}
 UNBREAKABLE = {"uninformative"}
@@ -46,18 +52,18 @@ KINDS = {
     "lemma-2.2": [PROBABILITY, OPEN_CONSTANT, LAW],
     "gd-decomp": [IDENTITY],
     "nn-decomp": [IDENTITY, SHOWN],
-    "lemma-2.3": [PROBABILITY, BOUND, LAW],
+    "lemma-2.3": [PROBABILITY, BOUND | CERTIFIED, BESIDE],
     "claim-2.4": [BOUND],
     "lemma-2.5": [PROBABILITY, LAW],
-    "lemma-2.6": [BOUND],
-    "claim-2.7": [FOR_ALL],
+    "lemma-2.6": [BOUND | CERTIFIED],
+    "claim-2.7": [FOR_ALL | CERTIFIED],
     "lemma-2.8": [BOUND],
     "theorem-3.1": [OPEN_CONSTANT | FOR_ALL],
     "lemma-3.2": [LAW],
     "lemma-a.4": [FOR_ALL | UNBREAKABLE, LAW],
     "theorem-b.1": [FOR_ALL, OPEN_CONSTANT | FOR_ALL],
     "eqs-9-12": [PROBABILITY, LAW, IDENTITY],
-    "fact-b.2": [CERTIFIED],
+    "fact-b.2": [SWEPT],
     "lemma-c.1": [PROBABILITY],
     "theorem-c.2": [FOR_ALL],
     "theorem-c.3": [FOR_ALL, IDENTITY],
@@ -116,6 +122,36 @@ def test_a_true_probability_is_violated_no_more_often_than_stated(judge):
             assert law.pmf(counts)[[s == "holds" for s in said]].sum() <= 0.025
         else:
             assert "holds" not in said
+
+
+def test_certified_bounds_show_what_points_cannot_and_refute_nothing():
+    """What fits shows the claim as a share of the trials does; only points refute it."""
+    for n, p in [(50, 0.9), (200, 0.95)]:
+        for k in range(n + 1):
+            fits, found = counted("", k, n), counted("", n, n)
+            shown = verdict.certified(fits, found, p)
+            share_shows = verdict.at_least(fits, p).seen == "holds"
+            assert shown.seen == ("holds (certified)" if share_shows else "consistent")
+            assert conclude(shown) == shown.seen
+            # As many networks as fit have no point against the claim.
+            refuted = verdict.certified(counted("", 0, n), fits, p)
+            assert refuted.p_value == verdict.for_all(fits, p).p_value
+            assert conclude(refuted) == conclude(verdict.for_all(fits, p))
+
+
+def test_a_law_beside_the_claim_refutes_and_weakens_nothing():
+    assert conclude(verdict.beside(0.5), Part("holds (certified)")) == "holds (certified)"
+    assert conclude(verdict.beside(0.5), Part("holds")) == "holds"
+    assert conclude(verdict.beside(FALSE_ALARM / 3), Part("holds")) == "violated"
+
+
+def test_every_conclusion_has_its_words_and_its_colour():
+    """At the terminal and on the page, whose style sheet names classes."""
+    sheet = files("randrelu.reproduction").joinpath("page.css").read_text(encoding="utf-8")
+    for said in CONCLUSIONS:
+        assert said in words._SEEN and said in page._VERDICTS and said in tables._STYLES
+        name = said.replace(" ", "-").replace("(", "").replace(")", "")
+        assert re.search(rf"\.{name}\b", sheet)
 
 
 def test_at_most_refutes_like_at_least_of_the_other_event_and_never_holds():

@@ -2,6 +2,7 @@
 
 import re
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import randrelu as rr
 from randrelu.measures import bounding
 
 NORMS = (2, np.inf)
+EXAMPLES = Path(__file__).parents[2] / "examples"
 SHAPES = [(3, 1), (4, 9, 3), (6, 10, 8, 2), (5, 7, 6, 5, 1), (2, 30, 30, 4)]
 
 
@@ -148,27 +150,67 @@ def test_slopes_that_climb_say_no_less_and_more_of_the_outputs(norm):
     assert (best.upper[3] - best.lower[3] < plain.upper[3] - plain.lower[3]).all()
 
 
-@pytest.mark.parametrize("norm", NORMS)
-def test_many_sampled_and_followed_points_are_within_them(norm):
-    rng = np.random.default_rng(3)
+def followed(layers, x, radius, norm, unit):
+    """A point of the ball where ±z_j of a layer, unit = (layer, j, sign), is large.
+
+    As plain NumPy follows its gradient, to where a linear function with it would be largest.
+    """
+    last, j, sign = unit
+    y = x
+    for _ in range(30):
+        masks, a = [], y
+        for w, b in layers[:last]:
+            z = w @ a + b
+            masks.append(z > 0)
+            a = np.maximum(z, 0)
+        g = sign * layers[last][0][j]
+        for (w, _), mask in zip(layers[:last][::-1], masks[::-1], strict=True):
+            g = (g * mask) @ w
+        size = np.linalg.norm(g) if norm == 2 else 1
+        if not g.any():
+            break
+        y = x + radius * (1 - 1e-14) * (g / size if norm == 2 else np.sign(g))
+    return y
+
+
+def random_network():
     net = rr.Network.random((8, 40, 30, 20, 3), rng=2, bias=0.2, dtype="float64", init="he")
-    x, radius = rng.normal(size=8), 0.5
+    return net, np.random.default_rng(3).normal(size=8)
+
+
+def trained_network():
+    image = np.loadtxt(EXAMPLES / "digits.csv", delimiter=",")[0, 1:]
+    return rr.load(EXAMPLES / "digits.npz"), image / 16
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("case", [random_network, trained_network])
+def test_many_sampled_and_followed_points_are_within_them(case, norm):
+    rng = np.random.default_rng(4)
+    net, x = case()
+    layers = [
+        (net.weights(i).astype(float), net.bias(i).astype(float)) for i in range(1, net.depth + 2)
+    ]
+    radius = 0.5 if norm == 2 else 0.1
     found = rr.bounds(net, x, radius, norm=norm)
-    points = points_of(x, radius, norm, 100_000, rng)
-    ends = []
-    for j in range(3):  # the largest and the smallest outputs, by following their gradients
-        f = net.margin(j)
-        for sign in (1, -1):
-            y = x
-            for _ in range(30):
-                g = sign * f.gradient(y)
-                y = x + radius * (1 - 1e-14) * (g / np.linalg.norm(g) if norm == 2 else np.sign(g))
-            ends.append(y)
-    points = np.concatenate([points, ends])
-    layers = [*net.preactivations(points), net.forward(points)]
-    for low, high, z in zip(found.lower, found.upper, layers, strict=True):
-        # An evaluation is off by its own rounding, of which the bounds have more.
+    units = [
+        (i, j, sign)
+        for i, (w, _) in enumerate(layers)
+        for j in range(min(len(w), 10))
+        for sign in (1, -1)
+    ]
+    points = np.array(
+        [
+            *points_of(x, radius, norm, 100_000, rng),
+            *(followed(layers, x, radius, norm, unit) for unit in units),
+        ]
+    )
+    a = points
+    for (w, b), low, high in zip(layers, found.lower, found.upper, strict=True):
+        z = a @ w.T + b
+        # A product is off by its own rounding, of which the bounds have more.
         assert (z >= low).all() and (z <= high).all()
+        a = np.maximum(z, 0)
 
 
 def test_the_first_layer_is_exact():

@@ -396,7 +396,7 @@ def test_what_is_run_keeps_its_seed():
     assert seeds["theorem-1.1"] == (2328310358138226, 4005611389771179)
     assert seeds["theorem-1.1-scaling (wide)"] == (4544159829608603, 8417764782928202)
     assert seeds["lemma-2.8 (bottleneck)"] == (3192236027342853, 6421936939888694)
-    assert seeds["theorem-3.1 (k = 100)"] == (1482600485970032, 4183591627795690)
+    assert seeds["lemma-3.2"] == (834690292653952, 8616528065458035)
     assert seeds["figure-1"] == (4005268298981408, 5510580813448997)
 
 

@@ -112,6 +112,7 @@ def require_revealing(
     backward: int = 0,
     remember: bool = True,
     explored: bool = False,
+    way_out: str | None = None,
 ) -> None:
     """Ask for the memory of what so many questions to each layer of a deferred network reveal.
 
@@ -126,10 +127,11 @@ def require_revealing(
     at_once = min(points, core.MOST_POINTS) if remember else points
     numbers += 2 * at_once * max(widths)
     base = 100 * sum(widths) if explored else 0
+    fewer = "pass fewer points, or remember=False" if remember else "pass fewer points"
     require(
         itemsize * numbers + base,
         f"revealing a network of widths {in_short(widths)} along {points} directions",
-        "pass fewer points" if not remember else "pass fewer points, or remember=False",
+        way_out or fewer,
     )
 
 

@@ -10,7 +10,14 @@ from numpy.typing import NDArray
 from randrelu._support import arguments
 from randrelu.checks.result import Measurement, constant_needed, share
 from randrelu.checks.trials import Networks
-from randrelu.checks.verdict import FALSE_ALARM, Part, for_all, open_constant, unbreakable
+from randrelu.checks.verdict import (
+    FALSE_ALARM,
+    Part,
+    certified,
+    for_all,
+    open_constant,
+    unbreakable,
+)
 
 
 def a_constant(constant: float | None) -> float | None:
@@ -24,7 +31,11 @@ def drawn(constant: float | None) -> float:
 
 
 def bounded(
-    needed: NDArray[np.float64], constant: float | None, of_trials: float, always: float
+    needed: NDArray[np.float64],
+    constant: float | None,
+    of_trials: float,
+    always: float,
+    enough: NDArray[np.float64] | None = None,
 ) -> tuple[list[Measurement], Part]:
     """Return what is measured of a bound about all points, and what the data say of it.
 
@@ -38,6 +49,9 @@ def bounded(
         The share of the trials that the claim is about.
     always : float
         The C from which on no point could break the bound, but with probability `FALSE_ALARM`.
+    enough : ndarray, shape (trials,), or None
+        A C for which a certified bound of the trial's network shows that no point breaks the bound;
+        None where nothing is certified.
     """
     found = [
         constant_needed("C", needed, of_trials),
@@ -48,9 +62,16 @@ def bounded(
             f"{FALSE_ALARM:g}",
         ),
     ]
+    if enough is not None:
+        found.insert(1, constant_needed("C that is certified to do", enough, of_trials))
     if constant is None:
         return found, open_constant()
     within = share(f"within the bound, C = {constant:g}", needed <= constant, f"≥ {of_trials:g}")
+    if constant < always and enough is not None:
+        fits = share(
+            f"certified to be within it, C = {constant:g}", enough <= constant, f"≥ {of_trials:g}"
+        )
+        return [within, fits, *found], certified(fits, within, of_trials)
     if constant < always:
         return [within, *found], for_all(within, of_trials)
     loose = Measurement(f"C = {constant:g}, as a multiple of that C", constant / always)

@@ -11,17 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from randrelu._load import core
-from randrelu._support import arguments
+from randrelu._support import arguments, memory
 from randrelu._support.arguments import Progress, Rng
 from randrelu._support.side_by_side import Step, side_by_side
 from randrelu._support.threads import thread_number
+from randrelu.checks.climbed import climbed
 from randrelu.checks.columns import read
 from randrelu.checks.constants import a_constant
 from randrelu.checks.result import Check, Hypothesis
 from randrelu.network import Network
 
-# What the long runs of the report go through.
-DEPTHS = tuple(2**i for i in range(12))
+# What the report goes through, and at length. Ascents remember every layer: at a width of 2000 and
+# 2048 layers they take 3 GB.
+QUICK = {"depths": tuple(4**i for i in range(5)), "points": 8, "steps": 2, "trials": 20}
+FULL = {"width": 2000, "depths": tuple(2**i for i in range(12)), "steps": 2, "trials": 20}
 
 _AT_ONCE = 16  # layers that are held; with one, calls would take longer than what they compute
 
@@ -39,12 +42,14 @@ def images(
     depth: int,
     generator: np.random.Generator,
     *,
+    kept: list[Network] | None = None,
     threads: int | None = None,
 ) -> Iterator[NDArray[np.float64]]:
     """Yield f_1(x), …, f_depth(x), shape (points, width), of a network of variances 2/fan_in.
 
     The layers are independent, so a few at a time are a deferred network of their own, which is
-    forgotten once the points have passed it: memory for those, whatever the depth.
+    forgotten once the points have passed it: memory for those, whatever the depth. Only where a
+    list is given for them, they are `kept` in it.
     """
     for first in range(0, depth, _AT_ONCE):
         layers = min(_AT_ONCE, depth - first)
@@ -55,6 +60,8 @@ def images(
             dtype="float64",
             storage="deferred",
         )
+        if kept is not None:
+            kept.append(net)
         for layer in net.activations(x, threads=threads):
             x = layer.astype(np.float64, copy=False)
             yield x
@@ -67,18 +74,23 @@ class Deep:
     Attributes
     ----------
     ratio : ndarray
-        The largest |f(x) − f(y)|/|f(x)| of all pairs; infinite where f(x) = 0.
+        The largest |f(x) − f(y)|/|f(x)| of all pairs of points; infinite where f(x) = 0.
     smallest : ndarray
         min |f(x)|.
     spread : ndarray
         max |f(x) − f(y)| over all pairs.
+    sampled_ratio, sampled_smallest, sampled_spread : ndarray
+        The same of the sampled points alone, without those of ascents.
     longest, shortest : ndarray
-        The largest and the smallest ‖f_i(x)‖ of all layers so far, for ‖x‖ = 1.
+        The largest and the smallest ‖f_i(x)‖ of all layers so far at sampled points, for ‖x‖ = 1.
     """
 
     ratio: NDArray[np.float64]
     smallest: NDArray[np.float64]
     spread: NDArray[np.float64]
+    sampled_ratio: NDArray[np.float64]
+    sampled_smallest: NDArray[np.float64]
+    sampled_spread: NDArray[np.float64]
     longest: NDArray[np.float64]
     shortest: NDArray[np.float64]
 
@@ -88,6 +100,7 @@ def descend(
     width: int,
     depths: tuple[int, ...],
     points: int,
+    steps: int,
     trials: int,
     seed: int,
     *,
@@ -96,30 +109,32 @@ def descend(
 ) -> Deep:
     """Send points of the sphere through networks, and read f off at several depths.
 
-    The readout of every depth is drawn for itself, as if the network ended there. The first layer
-    and the readout have the scale that the proof of theorem B.1 works with, see there.
+    The readout of every depth is drawn for itself, as if the network ended there; with `steps`, f
+    is followed from the extreme points, up and down. The first layer and the readout have the scale
+    that the proof of theorem B.1 works with, see there.
     """
 
     def trial(t: int, step: Step) -> NDArray[np.float64]:
         generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(t,)))
-        found = np.empty((5, len(depths)))
+        if steps:
+            _require_room(width, depths, points, steps)
+        found = np.empty((8, len(depths)))
         longest, shortest = 0.0, np.inf
-        x = math.sqrt(dim / width) * sphere(points, dim, generator)
-        layers = images(x, width, depths[-1], generator, threads=threads if at_once == 1 else 1)
+        own = threads if at_once == 1 else 1
+        nets: list[Network] = []
+        start = x = math.sqrt(dim / width) * sphere(points, dim, generator)
+        layers = images(x, width, depths[-1], generator, kept=nets if steps else None, threads=own)
         for i, activations in enumerate(layers, start=1):
             norms = np.linalg.norm(activations, axis=1)
             longest, shortest = max(longest, norms.max()), min(shortest, norms.min())
             if i in depths:
-                f = activations @ generator.standard_normal(width)
-                with np.errstate(divide="ignore", invalid="ignore"):
-                    ratios = np.maximum(f.max() - f, f - f.min()) / np.abs(f)
-                found[:, depths.index(i)] = (
-                    np.nan_to_num(ratios, nan=np.inf, posinf=np.inf).max(),
-                    np.abs(f).min(),
-                    np.ptp(f),
-                    longest,
-                    shortest,
-                )
+                readout = generator.standard_normal(width)
+                f = activations @ readout
+                sampled = attained = _spread(f)
+                if steps:
+                    more = climbed(nets, start, f, i, readout, steps, own)
+                    attained = _spread(np.concatenate([f, more]))
+                found[:, depths.index(i)] = (*attained, *sampled, longest, shortest)
             step()
         return found
 
@@ -129,11 +144,31 @@ def descend(
     return Deep(*np.stack(found, axis=1))
 
 
+def _spread(f: NDArray[np.float64]) -> tuple[float, float, float]:
+    """Return the largest ratio, min |f| and the spread of the values at some points."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = np.maximum(f.max() - f, f - f.min()) / np.abs(f)
+    ratio = np.nan_to_num(ratios, nan=np.inf, posinf=np.inf).max()
+    return float(ratio), float(np.abs(f).min()), float(np.ptp(f))
+
+
+def _require_room(width: int, depths: tuple[int, ...], points: int, steps: int) -> None:
+    """Ask for the memory of the layers that ascents pass again and again."""
+    # Every direction, there and back, of one ascent and one descent from every depth.
+    directions = points * depths[-1] + 4 * (steps + 1) * sum(depths)
+    memory.require(
+        2 * 8 * width * directions,
+        f"ascents through {depths[-1]} layers of width {width}",
+        "choose fewer steps; with steps=0 all points are sampled, and any depth fits",
+    )
+
+
 def measure(
     dim: int,
     width: int,
     depths: Sequence[int],
     points: int,
+    steps: int,
     constant: float | None,
     trials: int,
     rng: Rng,
@@ -150,11 +185,12 @@ def measure(
         "width": arguments.integer("width", width, at_least=1),
         "depths": _validated(depths),
         "points": arguments.integer("points", points, at_least=2),
+        "steps": arguments.integer("steps", steps, at_least=0),
         "constant": a_constant(constant),
         "trials": arguments.integer("trials", trials, at_least=1),
         "rng": arguments.seed_of(rng),
     }
-    of_descent = ("dim", "width", "depths", "points", "trials", "rng")
+    of_descent = ("dim", "width", "depths", "points", "steps", "trials", "rng")
     found = descend(*(parameters[name] for name in of_descent), threads=threads, progress=progress)
     return parameters, found
 

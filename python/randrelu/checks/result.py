@@ -86,7 +86,8 @@ class Check:
         What was measured.
     conclusion : str
         Whether the claimed conclusion was seen at these parameters, hypothesis or not. "holds":
-        the 95 % interval lies within the claim, or it is an identity. "consistent": nothing speaks
+        the 95 % interval lies within the claim, or it is an identity. "holds (certified)": that of
+        the networks in which a bound that no point exceeds does. "consistent": nothing speaks
         against it; that is the most to be said of an exact law, of all points or levels where
         some were looked at, and of a bound with an open constant. "uninformative": no data could
         break the bound. "not shown": what is claimed to exist was not found. "violated": a true

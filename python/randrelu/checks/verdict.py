@@ -7,6 +7,7 @@ A check compares the parts of a claim with data, each by the function for its ki
 * a probability of an event that every trial decides (`at_least`), or that a trial can only refute,
   because the event is about all points and some were looked at (`for_all`), or the claim is about
   all levels (`at_most`);
+* such an event of all points with a bound that no point exceeds, which can show it (`certified`);
 * the existence of something, which a trial can only show (`there_is`);
 * a bound with a constant that the paper leaves open, or one that no data could break.
 
@@ -21,9 +22,12 @@ from randrelu.checks.result import Measurement
 
 # How often a check, with all of its parts, may call a true statement violated.
 FALSE_ALARM = 1e-3
-# What can be said of a claim, from the strongest to the weakest support. "uninformative" is a bound
-# that no data could break; "not shown" is said of what is claimed to exist and was not found.
-CONCLUSIONS = ("holds", "consistent", "uninformative", "not shown", "violated")
+# What can be said of a claim, from the strongest to the weakest support. "holds (certified)" is
+# about all points, of which none exceeds a bound. "uninformative" is a bound that no data could
+# break; "not shown" is said of what is claimed to exist and was not found.
+CONCLUSIONS = (
+    "holds", "holds (certified)", "consistent", "uninformative", "not shown", "violated",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,11 @@ def same_law(p_value: float) -> Part:
     return Part("consistent", p_value)
 
 
+def beside(p_value: float) -> Part:
+    """Judge an exact law that the claim does not speak of, but that must not be rejected."""
+    return Part(CONCLUSIONS[0], p_value)
+
+
 def at_least(seen: Measurement, bound: float) -> Part:
     """Judge a probability that is claimed to be at least `bound`, by a share of the trials."""
     assert seen.low is not None
@@ -85,6 +94,17 @@ def for_all(unrefuted: Measurement, bound: float) -> Part:
     Every trial looked at some points; counted are those that found none which refutes it.
     """
     return Part("consistent", _tail(unrefuted, bound, "less"))
+
+
+def certified(fits: Measurement, unrefuted: Measurement, bound: float) -> Part:
+    """Judge a claim about all points, of probability at least `bound`, also by certified bounds.
+
+    Counted are the trials whose certified bound fits, which shows the claim of them, and those that
+    found no point which refutes it.
+    """
+    assert fits.low is not None
+    shown = fits.low >= bound
+    return Part("holds (certified)" if shown else "consistent", _tail(unrefuted, bound, "less"))
 
 
 def there_is(found: Measurement, bound: float) -> Part:

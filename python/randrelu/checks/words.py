@@ -15,6 +15,7 @@ from randrelu.laws import CONFIDENCE
 _OPTIONS = ("widths", "trials", "delta", "eta", "storage", "rng")
 _SEEN = {
     "holds": "what was measured shows the claimed conclusion here",
+    "holds (certified)": "a bound that no point exceeds shows the claimed conclusion here",
     "consistent": "what was measured agrees with the claim, but cannot establish it",
     "uninformative": "no data could break this bound",
     "not shown": "what is claimed to exist was not found often enough, which does not refute it",

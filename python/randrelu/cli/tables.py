@@ -22,6 +22,7 @@ _MOST_ROWS = 20
 _MOST_POINTS = 100
 _STYLES = {
     "holds": "green",
+    "holds (certified)": "green",
     "consistent": "blue",
     "uninformative": "dim",
     "not shown": "yellow",

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from randrelu._support.arguments import Progress
 from randrelu._support.progress import Count
 from randrelu.measures.bounding import Bounding
-from randrelu.measures.least_norm import Decided, sizes
+from randrelu.measures.decided import Decided, sizes
 from randrelu.measures.scaled import Scaled
 
 _Doubles = NDArray[np.float64]

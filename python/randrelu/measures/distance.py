@@ -13,8 +13,9 @@ from randrelu._support.arguments import Progress
 from randrelu._support.progress import part
 from randrelu.measures.bounds import NORMS
 from randrelu.measures.certified_distance import certified_distances
+from randrelu.measures.decided import Decided, distances
 from randrelu.measures.gradient_step import other_outputs
-from randrelu.measures.least_norm import Decided, distances, nearest_changes
+from randrelu.measures.least_norm import nearest_changes
 from randrelu.network import Network, require_network
 
 if TYPE_CHECKING:

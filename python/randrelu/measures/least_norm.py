@@ -10,24 +10,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from randrelu._load import core
-from randrelu._support import euclid, memory
+from randrelu._support import memory
 from randrelu._support.arguments import Progress
-from randrelu._support.threads import thread_number
-from randrelu.measures.trace import most_flips
+from randrelu.measures.crossings import crossings, downhill, dual_sizes, follow, scatter
+from randrelu.measures.decided import Decided, sizes
 from randrelu.network import Network
 
 _Doubles = NDArray[np.float64]
 _Ints = NDArray[np.int64]
 _Report = Callable[[int], object]
 
-_EPS = float(np.finfo(np.float64).eps)
 _TINY = 1e-300
-_ROUNDINGS = 16  # beyond which an evaluation that sums in another order sees the same
 _STARTS, _MOST_STARTS = 9, 48  # more than the first in small networks, where they cost little
 _CHEAP = 2**20  # weights that the starts of a point pass at once, then
 # How much of the directions so far a step keeps: the signs of single gradients flip at every ridge.
 _MOMENTUM = {2.0: 0.0, np.inf: 0.8}
-_POLISHED = 4  # times that a crossing is followed along its own gradient
+_BEYOND = 1.001  # of the segment to where a rough evaluation saw a change is followed exactly
+# Of the starts, which part goes on: in norm inf the race tells less.
+_KEPT = {2.0: 1 / 4, np.inf: 1 / 3}
 
 
 @dataclass(frozen=True)
@@ -40,99 +40,7 @@ class _Phase:
 
 
 _RACE = _Phase(15, (1.0, 0.1), (0.4, 0.05))
-_REST = _Phase(80, (2.0, 0.02), (0.15, 0.005))
-
-
-class Decided:
-    """Points, their decisions, and the margins of these elsewhere.
-
-    Attributes
-    ----------
-    points : ndarray, shape (N, d)
-        The points.
-    tops : ndarray of int64, shape (N,), or None
-        The largest outputs; None where there is one output.
-    signs : ndarray, shape (N,)
-        The sign of f, or 1 where there are several outputs.
-    against : ndarray of int64, shape (N,), or None
-        The outputs that are to be as large; None is any other.
-    values : ndarray, shape (N,)
-        The margins there.
-    rivals : ndarray of int64, shape (N,), or None
-        The outputs that they are over.
-    """
-
-    def __init__(
-        self, net: Network, points: _Doubles, against: _Ints | None, *, threads: int | None
-    ) -> None:
-        self.net, self.points, self.against = net, points, against
-        self._threads = thread_number(threads)
-        self.outputs = net._evaluate(points, value=True, threads=threads)[0].reshape(
-            len(points), net.outputs
-        )
-        several = net.outputs > 1
-        self.tops = self.outputs.argmax(axis=1) if several else None
-        self.signs = np.ones(len(points)) if several else np.sign(self.outputs[:, 0])
-        here = self.margins(np.arange(len(points)), points)
-        self.values = self.signs * here.values
-        self.rivals = here.rivals if several else None
-
-    def margins(self, who: _Ints, y: _Doubles, against: _Ints | None = None) -> core.Margins:
-        """Evaluate margins (without the signs) of the points `who` at y (n, d)."""
-        if against is None and self.against is not None:
-            against = self.against[who]
-        tops = None if self.tops is None else self.tops[who]
-        return core.margins(
-            self.net._core, np.ascontiguousarray(y), tops, against, threads=self._threads
-        )
-
-    def first_changes(self, who: _Ints, y: _Doubles) -> _Doubles:
-        """Return which shares of the segments from the points `who` to y come first to a change."""
-        return core.first_changes(
-            self.net._core, self.points[who], np.ascontiguousarray(y),
-            None if self.tops is None else self.tops[who],
-            None if self.against is None else self.against[who],
-            most_flips=most_flips(self.net), threads=self._threads,
-        )  # fmt: skip
-
-    def changed(self, who: _Ints, y: _Doubles) -> NDArray[np.bool_]:
-        """Return where an evaluation shows another decision, whichever way it sums, (n,)."""
-        found = self.margins(who, y)
-        clear = np.abs(found.values) >= _ROUNDINGS * found.roundings
-        return clear & self.beyond(who, found)
-
-    def beyond(
-        self, who: _Ints, found: core.Margins, *, any_other: bool = True
-    ) -> NDArray[np.bool_]:
-        """Return where margins say that the decision is another, (n,).
-
-        Of equal outputs the first decides, but one that `against` or a start is for need not.
-        """
-        margins = self.signs[who] * found.values
-        equal = margins == 0
-        if self.tops is not None and self.against is None and any_other:
-            equal &= found.rivals < self.tops[who]
-        other: NDArray[np.bool_] = (margins < 0) | equal
-        return other
-
-
-def sizes(vectors: _Doubles, norm: float) -> _Doubles:
-    """Return the norms of vectors (N, d), of any size."""
-    if norm == np.inf:
-        largest: _Doubles = np.abs(vectors).max(axis=1, initial=0)
-        return largest
-    with np.errstate(over="ignore", under="ignore"):
-        plain: _Doubles = np.sqrt(np.einsum("pk,pk->p", vectors, vectors))
-    unsure = ~((plain > 1e-140) & (plain < 1e140))  # a square may have left the range
-    if unsure.any():
-        plain[unsure] = euclid.norms(vectors[unsure])
-    return plain
-
-
-def distances(x: _Doubles, y: _Doubles, norm: float) -> _Doubles:
-    """Return no less than ‖y − x‖ of rows, by a few roundings more."""
-    rounding = x.shape[1] + 8 if norm == 2 else 2
-    return sizes(y - x, norm) * (1 + rounding * _EPS)
+_REST = _Phase(60, (2.0, 0.02), (0.15, 0.005))
 
 
 def nearest_changes(decided: Decided, norm: float, *, progress: Progress | None) -> _Doubles:
@@ -142,7 +50,8 @@ def nearest_changes(decided: Decided, norm: float, *, progress: Progress | None)
     2019): it steps down the gradient of a margin and then to a sphere around the point, which
     shrinks where the decision has changed, and grows where not. The starts are for different other
     outputs, and some of them away from the point. The best go on against all outputs; where their
-    line first crosses is found exactly, and then along the gradient at that place, and so on.
+    line first crosses is found exactly, and then along the gradient at that place, and so on. In
+    small networks random points around the nearest place follow.
     """
     found = np.full_like(decided.points, np.nan)
     who = np.flatnonzero(decided.values > 0)
@@ -155,15 +64,16 @@ def nearest_changes(decided: Decided, norm: float, *, progress: Progress | None)
         f"attacking {len(decided.points)} points from {starts} starts each",
         "pass fewer points at a time",
     )
-    times = starts * _RACE.steps + starts // 3 * _REST.steps
+    times = starts * _RACE.steps + int(starts * _KEPT[norm]) * _REST.steps
     decided.net._require_room(decided.points, times=times, gradient=True)
     steps = _RACE.steps + _REST.steps
     ends = _attack(decided, norm, who, progress and (lambda done: progress(done, steps)))
     count = len(ends)
     owners = np.repeat(who, count)
-    last, size = _finish(decided, norm, owners, ends.transpose(1, 0, 2).reshape(len(owners), -1))
+    last, size = crossings(decided, norm, owners, ends.transpose(1, 0, 2).reshape(len(owners), -1))
     best = size.reshape(len(who), count).argmin(axis=1) + count * np.arange(len(who))
-    found[who] = _polish(decided, norm, who, last[best], size[best])
+    nearest, size = follow(decided, norm, who, last[best], size[best])
+    found[who] = scatter(decided, norm, who, nearest, size)
     return found
 
 
@@ -174,13 +84,14 @@ def _starts(net: Network) -> int:
 
 
 def _attack(decided: Decided, norm: float, who: _Ints, report: _Report | None) -> _Doubles:
-    """Return the best points of the starts that went on, and the origin, (starts, n, d)."""
+    """Return ends of segments to follow: of the best starts, and the origin."""
     x, dim = decided.points[who], decided.points.shape[1]
     count = _starts(decided.net)
-    kept = count // 3
+    kept = int(count * _KEPT[norm])
     rivals = _rivals(decided, who, count)
     runs = np.tile(who, count)
-    starts, radii = _places(decided, norm, who, decided.margins(runs, decided.points[runs], rivals))
+    here = decided.margins(runs, decided.points[runs], rivals)
+    starts, radii = _places(decided, norm, who, here)
     lengths, points = _descend(decided, norm, runs, starts, radii, rivals, _RACE, report)
     lengths, points = lengths.reshape(count, -1), points.reshape(count, len(who), dim)
     order = lengths.argsort(axis=0, kind="stable")[:kept]
@@ -195,6 +106,7 @@ def _attack(decided: Decided, norm: float, who: _Ints, report: _Report | None) -
     )  # fmt: skip
     better = shorter.reshape(kept, -1) <= lengths
     ends = np.where(better[:, :, np.newaxis], ends.reshape(points.shape), points)
+    ends = x + _BEYOND * (ends - x)
     if not decided.net.has_biases:  # at the origin all outputs are 0
         ends = np.concatenate([ends, np.zeros((1, *x.shape))])
     return ends
@@ -210,7 +122,7 @@ def _places(
     """
     x = decided.points[who]
     count = len(here.values) // len(who)
-    slopes = _dual(here.gradients, norm)
+    slopes = dual_sizes(here.gradients, norm)
     near = np.full(len(here.values), np.inf)
     np.divide(np.abs(here.values), slopes, out=near, where=slopes > 0)
     nearest = near.reshape(count, -1).min(axis=0)  # where the margins are linear
@@ -253,16 +165,18 @@ def _descend(
         share = (1 + np.cos(np.pi * k / phase.steps)) / 2
         length, change = (b + (a - b) * share for a, b in (phase.length, phase.change))
         y = x + moved
-        here = decided.margins(who, y, against)
+        here = decided.rough_margins(who, y, against)
         beyond = decided.beyond(who, here, any_other=against is None)
         size = sizes(moved, norm)
         better = beyond & (size < best)
         best[better], found[better] = size[better], y[better]
-        gradients = here.gradients
-        slopes = _dual(gradients, norm)
-        mean *= _MOMENTUM[norm]
-        mean += gradients / np.maximum(slopes, _TINY)[:, np.newaxis]
-        ways = _downhill(mean, signs, _dual(mean, norm), norm)
+        gradients = here.gradients.astype(np.float64, copy=False)
+        slopes = dual_sizes(gradients, norm)
+        if _MOMENTUM[norm]:  # in norm inf, where the length of a gradient does not matter
+            mean *= _MOMENTUM[norm]
+            mean += gradients / np.maximum(slopes, _TINY)[:, np.newaxis]
+            gradients = mean
+        ways = downhill(gradients, signs, slopes, norm)
         dead = (slopes == 0) & (size > 0)  # further out then
         ways[dead] = moved[dead] / size[dead, np.newaxis]
         moved += (length * radii)[:, np.newaxis] * ways
@@ -275,53 +189,3 @@ def _descend(
         if report is not None:
             report(k + 1)
     return best, found
-
-
-def _dual(gradients: _Doubles, norm: float) -> _Doubles:
-    """Return by how much a unit step changes a linear function at most."""
-    return sizes(gradients, 2) if norm == 2 else np.abs(gradients).sum(axis=1)
-
-
-def _downhill(gradients: _Doubles, signs: _Doubles, slopes: _Doubles, norm: float) -> _Doubles:
-    """Return the unit steps that change margins most, towards 0; 0 where the gradient is 0."""
-    if norm == np.inf:
-        return np.sign(gradients) * -signs[:, np.newaxis]
-    return gradients * (-signs / np.maximum(slopes, _TINY))[:, np.newaxis]
-
-
-def _finish(decided: Decided, norm: float, who: _Ints, ends: _Doubles) -> tuple[_Doubles, _Doubles]:
-    """Return where the segments to `ends` first show another decision, and how far that is.
-
-    That is the exact crossing, and beyond it the first of a few roundings, each four times the one
-    before, after which an evaluation shows it. NaN, and inf, where none does.
-    """
-    x = decided.points[who]
-    shares = decided.first_changes(who, ends)
-    shares = np.where(np.isfinite(shares), np.minimum(shares, 1), 1)
-    found, size = np.full_like(ends, np.nan), np.full(len(who), np.inf)
-    left, more = np.arange(len(who)), _EPS
-    while len(left):
-        longer = np.minimum(shares[left] * (1 + more), 1)[:, np.newaxis]
-        y = np.where(longer < 1, x[left] + longer * (ends[left] - x[left]), ends[left])
-        shown = decided.changed(who[left], y)
-        done = left[shown]
-        found[done], size[done] = y[shown], distances(x[done], y[shown], norm)
-        left, more = left[~shown & (longer[:, 0] < 1)], 4 * more
-    return found, size
-
-
-def _polish(decided: Decided, norm: float, who: _Ints, y: _Doubles, size: _Doubles) -> _Doubles:
-    """Follow the gradients at crossings from the points, as long as that leads to nearer ones."""
-    y, size = y.copy(), size.copy()
-    left = np.flatnonzero(np.isfinite(size))
-    for _ in range(_POLISHED):
-        if not len(left):
-            break
-        x = decided.points[who[left]]
-        gradients = decided.margins(who[left], y[left]).gradients
-        ways = _downhill(gradients, decided.signs[who[left]], _dual(gradients, norm), norm)
-        last, shorter = _finish(decided, norm, who[left], x + size[left][:, np.newaxis] * ways)
-        better = shorter < size[left]
-        left = left[better]
-        y[left], size[left] = last[better], shorter[better]
-    return y

@@ -17,6 +17,8 @@ from randrelu.reproduction.sections import by_section
 _VERDICTS = {
     "holds": "The hypothesis is met and the claim is seen: its confidence interval lies within "
     "what is claimed, or it is an identity.",
+    "holds (certified)": "The hypothesis is met and the claim about all points is shown: in enough "
+    "of the networks a bound that no point exceeds lies within what is claimed.",
     "consistent": "The hypothesis is met and nothing speaks against the claim. That is the most to "
     "be said of an exact law, of all points where some were looked at, and of a bound with an open "
     "constant.",

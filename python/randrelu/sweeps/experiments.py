@@ -114,7 +114,7 @@ def deep(
 ) -> Row:
     """Send points of the sphere through a deep network and compare f (theorem 3.1)."""
     found = descend(
-        dim, width, (depth,), points, 1, arguments.seed_of(rng), threads=None, progress=None
+        dim, width, (depth,), points, 0, 1, arguments.seed_of(rng), threads=None, progress=None
     )
     names = ("ratio", "smallest", "spread", "longest", "shortest")
     return {name: float(getattr(found, name)[0, 0]) for name in names}

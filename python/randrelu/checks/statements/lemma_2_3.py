@@ -13,16 +13,17 @@ from randrelu._support import arguments, euclid
 from randrelu._support.arguments import Progress, Rng
 from randrelu._support.progress import part
 from randrelu._support.threads import thread_number
-from randrelu.checks.columns import hidden_layers, numbered, read
+from randrelu.checks.columns import BRACKET, all_numbered, hidden_layers, numbered, read
 from randrelu.checks.constants import a_constant, bounded, drawn, spectral_bounds
 from randrelu.checks.result import Check, Measurement, share
-from randrelu.checks.statement import NARROW, PlanRow, Statement
+from randrelu.checks.statement import CERTIFIED_FULL, CERTIFIED_QUICK, NARROW, PlanRow, Statement
 from randrelu.checks.trend import SCALES, asked, narrower, of_constant
 from randrelu.checks.trials import Networks
-from randrelu.checks.verdict import Part, at_least, same_law
+from randrelu.checks.verdict import Part, at_least, beside
 from randrelu.figures.style import INK, band, canvas, color, legend
 from randrelu.measures.ball import sample_ball
 from randrelu.measures.layer_at import layer_at
+from randrelu.measures.live import certified_changes
 from randrelu.network import Network
 
 if TYPE_CHECKING:
@@ -52,9 +53,10 @@ def run(
     """Measure the images of a ball in every layer of each of `trials` networks.
 
     The norms at x are also compared with their exact laws, which the conclusion needs not to be
-    rejected. The supremum over the ball is bracketed from below only, by the largest of sampled
-    points and by ascent from the best of them along the Jacobian; the paper's bound is compared
-    with the latter.
+    rejected. The supremum over the ball is bracketed: from below by the largest of sampled points,
+    and by ascent from the best of them along the Jacobian, with which the paper's bound is
+    compared; and from above by a certified bound, from the norms of the weights and the bounds of
+    every unit, where the storage is not "deferred", which has no weights.
 
     Parameters
     ----------
@@ -86,6 +88,9 @@ def run(
     number = thread_number(threads)
     x, size = np.ones(widths[0]), radius * math.sqrt(widths[0])
 
+    certify = networks.storage != "deferred"
+    names = BRACKET[: 3 if certify else 2]
+
     def images(net: Network) -> NDArray[np.float64]:
         ball = sample_ball(x, size, samples, rng=net.seed, threads=threads)
         layers = net.preactivations(np.vstack([x[np.newaxis], ball]), threads=threads)
@@ -95,22 +100,28 @@ def run(
         climbed = [ascend(net, x, y, size, i, layers[i][0], number) for i, y in enumerate(best)]
         sampled = [float(m.max()) for m in moved]
         attained = [max(a, b) for a, b in zip(climbed, sampled, strict=True)]
-        return np.array([norms, sampled, attained])
+        moved_at_most = (
+            [certified_changes(net, x, size, net.depth, threads=threads)] if certify else []
+        )
+        return np.array([norms, sampled, attained, *moved_at_most])
 
     layers = hidden_layers(widths)
-    found = np.array(networks.measure(images)).reshape(networks.trials, 3, len(layers))
-    norms, sampled, attained = found.transpose(1, 0, 2)
+    norms, *columns = np.array(networks.measure(images)).transpose(1, 0, 2)
+    changes = dict(zip(names, columns, strict=True))
     far = np.all(norms >= least(widths), axis=1)
     large = share("‖f_i(x)‖ ≥ 2^{−i} √d_i in every layer", far, f"≥ {1 - delta:g}")
     # The bound has the power C^{i/2}.
-    needed = ((attained / size / bound(widths, 1.0)) ** (2 / layers)).max(axis=1)
+    needed, *enough = (
+        ((changes[name] / size / bound(widths, 1.0)) ** (2 / layers)).max(axis=1)
+        for name in names[1:]
+    )
     moved = np.cumprod(spectral_bounds(networks)[:-1])
     always = float(((moved / bound(widths, 1.0)) ** (2 / layers)).max())
-    of_ball, ball = bounded(needed, constant, 1 - delta, always)
+    of_ball, ball = bounded(needed, constant, 1 - delta, always, *enough)
     of_x, laws_of_x = _norms_at_x(widths, norms)
     measurements = [large, *of_ball, *of_x]
     for i, allowed in zip(layers, bound(widths, drawn(constant)), strict=True):
-        for name, column in (("sampled", sampled), ("attained", attained)):
+        for name, column in changes.items():
             measurements.append(
                 Measurement(
                     f"sup ‖f̃_{i}(x) − f̃_{i}(x′)‖/R, {name}, median",
@@ -139,8 +150,7 @@ def run(
             "seed": networks.seeds,
             "needed": needed,
             **numbered("norm", layers, norms),
-            **numbered("sampled", layers, sampled),
-            **numbered("attained", layers, attained),
+            **all_numbered(changes, layers.tolist()),
         },
     )
 
@@ -162,7 +172,7 @@ def _norms_at_x(
         measurements.append(
             share(f"‖f_{i}(x)‖ ≥ 2^{{−{i}}} √d_{i}", found >= bound, f"{exact:.4g} (exact law)")
         )
-        parts.append(same_law(law.p_value(found / unit)))
+        parts.append(beside(law.p_value(found / unit)))
     return measurements, parts
 
 
@@ -201,12 +211,12 @@ def ascend(
 
 
 def draw(check: Check) -> Figure:
-    """Draw how far a ball is moved in every layer, sampled and attained, below the bound."""
+    """Draw how far a ball is moved in every layer: sampled, attained, certified, and the bound."""
     widths, constant = check.parameters["widths"], drawn(check.parameters["constant"])
     size = check.parameters["radius"] * math.sqrt(widths[0])
     layers = hidden_layers(widths)
     figure, axes = canvas("layer i", "sup ‖f̃_i(x) − f̃_i(x′)‖/R")
-    for k, name in enumerate(("sampled", "attained")):
+    for k, name in enumerate(name for name in BRACKET if f"{name}_1" in check.trials):
         groups = [values / size for values in read(check.trials, name, layers)]
         band(axes, layers, groups, f"{name}: median, 5 % … 95 %", color(k))
     label = f"the paper's bound, C = {constant:g}"
@@ -220,13 +230,19 @@ STATEMENT = Statement(
     "lemma-2.3",
     CLAIM,
     run,
-    ("consistent", "uninformative", "violated"),
+    ("holds (certified)", "consistent", "uninformative", "violated"),
     draw,
     plan=(
         PlanRow(
             "Lemma 2.3: images of x avoid 0, images of a ball stay small",
             quick={**NARROW, "trials": 60, "trend": True},
             full={**NARROW, "trials": 1000, "samples": 100, "trend": True},
+        ),
+        PlanRow(
+            "Lemma 2.3: images of a ball, sampled, attained and certified",
+            quick=CERTIFIED_QUICK,
+            full={**CERTIFIED_FULL, "samples": 100},
+            label="certified",
         ),
     ),
 )

@@ -12,16 +12,18 @@ from randrelu import laws
 from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
 from randrelu._support.progress import part
-from randrelu.checks.columns import numbered, read
+from randrelu.checks.columns import BRACKET, all_numbered
 from randrelu.checks.constants import a_constant, bounded, drawn, spectral_bounds
 from randrelu.checks.result import Check, Measurement
-from randrelu.checks.statement import NARROW, PlanRow, Statement
+from randrelu.checks.statement import CERTIFIED_FULL, CERTIFIED_QUICK, NARROW, PlanRow, Statement
 from randrelu.checks.trend import SCALES, asked, narrower, of_constant
 from randrelu.checks.trials import Networks
 from randrelu.figures.style import canvas, color, cumulative, legend
 from randrelu.measures.ball import sample_ball
 from randrelu.measures.bottlenecks import bottlenecks
+from randrelu.measures.live import certified_products
 from randrelu.measures.masked_product import masked_product_norm
+from randrelu.measures.worst import worst_flips
 from randrelu.network import Network
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ CLAIM = (
     "With ‖x‖ = √d and probability at least 1 − δ, for all y with ‖y − x‖ ≤ R and all bottleneck "
     "layers i_j, ‖M_{i_j, i_{j+1}}(y)‖ ≤ (C ℓ log d_max)^{(i_j − i_{j+1})/2}."
 )
+_STEPS = 10  # of the ascents to where units flip
 
 
 def run(
@@ -47,14 +50,19 @@ def run(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Check:
-    """Find the spectral norms at x and at sampled points, for each of `trials` networks.
+    """Find the spectral norms at x and at points around it, for each of `trials` networks.
+
+    The supremum over the ball is bracketed: from below by the largest norm at x and at sampled
+    points, and at these and the points where most units of a layer flip (`worst_flips`), with which
+    the paper's bound is compared; and from above by a certified bound, the norms of the weights
+    between units that can be active, where the storage is not "deferred", which has no weights.
 
     Parameters
     ----------
     radius : float
         R/√d.
     samples : int
-        Points of the sphere around x; the largest norm over them and x counts.
+        Points of the sphere around x.
     constant : float, optional
         C, which the paper leaves open: some C would always do, so there is nothing to refute but of
         one that is given.
@@ -81,30 +89,40 @@ def run(
     threads = networks.threads_each
     x, size = np.ones(widths[0]), radius * math.sqrt(widths[0])
 
-    def largest(net: Network) -> list[float]:
-        sphere = sample_ball(x, size, samples, rng=net.seed, surface=True, threads=threads)
-        points = np.vstack((x, sphere))
-        return [
-            float(masked_product_norm(net, points, earlier, later, threads=threads).max())
-            for later, earlier in pairs
-        ]
+    certify = networks.storage != "deferred"
+    names = BRACKET[: 3 if certify else 2]
 
-    norms = np.array(networks.measure(largest))
+    def largest(net: Network) -> list[list[float]]:
+        sphere = sample_ball(x, size, samples, rng=net.seed, surface=True, threads=threads)
+        worst = worst_flips(net, x, size, steps=_STEPS, certify=False, threads=threads).point
+        points = np.vstack((x, sphere, worst))
+        norms = np.array([
+            masked_product_norm(net, points, earlier, later, threads=threads)
+            for later, earlier in pairs
+        ])  # fmt: skip
+        found = [norms[:, : 1 + samples].max(axis=1).tolist(), norms.max(axis=1).tolist()]
+        if certify:
+            found.append(certified_products(net, x, size, pairs, threads=threads))
+        return found
+
+    found = np.array(networks.measure(largest)).transpose(1, 0, 2)
+    norms = dict(zip(names, found, strict=True))
     lengths = np.array([later - earlier for later, earlier in pairs])
     unit = laws.base(widths)
-    needed = (norms ** (2 / lengths) / unit).max(axis=1)
+    needed, *enough = ((norms[name] ** (2 / lengths) / unit).max(axis=1) for name in names[1:])
     largest_weights = spectral_bounds(networks)
     largest_norms = [largest_weights[earlier:later].prod() for later, earlier in pairs]
     always = float((largest_norms ** (2 / lengths) / unit).max())
-    measurements, bound = bounded(needed, constant, 1 - delta, always)
+    measurements, bound = bounded(needed, constant, 1 - delta, always, *enough)
     c = drawn(constant)
     measurements += [
         Measurement(
-            f"‖M_{{{later},{earlier}}}‖, median",
-            float(np.median(norms[:, k])),
+            f"‖M_{{{later},{earlier}}}‖, {name}, median",
+            float(np.median(column[:, k])),
             paper=f"≤ {(c * unit) ** (lengths[k] / 2):.4g} for C = {c:g}",
         )
         for k, (later, earlier) in enumerate(pairs)
+        for name, column in norms.items()
     ]
     parameters = {
         **networks.parameters,
@@ -126,7 +144,7 @@ def run(
         trials={
             "seed": networks.seeds,
             "needed": needed,
-            **numbered("norm", _ends(pairs), norms),
+            **all_numbered(norms, _ends(pairs)),
         },
     )
 
@@ -142,12 +160,15 @@ def _ends(pairs: list[tuple[int, int]]) -> list[str]:
 
 
 def draw(check: Check) -> Figure:
-    """Draw the spectral norms between bottleneck layers."""
+    """Draw the spectral norms between bottleneck layers: sampled, attained and certified."""
     figure, axes = canvas("spectral norm ‖M_{i,j}(y)‖, largest over y", "share of networks")
     pairs = _pairs(check.parameters["widths"])
-    norms = read(check.trials, "norm", _ends(pairs))
-    for k, ((later, earlier), values) in enumerate(zip(pairs, norms, strict=True)):
-        cumulative(axes, values, f"from layer {earlier} to {later}", color(k))
+    for k, ((later, earlier), end) in enumerate(zip(pairs, _ends(pairs), strict=True)):
+        for name, dashes in zip(BRACKET, (":", "-", "--"), strict=True):
+            if f"{name}_{end}" in check.trials:
+                label = f"from layer {earlier} to {later}, {name}"
+                cumulative(axes, check.trials[f"{name}_{end}"], label, color(k))
+                axes.lines[-1].set(linestyle=dashes)
     legend(figure, axes)
     return figure
 
@@ -156,13 +177,19 @@ STATEMENT = Statement(
     "lemma-2.6",
     CLAIM,
     run,
-    ("consistent", "uninformative", "violated"),
+    ("holds (certified)", "consistent", "uninformative", "violated"),
     draw,
     plan=(
         PlanRow(
             "Lemma 2.6: masked products between bottlenecks are not large",
             quick={**NARROW, "trials": 60},
             full={**NARROW, "trials": 1000, "samples": 10, "trend": True},
+        ),
+        PlanRow(
+            "Lemma 2.6: masked products, sampled, attained and certified",
+            quick=CERTIFIED_QUICK,
+            full={**CERTIFIED_FULL, "samples": 10},
+            label="certified",
         ),
     ),
 )

@@ -1,0 +1,102 @@
+"""The checks about all points of a ball: sampled, attained and certified beside each other."""
+
+import numpy as np
+import pytest
+import reference
+from randrelu import Network, check, sample_ball, worst_flips
+from randrelu.checks.columns import hidden_layers, read
+from randrelu.checks.segments import segments
+from randrelu.checks.statements import lemma_2_3
+from randrelu.checks.trials import Networks
+
+WIDTHS = (20, 40, 12, 30, 8, 1)
+GIVEN = {"widths": WIDTHS, "trials": 12, "rng": 0}
+
+
+def three(c, numbers=None):
+    names = ("sampled", "attained", "certified")
+    if numbers is None:
+        return [c.trials[name] for name in names]
+    return [np.stack(read(c.trials, name, numbers)) for name in names]
+
+
+@pytest.mark.parametrize("storage", ["stored", "streamed"])
+def test_of_lemma_2_3_they_are_in_order(storage):
+    layers = hidden_layers(WIDTHS)
+    c = check("lemma-2.3", **GIVEN, storage=storage)
+    sampled, attained, certified = three(c, layers)
+    assert (sampled <= attained).all() and (attained < certified).all()
+    # Of the first layer, where all is linear: R times the largest singular value.
+    for t, seed in enumerate(c.trials["seed"].tolist()):
+        w = Network.random(WIDTHS, rng=seed, dtype="float64").weights(1).astype(float)
+        norm = np.linalg.norm(w, 2) * c.parameters["radius"] * np.sqrt(WIDTHS[0])
+        assert certified[0, t] == pytest.approx(norm, rel=1e-8)
+    by_attained, by_certified = (
+        ((values / (0.05 * np.sqrt(20)) / lemma_2_3.bound(WIDTHS, 1.0)[:, None])
+         ** (2 / layers[:, None])).max(axis=0)
+        for values in (attained, certified)
+    )  # fmt: skip
+    assert c.trials["needed"] == pytest.approx(by_attained)
+    named = {m.name: m.value for m in c.measurements}
+    assert named["smallest C, 95% of trials"] == pytest.approx(np.sort(by_attained)[11])
+    enough = named["smallest C that is certified to do, 95% of trials"]
+    assert enough == pytest.approx(np.sort(by_certified)[11])
+    # With a constant in between, some are shown to be within it, and none is outside.
+    between = float(np.median(by_certified))
+    given = check("lemma-2.3", **GIVEN, storage=storage, constant=between)
+    counts = {m.name.partition(",")[0]: m.count for m in given.measurements}
+    assert counts["within the bound"] == ((by_attained <= between).sum(), 12)
+    assert counts["certified to be within it"] == ((by_certified <= between).sum(), 12)
+
+
+def test_of_lemma_2_6_they_are_in_order():
+    """And the sampled one is the largest at x and the samples."""
+    c = check("lemma-2.6", **GIVEN, storage="stored", radius=0.3, samples=2)
+    sampled, attained, certified = three(c, ["4_2", "2_0"])
+    assert (sampled <= attained).all() and (attained < certified).all()
+    assert (sampled < attained).mean() > 0.3
+    for t, seed in enumerate(c.trials["seed"].tolist()[:4]):
+        net = Network.random(WIDTHS, rng=seed, dtype="float64")
+        x, size = np.ones(20), 0.3 * np.sqrt(20)
+        points = [x, *sample_ball(x, size, 2, rng=seed, surface=True)]
+        weights, _ = reference.layers(net)
+        norms = [np.linalg.norm(reference.masked_product(weights, y, 4, 2), 2) for y in points]
+        assert sampled[0, t] == pytest.approx(max(norms), rel=1e-5)
+    named = {m.name: m.value for m in c.measurements}
+    log = 4 * np.log(40)  # ℓ log d_max
+    for name, values in (("C", attained), ("C that is certified to do", certified)):
+        needed = (values / log).max(axis=0)  # both products have two factors
+        assert named[f"smallest {name}, 95% of trials"] == pytest.approx(needed.max())
+
+
+def test_of_claim_2_7_they_are_in_order():
+    c = check("claim-2.7", **GIVEN, storage="stored", epsilon=0.05)
+    sampled, attained, certified = three(c)
+    assert (sampled <= attained).all() and (attained <= certified).all() and certified.any()
+    most = np.zeros(12)
+    for segment in segments(Networks.asked(WIDTHS, 12, "stored", 0, None, None)):
+        for t, seed in enumerate(segment.networks.seeds.tolist()):
+            net = Network.random(segment.networks.widths, rng=seed, dtype="float64")
+            image = segment.image(net)
+            found = worst_flips(net, image, 0.05 * np.linalg.norm(image), steps=1).certified
+            most[t] = max(most[t], found.max() / segment.before[-1])
+    assert certified == pytest.approx(most)
+
+
+def test_what_is_certified_shows_the_claim_only_where_it_fits():
+    """No point that was found exceeds the multiple, but bounds do: then nothing is shown."""
+    given = {"widths": (30, 60, 20, 1), "trials": 80, "rng": 1, "storage": "stored"}
+    c = check("claim-2.7", **given, epsilon=0.05)
+    _, attained, certified = three(c)
+    assert c.conclusion == "holds (certified)" and certified.max() < 4
+    between = attained.max()
+    assert (certified > between).sum() > 4  # of 80
+    assert check("claim-2.7", **given, epsilon=0.05, multiple=between).conclusion == "consistent"
+
+
+@pytest.mark.parametrize("name", ["lemma-2.3", "lemma-2.6", "claim-2.7"])
+def test_deferred_networks_have_no_rows_to_certify(name):
+    constant = {} if name == "claim-2.7" else {"constant": 0.5}
+    c = check(name, **GIVEN, **constant, storage="deferred")
+    assert not any("certified" in text for text in [*c.trials, *(m.name for m in c.measurements)])
+    assert c.conclusion == "consistent"
