@@ -60,15 +60,17 @@ def test_they_are_the_norms_of_the_live_parts():
         np.linalg.norm(w, 2)
         for w in (first[live[0]], second[live[1]][:, live[0]], third[live[2]][:, live[1]])
     ]
-    assert products[0] == pytest.approx(np.prod(norms), rel=1e-7) and products[0] > np.prod(norms)
-    assert products[1] == pytest.approx(np.linalg.norm(third[live[2]], 2), rel=1e-7)
+    above = 1 + 1e-4  # what the norm of a matrix may be above
+    assert np.prod(norms) < products[0] < np.prod(norms) * above**3
+    last = np.linalg.norm(third[live[2]], 2)
+    assert last < products[1] < last * above
     changes = certified_changes(net, x, radius, 3, threads=1)
     most = radius * np.array([
         np.linalg.norm(first, 2),
         norms[0] * np.linalg.norm(second[:, live[0]], 2),
         norms[0] * norms[1] * np.linalg.norm(third[:, live[1]], 2),
     ])  # fmt: skip
-    assert (changes <= most * (1 + 1e-7)).all() and changes[0] == pytest.approx(most[0], rel=1e-7)
+    assert (changes < most * above ** np.arange(1, 4)).all() and changes[0] > most[0]
     whole = radius * np.cumprod([np.linalg.norm(w, 2) for w in (first, second, third)])
     assert (changes[1:] < 0.95 * whole[1:]).all()
 
@@ -80,7 +82,7 @@ def test_the_first_change_is_exact_in_rational_numbers():
     for radius in (1e-3, 0.1, 7.0):
         (change,) = certified_changes(net, np.array([1.0, 2.0]), radius, 1, threads=1)
         exact = 5 * Fraction(radius)
-        assert exact <= Fraction(change) <= exact * (1 + Fraction(1, 10**8))
+        assert exact <= Fraction(change) <= exact * (1 + Fraction(1, 10**4))
 
 
 def test_layers_that_are_off_move_nothing():
@@ -100,9 +102,9 @@ def test_they_keep_to_the_scale_of_the_weights(scale):
         Network.from_weights([w * s for w in weights], dtype="float64") for s in (1.0, scale)
     )
     a, b = (certified_changes(n, x, 0.2, 2, threads=1) for n in (one, other))
-    assert b == pytest.approx(a * [scale, scale**2], rel=1e-8)
+    assert b == pytest.approx(a * [scale, scale**2], rel=1e-6)
     a, b = (certified_products(n, x, 0.2, [(2, 0)], threads=1) for n in (one, other))
-    assert b == pytest.approx(np.multiply(a, scale**2), rel=1e-8)
+    assert b == pytest.approx(np.multiply(a, scale**2), rel=1e-6)
 
 
 def test_they_have_the_same_bits_on_any_number_of_threads():

@@ -80,7 +80,8 @@ def test_one_layer_is_certified_by_the_units_that_a_ball_leaves_room_for():
     by_flips = np.sqrt(most) * np.linalg.norm(w[able], 2)
     found = worst_deviation(net, x, radius)
     assert found.attained <= by_flips
-    assert found.certified == pytest.approx(by_flips, rel=1e-8)
+    # By no more than what the norms of matrices may be above.
+    assert by_flips <= found.certified <= by_flips * (1 + 1e-4)
 
 
 def test_where_nothing_can_flip_the_gradient_does_not_change():
