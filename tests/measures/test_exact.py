@@ -76,6 +76,13 @@ def test_the_exact_distance_is_within_and_mostly_attained():
     assert near >= 0.85 * total, (near, total)
 
 
+def test_a_margin_whose_bound_only_touches_0_is_certified_still():
+    """At the attained distance the bound is a rounding below 0."""
+    net, x = case(53)
+    for norm in (2, np.inf):
+        assert rr.distance(net, x, norm).certified > 0.5
+
+
 def test_the_exact_distance_to_one_output_is_within():
     for n in range(CASES):
         net, x = case(n)

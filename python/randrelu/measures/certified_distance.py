@@ -16,6 +16,7 @@ _Ints = NDArray[np.int64]
 
 _NEAR = 1.005  # of the largest radius that the bounds certify
 _PROBES = 40
+_LONG = 4  # probes that end alike
 _ITERATIONS = 5  # of the slopes for the few margins, which cost little beside all the units
 _LARGEST = 2.0**20  # radii, in norms of the point, that are tried where nothing was attained
 _ENTRIES = 2**25  # of the bounds that are held at once
@@ -75,7 +76,8 @@ def _search(
     """Narrow between the radii that are certified and those that are not.
 
     Every probe is sound by itself. The next radius is where the line through what the bounds left
-    of the margin at either end is 0, the end that stays counting half each time (Illinois).
+    of the margin at either end is 0, the end that stays counting half each time (Illinois); and in
+    the middle, once one end has stayed for long: what is left may touch 0 and go no further.
     """
     low, high = np.zeros(len(who)), attained.copy()
     left_low = decided.values[who].copy()
@@ -87,6 +89,7 @@ def _search(
         least = _least(scaled, decided, norm, who[same], np.zeros(len(same)), count)
         low[same[least > 0]] = np.inf
     was_certified = np.zeros(len(who), bool)
+    repeated = np.zeros(len(who), np.int64)  # how often probes have ended alike
     for probe in range(_PROBES):
         going = np.flatnonzero(
             (left_low > 0)
@@ -95,7 +98,10 @@ def _search(
         )  # fmt: skip
         if not len(going):
             break
-        radii = _next(low[going], high[going], left_low[going], left_high[going], usual[going])
+        radii = _next(
+            low[going], high[going], left_low[going], left_high[going], usual[going],
+            repeated[going] >= _LONG,
+        )  # fmt: skip
         left = _least(scaled, decided, norm, who[going], radii, count)
         certified = left > 0
         up, down = going[certified], going[~certified]
@@ -104,19 +110,22 @@ def _search(
         if probe:
             left_high[up[was_certified[up]]] /= 2
             left_low[down[~was_certified[down]]] /= 2
+        repeated[going] = np.where(was_certified[going] == certified, repeated[going] + 1, 1)
         was_certified[up], was_certified[down] = True, False
     return low
 
 
 def _next(
-    low: _Doubles, high: _Doubles, left_low: _Doubles, left_high: _Doubles, usual: _Doubles
-) -> _Doubles:
+    low: _Doubles, high: _Doubles, left_low: _Doubles, left_high: _Doubles, usual: _Doubles,
+    halve: NDArray[np.bool_],
+) -> _Doubles:  # fmt: skip
     """Return the radii to probe next."""
     with np.errstate(invalid="ignore"):
         middle = np.where(low > 0, np.sqrt(low) * np.sqrt(high), high / 2)
         share = left_low / (left_low - left_high)
         crossing = low + share * (high - low)
-    radii = np.where(np.isfinite(crossing) & np.isfinite(left_high), crossing, middle)
+    known = np.isfinite(crossing) & np.isfinite(left_high)
+    radii = np.where(known & ~halve, crossing, middle)
     near = np.sqrt(_NEAR)
     radii = np.maximum(radii, np.where(low > 0, low * near, high / 32))
     radii = np.where(np.isinf(high), np.where(low > 0, 8 * low, usual), radii)
