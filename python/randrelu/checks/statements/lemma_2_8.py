@@ -117,7 +117,7 @@ def run(
             Measurement(
                 f"… relative to ‖∇f(x)‖, {name}, median", float(np.median(relative(values, norm)))
             )
-            for name, values in {**bracket, "along the attack": along}.items()
+            for name, values in {**bracket, "the largest along the attack": along}.items()
         ),
         *(
             Measurement(
