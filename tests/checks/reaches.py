@@ -104,6 +104,9 @@ REACHES = {
         "consistent": {}, "violated": {"multiple": 0.0, "epsilon": 0.3},
     }),
     "lemma-2.8": (NOT_MET, {
+        "holds (certified)": {
+            "widths": (40, 60, 60, 1), "trials": 80, "storage": "stored", "constant": 10.0,
+        },
         "consistent": {}, "uninformative": {"constant": 100.0},
         "violated": {"constant": 0.1, "radius": 0.3},
     }),

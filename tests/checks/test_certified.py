@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import reference
-from randrelu import Network, check, sample_ball, worst_flips
+from randrelu import Network, check, sample_ball, worst_deviation, worst_flips
 from randrelu.checks.columns import hidden_layers, read
 from randrelu.checks.segments import segments
 from randrelu.checks.statements import lemma_2_3
@@ -83,6 +83,34 @@ def test_of_claim_2_7_they_are_in_order():
     assert certified == pytest.approx(most)
 
 
+@pytest.mark.parametrize("storage", ["stored", "streamed"])
+def test_of_lemma_2_8_they_are_in_order(storage):
+    c = check("lemma-2.8", **GIVEN, storage=storage, samples=3)
+    sampled, attained, certified = three(c)
+    assert (np.maximum(sampled, c.trials["along"]) <= attained).all()
+    assert (attained < certified).all() and (sampled < attained).mean() > 0.5
+    for t, seed in enumerate(c.trials["seed"].tolist()[:4]):
+        net = Network.random(WIDTHS, rng=seed, dtype="float64")
+        x, size = np.ones(20), 0.05 * np.sqrt(20)
+        weights, _ = reference.layers(net)
+        points = np.vstack((x, sample_ball(x, size, 3, rng=seed)))
+        masks = [z > 0 for z in reference.preactivations(weights, points)]
+        gradients = reference.gradient(weights, masks)
+        norms = np.linalg.norm(gradients[1:] - gradients[0], axis=1)
+        assert sampled[t] == pytest.approx(norms.max())
+        assert certified[t] == worst_deviation(net, x, size, steps=1).certified
+    by_attained, by_certified = (v ** (1 / 4) * np.log(40) for v in (attained, certified))
+    assert c.trials["needed"] == pytest.approx(by_attained)
+    named = {m.name: m.value for m in c.measurements}
+    for name, needed in (("C", by_attained), ("C that is certified to do", by_certified)):
+        assert named[f"smallest {name}, 95% of trials"] == pytest.approx(needed.max())
+    between = float(np.median(by_certified))
+    given = check("lemma-2.8", **GIVEN, storage=storage, samples=3, constant=between)
+    counts = {m.name.partition(",")[0]: m.count for m in given.measurements}
+    assert counts["within the bound"] == ((by_attained <= between).sum(), 12)
+    assert counts["certified to be within it"] == ((by_certified <= between).sum(), 12)
+
+
 def test_what_is_certified_shows_the_claim_only_where_it_fits():
     """No point that was found exceeds the multiple, but bounds do: then nothing is shown."""
     given = {"widths": (30, 60, 20, 1), "trials": 80, "rng": 1, "storage": "stored"}
@@ -94,9 +122,12 @@ def test_what_is_certified_shows_the_claim_only_where_it_fits():
     assert check("claim-2.7", **given, epsilon=0.05, multiple=between).conclusion == "consistent"
 
 
-@pytest.mark.parametrize("name", ["lemma-2.3", "lemma-2.6", "claim-2.7"])
-def test_deferred_networks_have_no_rows_to_certify(name):
-    constant = {} if name == "claim-2.7" else {"constant": 0.5}
-    c = check(name, **GIVEN, **constant, storage="deferred")
+@pytest.mark.parametrize(
+    ("name", "constant"),
+    [("lemma-2.3", 0.5), ("lemma-2.6", 0.5), ("claim-2.7", None), ("lemma-2.8", 5.0)],
+)
+def test_deferred_networks_have_no_rows_to_certify(name, constant):
+    given = {} if constant is None else {"constant": constant}
+    c = check(name, **GIVEN, **given, storage="deferred")
     assert not any("certified" in text for text in [*c.trials, *(m.name for m in c.measurements)])
     assert c.conclusion == "consistent"

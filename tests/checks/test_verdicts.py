@@ -57,7 +57,7 @@ KINDS = {
     "lemma-2.5": [PROBABILITY, LAW],
     "lemma-2.6": [BOUND | CERTIFIED],
     "claim-2.7": [FOR_ALL | CERTIFIED],
-    "lemma-2.8": [BOUND],
+    "lemma-2.8": [BOUND | CERTIFIED],
     "theorem-3.1": [OPEN_CONSTANT | FOR_ALL],
     "lemma-3.2": [LAW],
     "lemma-a.4": [FOR_ALL | UNBREAKABLE, LAW],

@@ -5,7 +5,8 @@ import pytest
 import randrelu as rr
 import scipy.stats
 import sweep_experiments as ours
-from randrelu.sweeps import EXPERIMENTS
+from randrelu.checks.columns import BRACKET
+from randrelu.sweeps import EXPERIMENTS, experiments
 from randrelu.sweeps.grid import Point
 from sweep_helpers import GRID, run, same
 
@@ -90,17 +91,34 @@ class TestBuiltIn:
         net, x = rr.Network.random(params["widths"], rng=generator, storage=storage), np.ones(20)
         found = rr.worst_flips(net, x, 0.1 * np.sqrt(20))
         sampled = rr.flips(net, x, 0.1 * np.sqrt(20), 40, rng=generator, remember=False)
+        ball = rr.gradient_deviation(net, x, 0.1 * np.sqrt(20), 40, rng=generator, remember=False)
+        changed = rr.worst_deviation(net, x, 0.1 * np.sqrt(20))
+        norms = {"sampled": ball.norms.max(), "attained": changed.attained}
         rows = rows[rows.trial == 1]
         assert rows.layer.tolist() == [1, 2] and rows.units.tolist() == [30, 10]
         expected = {"sampled": sampled.max, "attained": found.attained}
         if storage == "deferred":
             assert rows.certified.isna().all() and rows.certified_share.isna().all()
+            assert rows.deviation_certified.isna().all()
         else:
             expected["certified"] = found.certified
             assert (rows.attained <= rows.certified).all() and (rows.certified < rows.units).any()
+            norms["certified"] = changed.certified
+            assert (rows.deviation_attained <= rows.deviation_certified).all()
         for name, counts in expected.items():
             assert rows[name].tolist() == counts.tolist()
             assert rows[f"{name}_share"].tolist() == (counts / rows.units).tolist()
+        for name, norm in norms.items():  # of the network, in the row of each layer
+            assert rows[f"deviation_{name}"].tolist() == [norm / changed.grad_norm] * 2
+
+    def test_what_is_worst_is_nothing_relative_to_a_gradient_that_is_0(self, monkeypatch):
+        """A network of no active unit at x, and none in the ball."""
+        w = np.full((3, 4), -1.0)
+        dead = rr.Network.from_weights([w, np.ones(3)])
+        monkeypatch.setattr(experiments, "_network", lambda *a, **k: (dead, np.ones(4)))
+        (row,) = experiments.worst(np.random.default_rng(0), radius=0.1, samples=4)
+        assert row["attained"] == row["certified"] == 0
+        assert [row[f"deviation_{name}"] for name in BRACKET] == [None] * 3
 
     @pytest.mark.parametrize("storage", ["auto", "deferred"])
     def test_distance_is_the_bracket_beside_the_zero_of_the_tangent(self, storage):

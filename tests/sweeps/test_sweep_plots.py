@@ -69,6 +69,10 @@ class TestPlot:
             medians = frame[frame.layer == 2].groupby("radius")[f"{name}_share"].median()
             np.testing.assert_allclose(lines_of(figure)["i = 2"][1], medians)
             assert name in figure.axes[0].get_ylabel()
+            figure = sweep.plot("radius", f"deviation_{name}")
+            medians = frame.groupby("radius")[f"deviation_{name}"].median()
+            np.testing.assert_allclose(lines_of(figure)["median, 5 % … 95 %"][1], medians)
+            assert "∇f" in figure.axes[0].get_ylabel() and name in figure.axes[0].get_ylabel()
 
     def test_shares_and_words(self):
         sweep = rr.sweep("attack", grid={"widths": [(9, 9, 1), (9, 5, 5, 1)]}, trials=30, rng=0)

@@ -30,7 +30,8 @@ def check(statement: str, /, **parameters: Any) -> Check:
             The failure probability δ that the statement allows.
         storage : {"deferred", "auto", "stored", "streamed"}
             How the networks are held, see `Network.random`. The statements are about laws only, and
-            a deferred network has exactly the law of the others at a cost linear in the widths.
+            a deferred network has exactly the law of the others at a cost linear in the widths. It
+            has no weights, so that nothing about all points of a ball is certified; see the notes.
 
         And of every statement:
 
@@ -51,6 +52,14 @@ def check(statement: str, /, **parameters: Any) -> Check:
         If the statement is unknown, or a parameter is not as described.
     MemoryError
         If one network does not fit in the memory that is free.
+
+    Notes
+    -----
+    Certified bounds need eigenvalues, which NumPy's linear algebra finds on threads of its own from
+    64 units on, in each of the trials that run side by side. For layers of a few hundred units that
+    takes twice the processor time, and ten times or more where other programs keep the cores busy.
+    ``OPENBLAS_NUM_THREADS=1`` in the environment, before Python starts, avoids it; no call changes
+    such a setting, which is the whole process's. The bounds are the same bit for bit.
     """
     run = STATEMENTS[arguments.one_of("statement", statement, STATEMENTS)].run
     signature = inspect.signature(run)

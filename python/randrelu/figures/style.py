@@ -80,15 +80,22 @@ def color(k: int) -> str:
 
 def canvas(x_label: str = "", y_label: str = "") -> tuple[Figure, Axes]:
     """Return a figure with a grid, of a size that can be read on a phone."""
+    figure, (axes,) = panels(x_label, [y_label])
+    return figure, axes
+
+
+def panels(x_label: str, y_labels: Sequence[str]) -> tuple[Figure, list[Axes]]:
+    """Return a figure of such canvases beside each other."""
     require_matplotlib()
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(4.4, 3.6), layout="constrained")
-    axes = figure.add_subplot()
-    axes.set(xlabel=x_label, ylabel=y_label)
-    axes.grid(linewidth=0.6)
-    axes.set_axisbelow(True)
-    return figure, axes
+    figure = Figure(figsize=(4.4 * len(y_labels), 3.6), layout="constrained")
+    row = [figure.add_subplot(1, len(y_labels), k) for k in range(1, len(y_labels) + 1)]
+    for axes, y_label in zip(row, y_labels, strict=True):
+        axes.set(xlabel=x_label, ylabel=y_label)
+        axes.grid(linewidth=0.6)
+        axes.set_axisbelow(True)
+    return figure, row
 
 
 def cumulative(

@@ -126,8 +126,10 @@ def _climb(
     The rows `starts`, (N, d), are in radii, from the centre. Gates begin soft and become harder
     as steps become shorter. Returns the best point that a row has passed, (d,).
     """
-    # Where questions cost no memory, many more of them are asked.
-    samples, moves = (0, 0) if sought.net.storage == "deferred" else (_SAMPLES, _MOVES)
+    # Where questions cost no memory, many more of them are asked, unless the steps are few.
+    samples, moves = min(_SAMPLES, steps), min(_MOVES, 2 * steps)
+    if sought.net.storage == "deferred":
+        samples, moves = 0, 0
     best = _Best(
         sought, centre, radii[:, np.newaxis], starts, samples + steps + 1 + moves, progress
     )

@@ -19,6 +19,7 @@ from randrelu.measures.gradient_step import gradient_step
 from randrelu.measures.row_space import DIM, min_perturbation
 from randrelu.measures.trace import line
 from randrelu.measures.worst import worst_flips
+from randrelu.measures.worst_deviation import worst_deviation
 from randrelu.network import Network
 from randrelu.sweeps.blocks import Row
 
@@ -60,10 +61,11 @@ def deviation(rng: np.random.Generator, *, radius: float, samples: int = 16, **n
 def worst(
     rng: np.random.Generator, *, radius: float, samples: int = 16, **network: Any
 ) -> list[Row]:
-    """Bracket the largest number of flips in the ball of radius × ‖x‖ around (1, …, 1), by layer.
+    """Bracket what is largest in the ball of radius × ‖x‖ around (1, …, 1): a row per layer.
 
-    Beside attained and certified is the largest number that was sampled. The rows of deferred
-    networks, which are not the default here, have nothing certified.
+    That is the number of flips of the layer, and ‖∇f(x) − ∇f(y)‖/‖∇f(x)‖ of the network, which is
+    in each of its rows. Beside attained and certified is the largest that was sampled. The rows of
+    deferred networks, which are not the default here, have nothing certified.
     """
     net, x = _network(rng, **{"storage": "auto", **network})
     size = radius * math.sqrt(x.size)
@@ -73,12 +75,30 @@ def worst(
         "attained": found.attained,
         "certified": np.full(net.depth, None) if found.certified is None else found.certified,
     }
+    changed = _worst_deviation(rng, net, x, size, samples)
     rows: list[Row] = []
     for i, units in enumerate(net.widths[1:-1]):
         row = {name: values[i] for name, values in counts.items()}
         shares = {f"{name}_share": n if n is None else n / units for name, n in row.items()}
-        rows.append({"layer": i + 1, "units": units, **row, **shares})
+        rows.append({"layer": i + 1, "units": units, **row, **shares, **changed})
     return rows
+
+
+def _worst_deviation(
+    rng: np.random.Generator, net: Network, x: NDArray[np.float64], size: float, samples: int
+) -> Row:
+    """Bracket ‖∇f(x) − ∇f(y)‖/‖∇f(x)‖; None where ∇f(x) is 0."""
+    ball = gradient_deviation(net, x, size, samples, rng=rng, remember=False)
+    found = worst_deviation(net, x, size)
+    norms = {
+        "sampled": float(ball.norms.max()),
+        "attained": found.attained,
+        "certified": found.certified,
+    }
+    return {
+        f"deviation_{name}": None if norm is None or not found.grad_norm else norm / found.grad_norm
+        for name, norm in norms.items()
+    }
 
 
 def to_boundary(rng: np.random.Generator, **network: Any) -> Row:

@@ -12,15 +12,16 @@ from randrelu import laws
 from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
 from randrelu._support.progress import part
-from randrelu.checks.columns import numbered
+from randrelu.checks.columns import BRACKET, numbered
 from randrelu.checks.constants import a_constant, bounded, drawn, spectral_bounds
 from randrelu.checks.result import Check, Measurement, relative
-from randrelu.checks.statement import EVEN, PlanRow, Statement
+from randrelu.checks.statement import CERTIFIED_FULL, CERTIFIED_QUICK, EVEN, PlanRow, Statement
 from randrelu.checks.trend import SCALES, asked, narrower, of_constant
 from randrelu.checks.trials import Networks
 from randrelu.figures.style import canvas, color, cumulative, legend
 from randrelu.measures.deviation import gradient_deviation
 from randrelu.measures.trace import line
+from randrelu.measures.worst_deviation import worst_deviation
 from randrelu.network import Network
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ CLAIM = (
     "with ‖y − x‖ ≤ R."
 )
 _ALONG = 8  # points of the attack's way at which the gradient is compared
+_STEPS = 8  # of the ascent; more find a little more
 
 
 def run(
@@ -47,7 +49,12 @@ def run(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Check:
-    """Compare gradients, at sampled points and along the attack's way, for `trials` networks.
+    """Compare gradients around x, for `trials` networks.
+
+    The supremum over the ball is bracketed: from below by the largest difference at sampled points,
+    and at these, on the attack's way and where an ascent leads (`worst_deviation`), with which the
+    paper's bound is compared; and from above by a certified bound, where the storage is not
+    "deferred", which has no weights.
 
     Parameters
     ----------
@@ -79,33 +86,38 @@ def run(
     x, size = np.ones(widths[0]), radius * math.sqrt(widths[0])
 
     def deviate(net: Network) -> list[float]:
-        sampled = gradient_deviation(
-            net, x, size, samples, rng=net.seed, terms=True, threads=threads
-        )
+        ball = gradient_deviation(net, x, size, samples, rng=net.seed, terms=True, threads=threads)
         f, gradient = net.value_and_gradient(x, threads=threads)
         along = _along_attack(net, x, f, gradient.astype(np.float64), size, threads)
-        terms = sampled.terms
-        assert terms is not None
-        norm = float(np.linalg.norm(gradient))
-        return [norm, float(sampled.norms.max()), along, *terms.max(axis=0)]
+        worst = worst_deviation(net, x, size, steps=_STEPS, threads=threads)
+        sampled = float(ball.norms.max())
+        bracket = [sampled, max(sampled, along, worst.attained)]
+        if worst.certified is not None:
+            bracket.append(worst.certified)
+        assert ball.terms is not None
+        return [ball.grad_norm, along, *ball.terms.max(axis=0), *bracket]
 
-    found = np.array(networks.measure(deviate))
-    layers, terms = range(1, depth + 1), found[:, 3:]
-    norm, sampled, along = found[:, :3].T
-    largest = np.maximum(sampled, along)
-    log = laws.log_widest(widths)
-    needed = largest ** (1 / depth) * log
+    found = np.array(networks.measure(deviate)).T
+    norm, along, terms = found[0], found[1], found[2 : 2 + depth].T
+    bracket = dict(zip(BRACKET, found[2 + depth :], strict=False))  # nothing may be certified
+    layers, log = range(1, depth + 1), laws.log_widest(widths)
+    needed, *enough = (bracket[name] ** (1 / depth) * log for name in list(bracket)[1:])
     # Two gradients are no further apart than both are long.
     always = float((2 * spectral_bounds(networks).prod()) ** (1 / depth)) * log
-    measurements, verdict = bounded(needed, constant, 1 - delta, always)
+    measurements, verdict = bounded(needed, constant, 1 - delta, always, *enough)
     bound = f"≤ {(drawn(constant) / log) ** depth:.4g} for C = {drawn(constant):g}"
     measurements += [
-        Measurement(
-            "largest ‖∇f(x) − ∇f(y)‖ sampled, median", float(np.median(sampled)), paper=bound
+        *(
+            Measurement(
+                f"sup ‖∇f(x) − ∇f(y)‖, {name}, median", float(np.median(values)), paper=bound
+            )
+            for name, values in bracket.items()
         ),
-        Measurement("… along the attack, median", float(np.median(along)), paper=bound),
-        Measurement(
-            "the larger, relative to ‖∇f(x)‖, median", float(np.median(relative(largest, norm)))
+        *(
+            Measurement(
+                f"… relative to ‖∇f(x)‖, {name}, median", float(np.median(relative(values, norm)))
+            )
+            for name, values in {**bracket, "the largest along the attack": along}.items()
         ),
         *(
             Measurement(
@@ -135,8 +147,8 @@ def run(
             "seed": networks.seeds,
             "needed": needed,
             "grad_norm": norm,
-            "sampled": sampled,
             "along": along,
+            **bracket,
             **numbered("term", layers, terms),
         },
     )
@@ -169,13 +181,13 @@ def _case(widths: tuple[int, ...], j: int) -> str:
 
 
 def draw(check: Check) -> Figure:
-    """Draw how much the gradient changes around x, sampled and along the attack."""
-    figure, axes = canvas("largest ‖∇f(x) − ∇f(y)‖/‖∇f(x)‖")
-    for k, (name, label) in enumerate(
-        (("sampled", "sampled from the ball"), ("along", "along the attack"))
-    ):
-        ratios = relative(check.trials[name], check.trials["grad_norm"])
-        cumulative(axes, ratios, label, color(k))
+    """Draw how much the gradient changes around x: sampled, attained, certified, on the attack."""
+    figure, axes = canvas("sup ‖∇f(x) − ∇f(y)‖/‖∇f(x)‖")
+    names = {**{name: name for name in BRACKET}, "along": "along the attack"}
+    for k, (name, label) in enumerate(names.items()):
+        if name in check.trials:
+            ratios = relative(check.trials[name], check.trials["grad_norm"])
+            cumulative(axes, ratios, label, color(k))
     legend(figure, axes)
     return figure
 
@@ -184,7 +196,7 @@ STATEMENT = Statement(
     "lemma-2.8",
     CLAIM,
     run,
-    ("consistent", "uninformative", "violated"),
+    ("holds (certified)", "consistent", "uninformative", "violated"),
     draw,
     plan=(
         PlanRow(
@@ -203,6 +215,12 @@ STATEMENT = Statement(
             quick={"widths": (200, 20, 2000, 1)},
             full={"widths": (200, 20, 20_000, 1), "trials": 500},
             label="bottleneck",
+        ),
+        PlanRow(
+            "Lemma 2.8: changes of the gradient, sampled, attained and certified",
+            quick={**CERTIFIED_QUICK, "widths": (40, 60, 60, 1)},
+            full={**CERTIFIED_FULL, **EVEN, "samples": 100},
+            label="certified",
         ),
     ),
 )
