@@ -15,17 +15,19 @@ if __name__ == "__main__":
     net = rr.Network.random((784, 2048, 2048, 1), rng=0)
     x = np.random.default_rng(0).normal(size=784)
     radii = np.array([0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2])
+    sizes = radii * np.linalg.norm(x)
+    sampled = rr.flips(net, x, sizes, rng=0).max
+    largest = rr.gradient_deviation(net, x, sizes, rng=0).norms.max(axis=1)
     flips, changes = {"layer 1": [], "layer 2": []}, []
-    for radius in radii * np.linalg.norm(x):
-        worst, sampled = rr.worst_flips(net, x, radius), rr.flips(net, x, radius, rng=0)
+    for k, radius in enumerate(sizes):
+        worst = rr.worst_flips(net, x, radius)
         for i, shares in enumerate(flips.values()):
-            counts = worst.certified[i], worst.attained[i], sampled.max[i]
+            counts = worst.certified[i], worst.attained[i], sampled[k, i]
             shares.append([count / net.widths[i + 1] for count in counts])
         change = rr.worst_deviation(net, x, radius)
-        largest = rr.gradient_deviation(net, x, radius, rng=0).norms.max()
-        norms = np.array([change.certified, change.attained, largest])
+        norms = np.array([change.certified, change.attained, largest[k]])
         changes.append(norms / change.grad_norm)
-        print(f"R = {radius / np.linalg.norm(x):.3f} ‖x‖: {worst}, sampled {sampled.max}")
+        print(f"R = {radii[k]:.3f} ‖x‖: {worst}, sampled {sampled[k]}")
         print(f"  ‖∇f(x) − ∇f(y)‖/‖∇f(x)‖: certified, attained, sampled {changes[-1].round(3)}")
     figure = bracket_figure(
         radii,

@@ -62,10 +62,15 @@ void poll(const Run& run, double share);
 // the loop and is rethrown here.
 void parallel_for(Index blocks, const Run& run, const std::function<void(Index)>& body);
 
-// A loop over the rows of a matrix, in blocks of about 2¹⁵ entries: less is not worth a thread.
+// How many rows of a matrix make a block of about 2¹⁵ entries: less is not worth a thread.
+inline Index rows_at_once(Index cols) {
+  return std::max<Index>(1, (Index{1} << 15) / std::max<Index>(1, cols));
+}
+
+// A loop over the rows of a matrix, in such blocks.
 template <class Body>
 void for_each_row(Index rows, Index cols, const Run& run, const Body& body) {
-  const Index size = std::max<Index>(1, (Index{1} << 15) / std::max<Index>(1, cols));
+  const Index size = rows_at_once(cols);
   parallel_for(ceil_div(rows, size), run, [&](Index i) {
     const Block some(i, size, rows);
     for (Index r = some.first; r < some.first + some.count; ++r) body(r);

@@ -1,7 +1,6 @@
 #include "measures/sample.hpp"
 
 #include <cmath>
-#include <limits>
 
 #include "base/buffer.hpp"
 #include "base/dot.hpp"
@@ -14,34 +13,29 @@ Ray::Ray(const double* x, Index dim) : length_(euclidean_norm(x, dim)), directio
 }
 
 template <class T>
-double Ray::angle(const T* u) const {
-  // tan θ = |what is across x| / (‖x‖ + what is along it): no cancellation where u is short.
+void Ray::split(const T* u, double* along, double* across) const {
   const auto dim = static_cast<Index>(direction_.size());
-  const double along = dot<double>(u, direction_.data(), dim);
-  const Buffer<double> across(dim);
+  *along = dot<double>(u, direction_.data(), dim);
+  const Buffer<double> rest(dim);
   for (Index j = 0; j < dim; ++j)
-    across.get()[j] = u[j] - along * direction_[static_cast<std::size_t>(j)];
-  return std::atan2(euclidean_norm(across.get(), dim), length_ + along);
+    rest.get()[j] = static_cast<double>(u[j]) - *along * direction_[at(j)];
+  *across = euclidean_norm(rest.get(), dim);
 }
 
-template double Ray::angle(const float*) const;
-template double Ray::angle(const double*) const;
-
-void angles(View<const double> x, View<const double> u, double* angle, const Run& run) {
-  const Ray ray(x.data, x.cols);
-  if (ray.length() == 0) {
-    std::fill_n(angle, u.rows, std::numeric_limits<double>::quiet_NaN());
-    return;
-  }
-  const Index rows = std::max<Index>(1, (Index{1} << 12) / u.cols);
-  parallel_for(ceil_div(u.rows, rows), run, [&](Index i) {
-    const Block some(i, rows, u.rows);
-    for (Index p = some.first; p < some.first + some.count; ++p) angle[p] = ray.angle(u.row(p));
-  });
+template <class T>
+double Ray::angle(const T* u, double s, double beside) const {
+  // tan θ = |what is across x| / (‖x‖ + what is along it): no cancellation where u is short.
+  double along, across;
+  split(u, &along, &across);
+  return std::atan2(std::hypot(s * across, beside), length_ + s * along);
 }
 
-void sample_ball(std::uint64_t seed, double radius, bool surface, Index first, View<double> u,
-                 const Run& run) {
+template void Ray::split(const float*, double*, double*) const;
+template void Ray::split(const double*, double*, double*) const;
+template double Ray::angle(const float*, double, double) const;
+template double Ray::angle(const double*, double, double) const;
+
+void sample_ball(std::uint64_t seed, bool surface, Index first, View<double> u, const Run& run) {
   const Stream directions{seed, Purpose::directions, 0}, radii{seed, Purpose::radii, 0};
   const Index dim = u.cols, rows = std::max<Index>(1, (Index{1} << 12) / dim);
   parallel_for(ceil_div(u.rows, rows), run, [&](Index i) {
@@ -55,7 +49,7 @@ void sample_ball(std::uint64_t seed, double radius, bool surface, Index first, V
       const std::uint64_t word = std::uint64_t{words[0]} << 32 | words[1];
       const double uniform = (static_cast<double>(word >> 11) + 0.5) * 0x1p-53;
       const double share = surface ? 1.0 : std::pow(uniform, 1.0 / static_cast<double>(dim));
-      const double scale = radius * share / euclidean_norm(g, dim);
+      const double scale = share / euclidean_norm(g, dim);
       for (Index j = 0; j < dim; ++j) u.row(p)[j] = scale * static_cast<double>(g[j]);
     }
   });

@@ -8,10 +8,9 @@
 
 namespace randrelu {
 
-// Fills u (N, d) with points of the ball around 0, uniform, from sample `first` on; of its surface if asked
-// for. Sample k is a function of (seed, k).
-void sample_ball(std::uint64_t seed, double radius, bool surface, Index first, View<double> u,
-                 const Run& run);
+// Fills u (N, d) with points of the unit ball, uniform, from sample `first` on; of its surface if asked for.
+// Sample k is a function of (seed, k).
+void sample_ball(std::uint64_t seed, bool surface, Index first, View<double> u, const Run& run);
 
 // A point x, to which angles are measured.
 class Ray {
@@ -19,15 +18,16 @@ class Ray {
   Ray(const double* x, Index dim);
 
   double length() const { return length_; }
+  // How long u is along x, which is not 0, and across it.
   template <class T>
-  double angle(const T* u) const;  // between x and x + u, where x is not 0
+  void split(const T* u, double* along, double* across) const;
+  // Between x and x + s u + v, where x is not 0, and v of norm `beside` is orthogonal to x and u.
+  template <class T>
+  double angle(const T* u, double s, double beside) const;
 
  private:
   double length_;
   std::vector<double> direction_;
 };
-
-// The angle between x and x + u, for the rows of u; NaN where x is 0.
-void angles(View<const double> x, View<const double> u, double* angle, const Run& run);
 
 }  // namespace randrelu

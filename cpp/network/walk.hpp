@@ -35,18 +35,20 @@ class Stages {
   double weights_, done_ = 0;
 };
 
-// Two buffers, which the layers of a walk write to in turns.
+// Two halves of a buffer, which the layers of a walk write to in turns.
 template <class T>
 class Scratch {
  public:
   // `size` is that of the largest (rows, units).
-  explicit Scratch(Index size) : buffers_{Buffer<T>(size), Buffer<T>(size)} {}
+  explicit Scratch(Index size) : size_(size), buffer_(2 * size) {}
   View<T> layer(std::size_t i, Index rows, Index units) const {
-    return {buffers_[i % 2].get(), rows, units};
+    assert(rows * units <= size_);
+    return {buffer_.get() + static_cast<Index>(i % 2) * size_, rows, units};
   }
 
  private:
-  Buffer<T> buffers_[2];
+  Index size_;
+  Buffer<T> buffer_;
 };
 
 // Sets what is not active to 0. Throws std::overflow_error where a number is not finite.

@@ -1,5 +1,5 @@
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -114,9 +114,9 @@ class BasePoint:
     def pull_back(self, i: int, v: _Doubles, *, threads: int) -> _Doubles: ...
 
 class Sample:
-    """Points drawn from a ball."""
+    """Points drawn from the unit ball."""
 
-    def __init__(self, *, radius: float, count: int, seed: int, surface: bool) -> None: ...
+    def __init__(self, *, count: int, seed: int, surface: bool) -> None: ...
 
 class Explored:
     """What was asked for; the rest is None."""
@@ -138,6 +138,8 @@ def explore(
     base: BasePoint,
     places: _Doubles | Sample,
     *,
+    scales: Sequence[float] = [1.0],
+    mirrored: bool = False,
     float32: bool = False,
     angles: bool = False,
     flips: bool = False,

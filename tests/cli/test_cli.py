@@ -16,6 +16,8 @@ import pytest
 import randrelu as rr
 from randrelu import Network, check, gradient_step
 from randrelu._load import core
+from randrelu.cli.commands import networks
+from randrelu.figures.flips import flips_figure
 from sklearn.datasets import load_digits
 from terminal import COMMAND, run
 
@@ -176,6 +178,34 @@ def test_flips_prints_measured_beside_predicted(tmp_path):
             assert f"{mean:.4g}" in out and f"{predicted:.4g}" in out
     result = json.loads(run("flips", *options, "--samples", 200, "--json").stdout)
     assert result["seed"] == 5 and result["balls"][1]["mean"] == found.mean.tolist()
+    assert [ball["relative_radius"] for ball in result["balls"]] == [0.01, 0.3]
+    assert [list(ball) for ball in result["balls"]] == [["relative_radius", *found.columns()]] * 2
+
+
+@pytest.mark.parametrize("storage", ["stored", "deferred"])
+def test_a_picture_of_flips_has_a_smooth_curve_and_changes_no_number(
+    tmp_path, monkeypatch, capsys, storage
+):
+    """Deferred networks, which take far longer for many radii, are drawn at those asked for."""
+    drawn = []
+
+    def draw(radii, found):
+        drawn.append((radii, found))
+        return flips_figure(radii, found)
+
+    monkeypatch.setattr(networks, "flips_figure", draw)
+    options = {"widths": "30,200,100,1", "relative_radii": "0.3,0,0.01", "samples": 20}
+    options |= {"seed": 5, "storage": storage, "as_json": True}
+    picture = tmp_path / "flips.svg"
+    networks.flips(**options, plot=picture)
+    balls = json.loads(capsys.readouterr().out)["balls"]
+    assert [ball["relative_radius"] for ball in balls] == [0.3, 0.0, 0.01]
+    networks.flips(**options)
+    assert json.loads(capsys.readouterr().out)["balls"] == balls and picture.exists()
+    ((radii, found),) = drawn
+    assert found.counts.shape == (len(radii), 20, 2)
+    assert len(radii) == (43 if storage == "stored" else 3)
+    assert radii.max() == 0.3 and radii[radii > 0].min() == 0.01
 
 
 def test_flips_of_given_weights_and_point_into_a_picture(tmp_path):

@@ -346,4 +346,4 @@ def test_a_point_of_a_network_that_forgot_it_is_refused():
         )
     net.forget()  # and a fresh point is a point
     at_x = core.BasePoint(net._core, x[0], layers=2, gradient=False, threads=0)
-    assert core.explore(at_x, x, flips=True).flips.shape == (1, 2)
+    assert core.explore(at_x, x, flips=True).flips.shape == (1, 1, 2)

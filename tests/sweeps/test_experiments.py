@@ -82,6 +82,26 @@ class TestBuiltIn:
         else:
             assert row.ratio == rr.min_perturbation(net, x) / np.sqrt(dim)
 
+    @pytest.mark.parametrize("name", ["flips", "deviation"])
+    def test_a_list_of_radii_is_measured_on_one_network(self, name):
+        params = {"widths": [20, 30, 10, 1], "radius": [0.5, 0.1], "samples": 7}
+        found = rr.sweep(name, points=[params], trials=2, rng=4)
+        rows = found.to_pandas()[lambda frame: frame.trial == 1]
+        generator = Point(params).generator(4, 1)
+        net = rr.Network.random(params["widths"], rng=generator, storage="deferred")
+        x, radii = np.ones(20), np.array([0.5, 0.1]) * np.sqrt(20)
+        if name == "flips":
+            found = rr.flips(net, x, radii, 7, rng=generator, remember=False)
+            assert rows.relative_radius.tolist() == [0.5, 0.5, 0.1, 0.1]
+            assert rows.layer.tolist() == [1, 2, 1, 2]
+            assert rows["mean"].tolist() == found.mean.ravel().tolist()
+            assert rows.share.tolist() == (found.mean / [30, 10]).ravel().tolist()
+        else:
+            found = rr.gradient_deviation(net, x, radii, 7, rng=generator).relative
+            assert rows.relative_radius.tolist() == [0.5, 0.1]
+            assert rows["median"].tolist() == np.median(found, axis=1).tolist()
+            assert rows.largest_seen.tolist() == found.max(axis=1).tolist()
+
     @pytest.mark.parametrize("storage", ["auto", "deferred"])
     def test_worst_is_the_bracket_of_each_layer(self, storage):
         params = {name: values[0] for name, values in SMALL["worst"].items()}
@@ -146,8 +166,8 @@ class TestBuiltIn:
     def test_a_linear_network_has_its_zero_where_its_tangent_has(self):
         """Without hidden layers the distance is |f|/‖∇f‖, whose square over d has a Beta law."""
         found = rr.sweep("distance", grid={"widths": [(6, 1)]}, trials=300, rng=1).to_pandas()
-        # A change is shown after 16 roundings of f at least, by steps that grow fourfold.
-        beyond = 2 * 4 * 16 * np.finfo(float).eps
+        # A change is shown after 16 roundings of f at least, by steps that grow sixteenfold.
+        beyond = 2 * 16 * 16 * np.finfo(float).eps
         np.testing.assert_allclose(found.attained, found.linear, rtol=0, atol=beyond)
         assert (found.certified <= found.linear).all()
         assert (found.certified >= 0.994 * found.linear).all()  # half a percent, searched for
@@ -174,6 +194,14 @@ class TestBuiltIn:
             ("attack", {"width": [3], "depth": [1], "eta": [True]}, NAMES),
             ("flips", {"width": [3], "depth": [1]}, "flips needs radius"),
             ("worst", {"width": [3], "depth": [1]}, "worst needs radius"),
+            ("worst", {"width": [3], "depth": [1], "radius": [[1]]}, "radius must be a number"),
+            (
+                "flips",
+                {"width": [3], "depth": [1], "radius": [[]]},
+                "must hold at least one number",
+            ),
+            ("flips", {"width": [3], "depth": [1], "radius": [[1, -1]]}, r"radius\[1\] must be"),
+            ("deviation", {"width": [3], "depth": [1], "radius": [["a"]]}, r"radius\[0\] must be"),
             ("distance", {"width": [3], "depth": [1], "radius": [1]}, "does not take 'radius'"),
             ("lemma-2.2", {"width": [3], "depth": [1], "radus": [1]}, "does not take 'radus'"),
             ("attack", {"width": 3, "depth": [1]}, r"grid\['width'\] must be a sequence"),

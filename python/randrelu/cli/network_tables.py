@@ -14,7 +14,6 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from randrelu.measures.attack import Attack
-from randrelu.measures.flips import Flips
 from randrelu.network import Network
 
 Labels = NDArray[np.int64] | None
@@ -182,18 +181,25 @@ def _summary(columns: Mapping[str, NDArray[Any]]) -> Table:
 
 
 def flips_table(
-    net: Network, seed: int, samples: int, radii: Sequence[float], found: Sequence[Flips]
+    net: Network,
+    seed: int,
+    samples: int,
+    radii: Sequence[float],
+    columns: Mapping[str, NDArray[Any]],
 ) -> RenderableType:
-    """Return the flips of every layer in every ball, with what is predicted where it is."""
-    predicts = all(flips.predicted is not None for flips in found)
+    """Return the flips of every layer in every ball, with what is predicted where it is.
+
+    `columns` are those of `Flips`, as tables of shape (radii, layers).
+    """
+    predicts = "predicted" in columns
     prediction = ["predicted"] if predicts else []
     table = Table(
         "R/‖x‖", "layer", "width", "mean flips", *prediction, "5 % … 95 %", "most seen",
         box=box.SIMPLE_HEAD,
     )  # fmt: skip
-    for radius, flips in zip(radii, found, strict=True):
-        c = flips.columns()
-        for i in range(len(flips.widths)):
+    for k, radius in enumerate(radii):
+        c = {name: values[k] for name, values in columns.items()}
+        for i in range(net.depth):
             table.add_row(
                 f"{radius:g}" if i == 0 else "",
                 str(c["layer"][i]),

@@ -2,60 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from randrelu.figures.style import require_matplotlib, ribbon
+from randrelu.figures.style import INK, require_matplotlib
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from randrelu.measures.flips import Flips
 
+_SMOOTH = 40  # radii that make a curve
 
-def flips_figure(relative_radii: Sequence[float], found: Sequence[Flips]) -> Figure:
+
+def smooth_radii(radii: ArrayLike) -> NDArray[np.float64]:
+    """Return radii between the smallest and the largest that are not 0, for a smooth curve."""
+    positive = [radius for radius in np.asarray(radii, np.float64) if radius > 0]
+    return np.geomspace(min(positive), max(positive), _SMOOTH) if positive else np.empty(0)
+
+
+def flips_figure(relative_radii: ArrayLike, found: Flips) -> Figure:
     """Draw the share of flipped units of every layer against the radius.
 
     Parameters
     ----------
-    relative_radii : sequence of float
+    relative_radii : array_like, shape (K,)
         The radii as multiples of ‖x‖.
-    found : sequence of Flips
-        What was measured at each, for one network.
+    found : Flips
+        What was measured at these radii.
 
     Returns
     -------
     matplotlib.figure.Figure
         Measured mean and band from 5 % to 95 % of the points, and the prediction where there is
-        one, by layer. Both axes are logarithmic; what is 0 cannot be drawn on them.
+        one, by layer. Both axes are logarithmic, where 0 has no place: an end of a band that is 0
+        is drawn at half a unit, and a mean of 0 is not drawn.
+
+    Raises
+    ------
+    ImportError
+        If Matplotlib is not there.
+    ValueError
+        If all radii are 0.
     """
     require_matplotlib()
     from matplotlib.figure import Figure
 
+    order = np.argsort(relative_radii)
+    radii, widths = np.asarray(relative_radii, np.float64)[order], np.array(found.widths)
+    if not radii.any():
+        raise ValueError("relative_radii must hold a number above 0: the axis is logarithmic")
     figure = Figure(figsize=(6.4, 4.8), layout="constrained")
     axes = figure.add_subplot()
-    order = np.argsort(relative_radii)
-    radii = np.array(relative_radii)[order]
-    widths = np.array(found[0].widths)
-    mean = np.array([found[k].mean for k in order]) / widths
-    laws = [found[k].predicted for k in order]
-    predicted = [law / widths for law in laws if law is not None]  # of all of them, or of none
-    low, high = np.swapaxes([found[k].quantiles([0.05, 0.95]) for k in order], 0, 1) / widths
+    mean = _above_zero(found.mean[order] / widths)
+    low, high = np.fmax(found.quantiles([0.05, 0.95])[:, order], 0.5) / widths
+    line = "-" if len(radii) >= _SMOOTH else "o-"  # a few radii make no curve
     for i, width in enumerate(widths):
-        color, label = f"C{i % 10}", f"layer {i + 1}, width {width}"
-        ribbon(axes, radii, low[:, i], mean[:, i], high[:, i], label, color)
-        if predicted:
-            axes.plot(radii, [law[i] for law in predicted], "--", color=color)
-    if predicted:
-        axes.plot([], [], "k--", label="predicted, infinite width")
+        color, label = f"C{i % 10}", f"layer {i + 1}, width {width}: mean, 5 % … 95 %"
+        axes.fill_between(radii, low[:, i], high[:, i], color=color, alpha=0.2, linewidth=0)
+        axes.plot(radii, mean[:, i], line, markersize=4, color=color, label=label)
+    if found.predicted is not None:
+        for i, law in enumerate(_above_zero(found.predicted[order] / widths).T):
+            label = "" if i else "predicted mean, infinite width"
+            axes.plot(radii, law, "--", color=INK, linewidth=0.8, label=label)
     axes.set(
         xscale="log",
         yscale="log",
         xlabel="radius of the ball, R/‖x‖",
-        ylabel="share of the units that flip: mean, 5 % … 95 %",
+        ylabel="share of the units that flip",
     )
-    axes.legend()
+    if widths.size:
+        axes.legend()
     axes.grid(alpha=0.3)
     return figure
+
+
+def _above_zero(shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return shares with NaN for 0, which has no place on a logarithmic axis."""
+    return np.where(shares > 0, shares, np.nan)

@@ -24,6 +24,7 @@ _LABELS = {
     "dim": "input dimension, d",
     "hidden": "hidden units, k",
     "radius": "radius of the ball, R/‖x‖",
+    "relative_radius": "radius of the ball, R/‖x‖",
     "relative_norm": "‖η∇f(x)‖/‖x‖",
     "grad_norm": "‖∇f(x)‖",
     "step": "η",

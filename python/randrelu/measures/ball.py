@@ -12,6 +12,7 @@ from randrelu._load import core
 from randrelu._support import arguments, memory
 from randrelu._support.arguments import Progress, Rng
 from randrelu._support.threads import thread_number
+from randrelu.measures.places import Places, places_of
 from randrelu.network import Network, require_network, require_one_output
 
 
@@ -59,38 +60,41 @@ def sample_ball(
     size = arguments.number("radius", radius)
     count = arguments.integer("n", n, at_least=0)
     memory.require(2 * 8 * count * centre.size, f"drawing {count} points", "draw fewer at a time")
-    sample = core.Sample(
-        radius=size, count=count, seed=arguments.seed_of(rng), surface=bool(surface)
-    )
-    return centre + core.sample_ball(centre.size, sample, threads=thread_number(threads))
+    sample = core.Sample(count=count, seed=arguments.seed_of(rng), surface=bool(surface))
+    return centre + size * core.sample_ball(centre.size, sample, threads=thread_number(threads))
 
 
 @dataclass(frozen=True, eq=False)
 class Visit:
     """What was found at the N points of one visit; None where it was not asked for.
 
+    A sequence of K radii puts an axis K in front, but for the gradient at x.
+
     Attributes
     ----------
+    radius : float, ndarray of shape (K,), or None
+        The radius of the ball, or those of the balls, as they were given; None of given points.
     widths : tuple of int
         The widths d_1, …, d_ℓ of the hidden layers.
     lawful : bool
         Whether the network is random and has no biases.
-    angles : ndarray, shape (N,), or None
+    angles : ndarray, shape ([K,] N), or None
         The angles between x and the points; NaN where x is 0.
-    flips : ndarray of int64, shape (N, L), or None
+    flips : ndarray of int64, shape ([K,] N, L), or None
         Tr‖D_i(x) − D_i(y)‖.
-    image_angles : ndarray, shape (N, L − 1), or None
+    image_angles : ndarray, shape ([K,] N, L − 1), or None
         The angles between f_i(x) and f_i(y) for 1 ≤ i < L, see `Flips`.
     gradient : ndarray, shape (d,), or None
         ∇f(x).
-    deviations : ndarray, shape (N,), or None
+    deviations : ndarray, shape ([K,] N), or None
         ‖∇f(x) − ∇f(y)‖.
-    term_norms : ndarray, shape (N, L), or None
+    term_norms : ndarray, shape ([K,] N, L), or None
         ‖Δ_j‖ of (GD-DECOMP).
-    terms : ndarray, shape (N, L, d), or None
+    terms : ndarray, shape ([K,] N, L, d), or None
         Δ_j.
     """
 
+    radius: float | NDArray[np.float64] | None
     widths: tuple[int, ...]
     lawful: bool
     angles: NDArray[np.float64] | None
@@ -105,12 +109,13 @@ class Visit:
 def visit(
     net: Network,
     x: ArrayLike,
-    radius: float | None = None,
+    radius: ArrayLike | None = None,
     samples: int = 0,
     *,
     points: ArrayLike | None = None,
     rng: Rng = None,
     surface: bool = False,
+    antithetic: bool = False,
     flips: bool = False,
     gradient: bool = False,
     term_norms: bool = False,
@@ -128,16 +133,18 @@ def visit(
     """
     require_network(net)
     base = arguments.point("x", x, net.widths[0])
-    places, count = _places(base, radius, samples, points, rng, surface)
+    places = places_of(base, radius, samples, points, rng, surface, antithetic)
     backward = gradient or term_norms or terms
     if backward:
         require_one_output(net, "a gradient")
-    _require_room(net, count, flips, gradient, term_norms or terms, remember or backward)
+    _require_room(net, places, flips, gradient, term_norms or terms, remember or backward)
     number = thread_number(threads)
     at_x = core.BasePoint(net._core, base, layers=net.depth, gradient=backward, threads=number)
     found = core.explore(
         at_x,
-        places,
+        places.directions,
+        scales=places.scales.tolist(),
+        mirrored=places.mirrored,
         float32=(dtype or net.dtype) == np.float32,
         angles=flips or gradient,
         flips=flips,
@@ -149,53 +156,38 @@ def visit(
         progress=progress,
     )
     return Visit(
+        radius=places.radius,
         widths=net.widths[1:-1],
         lawful=net._follows_laws,
-        angles=found.angles,
-        flips=found.flips,
-        image_angles=found.image_angles,
+        angles=places.by_radius(found.angles),
+        flips=places.by_radius(found.flips),
+        image_angles=places.by_radius(found.image_angles),
         gradient=at_x.gradient if backward else None,
-        deviations=found.deviations,
-        term_norms=found.terms,
-        terms=found.decomposition,
+        deviations=places.by_radius(found.deviations),
+        term_norms=places.by_radius(found.terms),
+        terms=places.by_radius(found.decomposition),
     )
 
 
-def _places(
-    x: NDArray[np.float64],
-    radius: float | None,
-    samples: int,
-    points: ArrayLike | None,
-    rng: Rng,
-    surface: bool,
-) -> tuple[NDArray[np.float64] | core.Sample, int]:
-    """Return what the core takes for the points of a visit, and how many there are."""
-    if points is not None:
-        if radius is not None:
-            raise TypeError("give either radius or points, not both")
-        given, single = arguments.points("points", points, x.size, x.dtype)
-        if single:
-            raise ValueError(f"points must have shape (N, {x.size}), got {np.shape(points)}")
-        return given - x, len(given)
-    if radius is None:
-        raise TypeError("radius is missing; give it, or the points themselves as points=")
-    size = arguments.number("radius", radius)
-    count = arguments.integer("samples", samples, at_least=0)
-    seed = arguments.seed_of(rng)
-    return core.Sample(radius=size, count=count, seed=seed, surface=bool(surface)), count
-
-
 def _require_room(
-    net: Network, points: int, flips: bool, gradient: bool, terms: bool, remember: bool
+    net: Network, places: Places, flips: bool, gradient: bool, terms: bool, remember: bool
 ) -> None:
     columns = net.depth * (2 if terms else 1) + (2 if gradient else 1)
     columns += net.depth if flips else 0  # the angles of the images
-    memory.require(8 * points * columns, f"visiting {points} points", "visit fewer at a time")
+    radii = places.which.size
+    points = places.count * radii
+    balls = f" in each of {radii} balls" if places.which.ndim else ""
+    memory.require(
+        8 * columns * points,
+        f"visiting {places.count} points{balls}",
+        f"visit fewer{' points or balls' if balls else ''} at a time",
+    )
     if net.storage == "deferred":
-        backward = 1 + points * (net.depth if terms else 1) if gradient or terms else 0
+        asked = places.count * places.scales.size
+        backward = 1 + asked * (net.depth if terms else 1) if gradient or terms else 0
         memory.require_revealing(
             net.widths,
-            points + 1,
+            asked + 1,
             net.dtype.itemsize,
             backward=backward,
             remember=remember,

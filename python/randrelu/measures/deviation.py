@@ -12,6 +12,7 @@ from randrelu import laws
 from randrelu._support import arguments, euclid, extras
 from randrelu._support.arguments import Progress, Rng
 from randrelu.measures.ball import Visit, visit
+from randrelu.measures.places import balls_in_words
 from randrelu.network import Network, require_network
 
 if TYPE_CHECKING:
@@ -22,20 +23,25 @@ if TYPE_CHECKING:
 class Deviation:
     """How much the gradient differs between x and other points.
 
+    For a sequence of K radii the arrays have an axis K in front, in the order of the radii; the
+    points at one index are on one ray from x.
+
     Attributes
     ----------
-    norms : ndarray, shape (N,)
+    norms : ndarray, shape ([K,] N)
         ‖∇f(x) − ∇f(y)‖.
     grad_norm : float
         ‖∇f(x)‖.
-    terms : ndarray, shape (N, L), or None
+    terms : ndarray, shape ([K,] N, L), or None
         ‖Δ_j‖ of (GD-DECOMP), where they were asked for.
-    angles : ndarray, shape (N,)
+    angles : ndarray, shape ([K,] N)
         The angle between x and each point, in [0, π]; NaN where x is 0.
     depth : int
         The number L of hidden layers.
     lawful : bool
         Whether the network is random and has no biases, as what is predicted asks.
+    radius : float, ndarray of shape (K,), or None
+        The radius of the ball, or the K radii; None where the points were given.
     """
 
     norms: NDArray[np.float64]
@@ -44,71 +50,84 @@ class Deviation:
     angles: NDArray[np.float64]
     depth: int
     lawful: bool = True
+    radius: float | NDArray[np.float64] | None = None
 
     @property
     def relative(self) -> NDArray[np.float64]:
-        """‖∇f(x) − ∇f(y)‖/‖∇f(x)‖, shape (N,); NaN or infinite where ∇f(x) = 0."""
+        """‖∇f(x) − ∇f(y)‖/‖∇f(x)‖, shape ([K,] N); NaN or infinite where ∇f(x) = 0."""
         with np.errstate(divide="ignore", invalid="ignore"):
             return self.norms / np.float64(self.grad_norm)
 
     @property
     def predicted(self) -> NDArray[np.float64] | None:
-        """What `relative` is expected to be, shape (N,): a root mean square over random networks.
+        """What `relative` is expected to be, shape ([K,] N).
 
-        √(E‖∇f(x) − ∇f(y)‖²/E‖∇f‖²), from the angle between x and y. It is exact for one hidden
-        layer, and holds for more in the limit of infinite width. NaN where x is 0. None for
-        networks that are not random, or have biases: no such law holds for them.
+        A root mean square over random networks: √(E‖∇f(x) − ∇f(y)‖²/E‖∇f‖²), from the angle
+        between x and y. It is exact for one hidden layer, and holds for more in the limit of
+        infinite width. NaN where x is 0. None for networks that are not random, or have biases: no
+        such law holds for them.
         """
         if not self.lawful:
             return None
         return np.sqrt(laws.gradient_deviation(self.angles, self.depth))
 
     def columns(self) -> dict[str, NDArray[Any]]:
-        """Return everything as columns, a row per point."""
-        columns = {"norm": self.norms, "relative": self.relative}
+        """Return everything as columns.
+
+        There is a row per point, for every one of several radii, which are a column then.
+        """
+        columns: dict[str, NDArray[Any]] = {}
+        if self.norms.ndim > 1:
+            columns["radius"] = np.repeat(np.asarray(self.radius, np.float64), self.norms.shape[1])
+        columns |= {"norm": self.norms.reshape(-1), "relative": self.relative.reshape(-1)}
         if self.predicted is not None:
-            columns["predicted"] = self.predicted
+            columns["predicted"] = self.predicted.reshape(-1)
         if self.terms is not None:
-            columns |= {f"term_{j}": t for j, t in enumerate(self.terms.T, start=1)}
+            for j in range(self.depth):
+                columns[f"term_{j + 1}"] = self.terms[..., j].reshape(-1)
         return columns
 
     def to_frame(self) -> pd.DataFrame:
-        """Return `columns` as a data frame, a row per point; needs pandas."""
+        """Return `columns` as a data frame; needs pandas."""
         return extras.frame(self.columns())
 
     def __repr__(self) -> str:
         if not self.norms.size:
             return "Deviation(no points)"
-        predicted = ""
-        if self.predicted is not None:
-            predicted = f" (predicted {np.median(self.predicted):.4g})"
+        relative, predicted, balls, where = self.relative, self.predicted, "", ""
+        if self.norms.ndim > 1:
+            radii = np.asarray(self.radius, np.float64)
+            k = int(radii.argmax())
+            relative, predicted = relative[k], None if predicted is None else predicted[k]
+            balls, where = balls_in_words(radii), " at the largest"
+        law = "" if predicted is None else f" (predicted {np.median(predicted):.4g})"
         return (
-            f"Deviation({self.norms.size} points, ‖∇f(x) − ∇f(y)‖/‖∇f(x)‖: "
-            f"median {np.median(self.relative):.4g}{predicted}, "
-            f"largest seen {self.relative.max():.4g})"
+            f"Deviation({balls}{relative.size} points, ‖∇f(x) − ∇f(y)‖/‖∇f(x)‖{where}: "
+            f"median {np.median(relative):.4g}{law}, largest seen {relative.max():.4g})"
         )
 
 
 def gradient_deviation(
     net: Network,
     x: ArrayLike,
-    radius: float | None = None,
+    radius: ArrayLike | None = None,
     samples: int = 1000,
     *,
     points: ArrayLike | None = None,
     rng: Rng = None,
     surface: bool = False,
+    antithetic: bool = False,
     terms: bool = False,
     remember: bool = True,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Deviation:
-    """Measure ‖∇f(x) − ∇f(y)‖ at points y of the ball B(x, radius) (Lemma 2.8).
+    """Measure ‖∇f(x) − ∇f(y)‖ at points y of balls B(x, radius) (Lemma 2.8).
 
     Parameters
     ----------
-    net, x, radius, samples, points, rng, surface, remember, threads, progress
-        As for `flips`.
+    net, x, radius, samples, points, rng, surface, antithetic, remember, threads, progress
+        As for `flips`, but that what is found in a ball may depend on the other radii by rounding.
     terms : bool
         Measure the norm of every term Δ_j of (GD-DECOMP), too; it takes about L/2 times as long.
 
@@ -124,11 +143,18 @@ def gradient_deviation(
         If a value inside the network leaves the range of its dtype.
     TypeError, ValueError
         If an argument is not as described.
+
+    Notes
+    -----
+    All radii take one pass forward, as for `flips`. The way back is taken by the differences of
+    the gradients: at every radius a product with the units that are active at x, and the rows of
+    those that flip; through W_{ℓ+1} and W_ℓ these rows are all there is.
     """
     return deviation_of(
         visit(
-            net, x, radius, samples, points=points, rng=rng, surface=surface, gradient=True,
-            term_norms=bool(terms), remember=remember, threads=threads, progress=progress,
+            net, x, radius, samples, points=points, rng=rng, surface=surface, antithetic=antithetic,
+            gradient=True, term_norms=bool(terms), remember=remember, threads=threads,
+            progress=progress,
         )
     )  # fmt: skip
 
@@ -144,6 +170,7 @@ def deviation_of(visited: Visit) -> Deviation:
         visited.angles,
         len(visited.widths),
         visited.lawful,
+        visited.radius,
     )
 
 

@@ -37,25 +37,41 @@ def attack(
 
 
 def ball_flips(
-    rng: np.random.Generator, *, radius: float, samples: int = 16, **network: Any
+    rng: np.random.Generator, *, radius: float | list[float], samples: int = 16, **network: Any
 ) -> list[Row]:
-    """Count the units that flip in the ball of radius × ‖x‖ around (1, …, 1): a row per layer."""
+    """Count the units that flip in the ball of radius × ‖x‖ around (1, …, 1): a row per layer.
+
+    A list of radii is measured on one network, in one pass, and has rows for each of them.
+    """
     net, x = _network(rng, **network)
-    columns = flips(net, x, radius * math.sqrt(x.size), samples, rng=rng, remember=False).columns()
+    sizes = np.multiply(radius, math.sqrt(x.size))
+    columns = flips(net, x, sizes, samples, rng=rng, remember=False).columns()
     columns = {"units": columns.pop("width"), **columns}
+    if isinstance(radius, list):
+        del columns["radius"]  # a parameter is called that
+        columns["relative_radius"] = np.repeat(radius, net.depth)
     columns["share"] = columns["mean"] / columns["units"]
     columns["predicted_share"] = columns["predicted"] / columns["units"]
-    return [{name: values[i].item() for name, values in columns.items()} for i in range(net.depth)]
+    rows = range(columns["layer"].size)
+    return [{name: values[i].item() for name, values in columns.items()} for i in rows]
 
 
-def deviation(rng: np.random.Generator, *, radius: float, samples: int = 16, **network: Any) -> Row:
-    """Measure ‖∇f(x) − ∇f(y)‖/‖∇f(x)‖ in the ball of radius × ‖x‖ around (1, …, 1)."""
+def deviation(
+    rng: np.random.Generator, *, radius: float | list[float], samples: int = 16, **network: Any
+) -> Row | list[Row]:
+    """Measure ‖∇f(x) − ∇f(y)‖/‖∇f(x)‖ in the ball of radius × ‖x‖ around (1, …, 1).
+
+    A list of radii is measured on one network, in one pass, and has a row for each of them.
+    """
     net, x = _network(rng, **network)
-    found = gradient_deviation(net, x, radius * math.sqrt(x.size), samples, rng=rng)
-    return {
-        "median": float(np.median(found.relative)),
-        "largest_seen": float(found.relative.max()),
-    }
+    found = gradient_deviation(net, x, np.multiply(radius, math.sqrt(x.size)), samples, rng=rng)
+    rows: list[Row] = [
+        {"median": float(np.median(relative)), "largest_seen": float(relative.max())}
+        for relative in np.atleast_2d(found.relative)
+    ]
+    if not isinstance(radius, list):
+        return rows[0]
+    return [{"relative_radius": r, **row} for r, row in zip(radius, rows, strict=True)]
 
 
 def worst(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -67,7 +67,9 @@ class BuiltIn:
                 raise ValueError(
                     f"{self.name} does not take {name!r}; {hint} takes {', '.join(takes)}"
                 )
-            if self.name not in STATEMENTS or name in SHAPE:
+            if isinstance(value, (list, tuple)) and (self.name, name) in _LISTS:
+                _every(name, value)
+            elif self.name not in STATEMENTS or name in SHAPE:
                 _VALID[name](name, value)
 
 
@@ -127,6 +129,15 @@ def _valid_eta(name: str, value: Any) -> None:
 def _counts(name: str, value: Any) -> None:
     arguments.integer(name, value, at_least=1, at_most=arguments.WIDEST)
 
+
+def _every(name: str, values: Sequence[Any]) -> None:
+    if not values:
+        raise ValueError(f"{name} must hold at least one number, got {values!r}")
+    for i, value in enumerate(values):
+        _VALID[name](f"{name}[{i}]", value)
+
+
+_LISTS = {("flips", "radius"), ("deviation", "radius")}  # what may have several values in a trial
 
 _VALID: dict[str, Callable[[str, Any], object]] = {
     "widths": lambda _, value: arguments.widths_tuple(value),

@@ -46,7 +46,9 @@ def sweep(
         of them, of numbers, texts or sequences of them. All its randomness must come from ``rng``.
     grid : mapping of names to sequences, optional
         The values of every parameter; all combinations are run. Networks take ``width`` and
-        ``depth`` (and ``dim``, by default the width), or whole ``widths``.
+        ``depth`` (and ``dim``, by default the width), or whole ``widths``. A value of ``radius``
+        may be a list, for "flips" and "deviation": every trial measures these radii in one pass,
+        and has rows for each ``relative_radius``.
     points : sequence of mappings, optional
         Or the combinations themselves.
     trials : int

@@ -11,7 +11,6 @@ from rich.console import Console
 
 import randrelu as rr
 from randrelu._support import arguments, euclid
-from randrelu._support.progress import part
 from randrelu.cli import bars, inputs, network_tables, options, tables
 from randrelu.cli.options import (
     Bias,
@@ -27,7 +26,7 @@ from randrelu.cli.options import (
     Widths,
 )
 from randrelu.figures import style
-from randrelu.figures.flips import flips_figure
+from randrelu.figures.flips import flips_figure, smooth_radii
 from randrelu.measures.gradient_step import STEPS
 
 
@@ -133,29 +132,35 @@ def flips(
     if not x.any():
         raise ValueError("x must not be 0: the radii are multiples of ‖x‖")
     length = euclid.norm(x)
-    with bars.bar(f"{len(radii)} balls, samples") as progress:
-        found = [
-            rr.flips(
-                net,
-                x,
-                radius * length,
-                samples,
-                rng=seed,
-                surface=surface,
-                remember=False,  # nobody asks this network again
-                threads=threads,
-                progress=part(progress, k, len(radii)),
-            )
-            for k, radius in enumerate(radii)
-        ]
+    balls = len(radii)
+    # Where weights are explicit, more radii cost little.
+    smooth = plot is not None and net.storage != "deferred"
+    drawn = np.concatenate([radii, smooth_radii(radii) if smooth else []])
+    with bars.bar(f"{balls} balls, samples") as progress:
+        found = rr.flips(
+            net,
+            x,
+            drawn * length,
+            samples,
+            rng=seed,
+            surface=surface,
+            remember=False,  # nobody asks this network again
+            threads=threads,
+            progress=progress,
+        )
     if plot is not None:
-        flips_figure(radii, found).savefig(plot)
+        flips_figure(drawn, found).savefig(plot)
+    columns = {
+        name: values.reshape(len(drawn), net.depth)[:balls]
+        for name, values in found.columns().items()
+        if name != "radius"
+    }
     if as_json:
-        balls = [
-            {"relative_radius": r, **{k: v.tolist() for k, v in f.columns().items()}}
-            for r, f in zip(radii, found, strict=True)
+        by_ball = [
+            {"relative_radius": r, **{name: values[k].tolist() for name, values in columns.items()}}
+            for k, r in enumerate(radii)
         ]
         network = {"widths": net.widths, "init": net.init}
-        tables.print_json({"network": network, "seed": seed, "samples": samples, "balls": balls})
+        tables.print_json({"network": network, "seed": seed, "samples": samples, "balls": by_ball})
     else:
-        Console().print(network_tables.flips_table(net, seed, samples, radii, found))
+        Console().print(network_tables.flips_table(net, seed, samples, radii, columns))
