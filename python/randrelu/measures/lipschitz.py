@@ -13,8 +13,8 @@ from randrelu._support.arguments import Progress
 from randrelu._support.progress import stretch
 from randrelu.measures.bounds import NORMS
 from randrelu.measures.certified_gradient import certified_gradient
-from randrelu.measures.climb import steepest_anywhere, steepest_in_ball
-from randrelu.measures.steepest import Steepness
+from randrelu.measures.steepest_points import steepest_anywhere, steepest_in_ball
+from randrelu.measures.steepness import Steepness
 from randrelu.network import Network, require_one_output
 
 if TYPE_CHECKING:

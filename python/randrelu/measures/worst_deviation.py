@@ -15,8 +15,8 @@ from randrelu._support.progress import stretch
 from randrelu._support.threads import thread_number
 from randrelu.measures.ball import visit
 from randrelu.measures.certified_gradient import certified_gradient
-from randrelu.measures.climb import steepest_in_ball
-from randrelu.measures.steepest import Steepness
+from randrelu.measures.steepest_points import steepest_in_ball
+from randrelu.measures.steepness import Steepness
 from randrelu.network import Network, require_one_output
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from randrelu._support import euclid, memory
 from randrelu._support.arguments import Progress
-from randrelu.measures.steepest import Steepness, lengths, unit
+from randrelu.measures.steepness import Steepness, unit
 from randrelu.network import Network
 
 _Doubles = NDArray[np.float64]
@@ -197,7 +197,7 @@ def _inside(u: _Doubles, norm: float) -> _Doubles:
     """Return the rows of the unit ball that are nearest to some rows."""
     if norm == np.inf:
         return np.clip(u, -1, 1)
-    return u / np.maximum(lengths(u), 1)[:, np.newaxis]
+    return u / np.maximum(euclid.norms(u), 1)[:, np.newaxis]
 
 
 def _changes(
@@ -213,7 +213,7 @@ def _changes(
     for z, z_centre in zip(
         sought.preactivations(centre + radii[:, np.newaxis] * starts), at_centre, strict=True
     ):
-        change = lengths(z - z_centre)[:, np.newaxis] / np.sqrt(z.shape[1])
+        change = euclid.norms(z - z_centre)[:, np.newaxis] / np.sqrt(z.shape[1])
         change[~moved] = change[moved].mean()
         changes.append(np.where(change > 0, change, 1))
     return changes
