@@ -74,10 +74,34 @@ class Bounding:
             tuple(high * scale for high, scale in zip(self.upper, scales, strict=False)),
         )
 
+    def able(self, i: int) -> NDArray[np.bool_]:
+        """Return which units of layer i have 0 within their bounds, (N, d_i): no other can flip."""
+        able: NDArray[np.bool_] = (self.lower[i - 1] <= 0) & (self.upper[i - 1] >= 0)
+        return able
+
+    def active(self, i: int) -> NDArray[np.bool_]:
+        """Return which units of layer i can be active, (N, d_i): one at 0 may be, by its coin."""
+        active: NDArray[np.bool_] = self.upper[i - 1] >= 0
+        return active
+
     def change(self, i: int) -> _Doubles:
-        """Return how large ‖f_i(y) − f_i(x)‖ is at most by the bounds of each unit, (N,)."""
+        """Return how large ‖f_i(y) − f_i(x)‖ is at most by the bounds of each unit, (N,).
+
+        For i = 0 it is ‖y − x‖.
+        """
+        if i == 0:
+            root = 1 if self.norm == 2 else np.sqrt(self.widths[0])
+            change: _Doubles = self.radii * root * (1 + 4 * _EPS)
+            return change
         low, high = self._activations(i)
-        value = np.maximum(self.values[i - 1], 0)
+        return self._farthest(i, low, high, np.maximum(self.values[i - 1], 0))
+
+    def change_before(self, i: int) -> _Doubles:
+        """Return how large ‖f̃_i(y) − f̃_i(x)‖ is at most by the bounds of each unit, (N,)."""
+        return self._farthest(i, self.lower[i - 1], self.upper[i - 1], self.values[i - 1])
+
+    def _farthest(self, i: int, low: _Doubles, high: _Doubles, value: _Doubles) -> _Doubles:
+        """Return the largest distance from values of layer i, as they were evaluated, (N,)."""
         far = np.maximum(high - value, value - low) + self.errors[i - 1]
         norms: _Doubles = np.sqrt(np.einsum("pk,pk->p", far, far))
         return norms * (1 + _gamma(self.widths[i]))
@@ -112,8 +136,19 @@ class Bounding:
 
     def _forward(self, i: int) -> tuple[_Doubles, _Doubles]:
         """Bound layer i by intervals, and by the norm of what the layer before can change."""
-        gamma = _gamma(self.widths[i - 1])
-        bias = self.scaled.biases[i - 1]
+        low, high = self._by_intervals(i)
+        value, error = self._evaluated(i)
+        self.values.append(value)
+        self.errors.append(error)
+        weights = self.scaled.weights[i - 1]
+        norms = np.sqrt(np.einsum("jk,jk->j", weights, weights))
+        by_norm = norms * self.change(i - 1)[:, np.newaxis] * (1 + 4 * _gamma(self.widths[i - 1]))
+        by_norm = by_norm + error
+        return np.maximum(low, value - by_norm), np.minimum(high, value + by_norm)
+
+    def _by_intervals(self, i: int) -> tuple[_Doubles, _Doubles]:
+        """Bound layer i by what each unit before it can be."""
+        gamma, bias = _gamma(self.widths[i - 1]), self.scaled.biases[i - 1]
         low, high = self._activations(i - 1)
         middle, reach = (low + high) / 2, (high - low) / 2 * (1 + 2 * _EPS)
         reach = reach + 2 * _EPS * np.abs(middle)
@@ -121,30 +156,18 @@ class Bounding:
         spread = self.scaled.product(i, reach, absolute=True)
         size = self.scaled.product(i, np.abs(middle) + reach, absolute=True) + np.abs(bias)
         spread = spread + 2 * gamma * size + _TINY
-        by_intervals = at_middle - spread, at_middle + spread
+        return at_middle - spread, at_middle + spread
 
+    def _evaluated(self, i: int) -> tuple[_Doubles, _Doubles]:
+        """Return f̃_i(x), and how far rounding may have put it off."""
+        gamma, bias = _gamma(self.widths[i - 1]), self.scaled.biases[i - 1]
         before, off = self.points, np.zeros_like(self.points)
         if i > 1:
             before, off = np.maximum(self.values[i - 2], 0), self.errors[i - 2]
         value = self.scaled.product(i, before) + bias
         error = self.scaled.product(i, off, absolute=True) * (1 + gamma)
         rounding = self.scaled.product(i, np.abs(before), absolute=True) + np.abs(bias)
-        error = error + 2 * gamma * rounding + _TINY
-        norms = np.sqrt(
-            np.einsum("jk,jk->j", self.scaled.weights[i - 1], self.scaled.weights[i - 1])
-        )
-        if i == 1:
-            root = 1 if self.norm == 2 else np.sqrt(self.widths[0])
-            change = self.radii * root
-        else:
-            change = self.change(i - 1)
-        by_norm = norms * change[:, np.newaxis] * (1 + 4 * gamma) + error
-        self.values.append(value)
-        self.errors.append(error)
-        return (
-            np.maximum(by_intervals[0], value - by_norm),
-            np.minimum(by_intervals[1], value + by_norm),
-        )
+        return value, error + 2 * gamma * rounding + _TINY
 
     def _backward(self, i: int, iterations: int) -> tuple[_Doubles, _Doubles]:
         """Bound layer i by linear functions of the input."""
@@ -205,8 +228,7 @@ class Bounding:
         error = np.zeros_like(c)  # how much too large it may be, by rounding
         coefficients: dict[int, _Doubles] = {}
         for k in range(i - 1, 0, -1):
-            gamma = _gamma(self.widths[k])
-            bias = self.scaled.biases[k - 1]
+            gamma, bias = _gamma(self.widths[k - 1]), self.scaled.biases[k - 1]
             below = lines[k].below[:, np.newaxis] if slopes is None else slopes[k]
             # f_k is at least `below` times f̃_k, and at most `above` times f̃_k plus `shift`.
             coefficients[k] = a
