@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 from randrelu._support.progress import Count
 from randrelu.measures.bounding import Bounding
+from randrelu.measures.rounding import EPS
 from randrelu.measures.spectral import largest_singular_value
-
-_EPS = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +46,7 @@ def budgets(bounding: Bounding, top: int, count: Count | None = None) -> Iterato
     for i in range(1, top + 1):
         bounding.add_layer(i)
         norm = largest_singular_value(bounding.scaled.weights[i - 1], count)
-        moved = norm * change * (1 + 4 * _EPS)
+        moved = norm * change * (1 + 4 * EPS)
         gaps = np.maximum(np.abs(bounding.values[-1][0]) - bounding.errors[-1][0], 0)
         yield Budget(bounding.able(i)[0], gaps, moved)
         change = min(moved, float(bounding.change(i)[0]))

@@ -8,18 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from randrelu._support import euclid, memory
+from randrelu._support import memory
 from randrelu._support.arguments import Progress
 from randrelu.measures.bounding import Bounding
 from randrelu.measures.budgets import Budget, budgets
 from randrelu.measures.gradient_intervals import Backward, Gates, backward_vectors, farthest
 from randrelu.measures.jacobian_norms import jacobian_norms
+from randrelu.measures.rounding import EPS, gamma, norm_above
 from randrelu.measures.scaled import Scaled
 from randrelu.network import Network
 
 _Doubles = NDArray[np.float64]
-
-_EPS = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True)
@@ -79,21 +78,21 @@ def certified_gradient(
     )
     dim = net.widths[0]
     # ‖v‖_1 is at most √d times ‖v‖.
-    factor = 1.0 if norm == 2 else math.sqrt(dim) * (1 + 4 * _EPS)
+    factor = 1.0 if norm == 2 else math.sqrt(dim) * (1 + 4 * EPS)
 
     def length(bounds: _Doubles) -> float:
         far = farthest(bounds)
-        return (_norm(far) if norm == 2 else float(far.sum())) * (1 + (dim + 8) * _EPS)
+        return (norm_above(far) if norm == 2 else float(far.sum())) * (1 + gamma(dim))
 
     gradients = [length(met[0].anywhere), factor * jacobians[-1][0]]
     for vectors, (reach, _) in zip(masked, jacobians, strict=False):
-        gradients.append(factor * _norm(farthest(vectors.anywhere)) * reach)
+        gradients.append(factor * norm_above(farthest(vectors.anywhere)) * reach)
     deviation = math.inf
     if x is not None:
         terms = _terms(limits, met, jacobians)
         deviations = [length(met[0].change), factor * sum(terms)]
         for k, (vectors, (reach, _)) in enumerate(zip(masked, jacobians, strict=False)):
-            after = _norm(farthest(vectors.change)) * reach
+            after = norm_above(farthest(vectors.change)) * reach
             deviations.append(factor * (after + sum(terms[:k])))
         at_x = min(length(met[0].at_x), *gradients)
         gradients.append(at_x + min(deviations))
@@ -108,7 +107,7 @@ def _unscaled(bound: float, scaled: Scaled) -> float:
     """Return a sum of a few bounds for each layer in the units of the network, rounded up."""
     if bound in (0, math.inf):
         return bound
-    slack = 1 + (4 * len(scaled.widths) + 64) * _EPS
+    slack = 1 + (4 * len(scaled.widths) + 64) * EPS
     found = bound * slack * scaled.scales[-1] / scaled.scales[0]
     if not math.isfinite(found):
         raise OverflowError("a bound leaves the range of float64")
@@ -143,9 +142,9 @@ def _share(sizes: _Doubles, budget: Budget) -> float:
     largest = float(sizes.max(initial=0))
     if largest == 0:
         return 0.0
-    whole = _norm(sizes)
+    whole = norm_above(sizes)
     if not budget.moved > 0:  # those alone that are at 0 already
-        return _norm(sizes[gaps == 0])
+        return norm_above(sizes[gaps == 0])
     squares = (sizes / largest) ** 2
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         shares = (gaps / budget.moved) ** 2
@@ -155,12 +154,7 @@ def _share(sizes: _Doubles, budget: Budget) -> float:
         price = float(values[order[spent]]) if spent < len(order) else 0.0
         total = float(np.maximum(squares - price * shares, 0).sum()) + price
     # Each difference is rounded by no more than an eps of what is subtracted, up to the square.
-    total += (len(sizes) + 16) * _EPS * (float(squares.sum()) + price)
+    total += (len(sizes) + 16) * EPS * (float(squares.sum()) + price)
     if not math.isfinite(total):
         return whole
-    return min(whole, largest * math.sqrt(total) * (1 + 8 * _EPS))
-
-
-def _norm(vector: _Doubles) -> float:
-    """Return no less than the norm of a vector."""
-    return euclid.norm(vector) * (1 + (len(vector) + 8) * _EPS)
+    return min(whole, largest * math.sqrt(total) * (1 + 8 * EPS))

@@ -9,13 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from randrelu.measures.bounding import Bounding
+from randrelu.measures.rounding import EPS
 from randrelu.measures.scaled import Scaled
 from randrelu.measures.spectral import largest_singular_value
 from randrelu.network import Network
 
 _Doubles = NDArray[np.float64]
-
-_EPS = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,10 +54,10 @@ def certified_changes(
     bounding = _bounding(net, x, radius, top, threads)
     change, changes = float(bounding.change(0)[0]), []
     for i, layer in enumerate(_layers(bounding, top), start=1):
-        moved = layer.norm(rows=False) * change * (1 + 4 * _EPS)
+        moved = layer.norm(rows=False) * change * (1 + 4 * EPS)
         left = float(bounding.change_before(i)[0])
         changes.append(min(moved, left) * bounding.scaled.scales[i])
-        of_units = layer.norm() * change * (1 + 4 * _EPS)
+        of_units = layer.norm() * change * (1 + 4 * EPS)
         change = min(of_units, float(bounding.change(i)[0]))
     return np.array(changes)
 
@@ -83,7 +82,7 @@ def certified_products(
     found = []
     for i, j in pairs:
         norms = [layers[j].norm(columns=False), *between[j + 1 : i]]
-        found.append(float(np.prod(norms)) * (1 + 4 * (i - j) * _EPS) * (scales[i] / scales[j]))
+        found.append(float(np.prod(norms)) * (1 + 4 * (i - j) * EPS) * (scales[i] / scales[j]))
     return found
 
 

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from randrelu._load import core
 from randrelu._support import euclid
 from randrelu._support.threads import thread_number
+from randrelu.measures.rounding import EPS
 from randrelu.measures.trace import most_flips
 from randrelu.network import Network
 
 _Doubles = NDArray[np.float64]
 _Ints = NDArray[np.int64]
 
-_EPS = float(np.finfo(np.float64).eps)
 _ROUNDINGS = 16  # beyond which an evaluation that sums in another order sees the same
 
 
@@ -132,4 +132,4 @@ def sizes(vectors: _Doubles, norm: float) -> _Doubles:
 def distances(x: _Doubles, y: _Doubles, norm: float) -> _Doubles:
     """Return no less than ‖y − x‖ of rows, by a few roundings more."""
     rounding = x.shape[1] + 8 if norm == 2 else 2
-    return sizes(y - x, norm) * (1 + rounding * _EPS)
+    return sizes(y - x, norm) * (1 + rounding * EPS)
