@@ -21,8 +21,8 @@ from randrelu.checks.constants import a_constant
 from randrelu.checks.result import Check, Hypothesis
 from randrelu.network import Network
 
-# What the report goes through, and at length. Ascents remember every layer: at a width of 2000 and
-# 2048 layers they take 3 GB.
+# The parameters of the report's quick rows and of its full ones. Ascents remember every layer: at a
+# width of 2000 and with 2048 layers they take 3 GB.
 QUICK = {"depths": tuple(4**i for i in range(5)), "points": 8, "steps": 2, "trials": 20}
 FULL = {"width": 2000, "depths": tuple(2**i for i in range(12)), "steps": 2, "trials": 20}
 

@@ -116,8 +116,9 @@ def bounds(
     norm : {2, inf}
         The norm of the ball.
     iterations : int, default 0
-        Steps in which the slopes of the lines below the ReLUs climb, for each bound its own
-        (α-CROWN; Xu et al. 2021). The bounds get closer; a step takes twice what they take without.
+        Steps, at least 0, in which the slopes of the lines below the ReLUs climb, for each bound
+        its own (α-CROWN; Xu et al. 2021). The bounds get closer; a step takes twice the time that
+        they take without.
     threads : int, optional
         The number of threads.
     progress : callable, optional

@@ -82,10 +82,10 @@ def extremes(
         A network of one output, with biases or without. A deferred one remembers every point.
     radius : float
         The radius r > 0.
-    starts : int
-        The random points, from each of which one ascent and one descent begin.
-    steps : int
-        The most points that each of them tries.
+    starts : int, default 16
+        The random points, at least 1, from each of which one ascent and one descent begin.
+    steps : int, default 30
+        The most points that each of them tries, at least 1.
     rng : None, int, SeedSequence or Generator
         Where the starts come from.
     threads : int, optional

@@ -88,8 +88,8 @@ def lipschitz(
         The radius R ≥ 0, where there is an x.
     norm : {2, inf}
         The norm of distances, that of the ball among them. For inf gradients have ‖·‖_1.
-    steps : int
-        The steps of the ascent; fewer find a little less.
+    steps : int, default 60
+        The steps of the ascent, at least 1; fewer find a little less.
     certify : bool, default True
         Whether to bound the constant from above, too; see `worst_deviation`.
     threads : int, optional
