@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 _Doubles = NDArray[np.float64]
 
-NORMS = (2, np.inf)
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Bounds:
@@ -156,8 +154,7 @@ def bounds(
             "bounded; draw one with storage='stored'"
         )
     points, single = arguments.points("x", x, net.widths[0], np.dtype(np.float64))
-    if norm not in NORMS:
-        raise ValueError(f"norm must be 2 or inf, got {norm!r}")
+    norm = arguments.norm(norm)
     sizes = arguments.real_array("radius", radius).astype(np.float64)
     if sizes.shape not in ((), (len(points),)) or (sizes < 0).any():
         raise ValueError(
@@ -168,7 +165,7 @@ def bounds(
     largest = max(np.abs(points).max(initial=0), radii.max(initial=0))
     scaled = Scaled(net, net.depth + 1, largest, threads=threads)
     count = counting(progress, sum(net.widths[1:]))
-    found = Bounding(scaled, points, radii, float(norm), count)
+    found = Bounding(scaled, points, radii, norm, count)
     for i in range(1, net.depth + 2):
         found.add_layer(i, steps)
     lower, upper = found.unscaled()
@@ -177,4 +174,4 @@ def bounds(
     if single:
         lower, upper = tuple(a[0] for a in lower), tuple(a[0] for a in upper)
     given = float(radii[0]) if sizes.ndim == 0 and len(radii) else radii.copy()
-    return Bounds(lower, upper, given, float(norm))
+    return Bounds(lower, upper, given, norm)

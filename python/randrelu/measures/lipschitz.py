@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike, NDArray
 from randrelu._support import arguments, extras
 from randrelu._support.arguments import Progress
 from randrelu._support.progress import stretch
-from randrelu.measures.bounds import NORMS
 from randrelu.measures.certified_gradient import certified_gradient
 from randrelu.measures.steepest_points import steepest_anywhere, steepest_in_ball
 from randrelu.measures.steepness import Steepness
@@ -119,8 +118,7 @@ def lipschitz(
     intervals know those that are on. ‖·‖_1 is at most √d times what bounds ‖·‖.
     """
     require_one_output(net, "a gradient")
-    if norm not in NORMS:
-        raise ValueError(f"norm must be 2 or inf, got {norm!r}")
+    norm = arguments.norm(norm)
     if (x is None) != (radius is None):
         missing, given = ("x", "radius") if x is None else ("radius", "x")
         raise TypeError(f"{missing} is missing: give both x and radius, or neither, got {given}")
@@ -134,7 +132,7 @@ def lipschitz(
     if base is None:
         point = steepest_anywhere(sought, steps, progress=first)
     else:
-        point = steepest_in_ball(sought, base, size, float(norm), steps, progress=first)
+        point = steepest_in_ball(sought, base, size, norm, steps, progress=first)
     attained = float(sought.sizes(sought.gradients(point[np.newaxis]))[0])
     certified = None
     if certify:
@@ -142,8 +140,8 @@ def lipschitz(
             net,
             base,
             size,
-            float(norm),
+            norm,
             threads=threads,
             progress=stretch(progress, steps, whole, whole),
         ).gradient
-    return Lipschitz(attained, point.copy(), certified, float(norm))
+    return Lipschitz(attained, point.copy(), certified, norm)
