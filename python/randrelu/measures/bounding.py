@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from randrelu._support import euclid
 from randrelu._support.progress import Count, counting
 from randrelu.measures.rounding import EPS, TINY, gamma
 from randrelu.measures.scaled import Scaled
@@ -97,8 +98,7 @@ class Bounding:
     def _farthest(self, i: int, low: _Doubles, high: _Doubles, value: _Doubles) -> _Doubles:
         """Return the largest distance from values of layer i, as they were evaluated, (N,)."""
         far = np.maximum(high - value, value - low) + self.errors[i - 1]
-        norms: _Doubles = np.sqrt(np.einsum("pk,pk->p", far, far))
-        return norms * (1 + gamma(self.widths[i]))
+        return euclid.norms(far) * (1 + gamma(self.widths[i]))
 
     def margins(
         self, tops: NDArray[np.int64], others: NDArray[np.int64], iterations: int = 0
@@ -134,8 +134,7 @@ class Bounding:
         value, error = self._evaluated(i)
         self.values.append(value)
         self.errors.append(error)
-        weights = self.scaled.weights[i - 1]
-        norms = np.sqrt(np.einsum("jk,jk->j", weights, weights))
+        norms = euclid.norms(self.scaled.weights[i - 1])
         by_norm = norms * self.change(i - 1)[:, np.newaxis] * (1 + 4 * gamma(self.widths[i - 1]))
         by_norm = by_norm + error
         return np.maximum(low, value - by_norm), np.minimum(high, value + by_norm)
@@ -230,8 +229,9 @@ class Bounding:
             a = self.scaled.product(k, flat, transposed=True)
             a = a.reshape(count, of_each, self.widths[k - 1])
         relative = gamma(self.widths[0])
-        dual = np.sqrt(np.einsum("prk,prk->pr", a, a)) if self.norm == 2 else np.abs(a).sum(axis=2)
-        reach = self.radii[:, np.newaxis] * dual
+        flat = a.reshape(-1, a.shape[-1])
+        dual = euclid.norms(flat) if self.norm == 2 else np.abs(flat).sum(axis=1)
+        reach = self.radii[:, np.newaxis] * dual.reshape(count, of_each)
         least = c + _dots(a, self.points)
         error = error + 2 * relative * (_dots(np.abs(a), np.abs(self.points)) + reach)
         error = error * (1 + 4 * relative) + 4 * EPS * (np.abs(c) + np.abs(least) + reach) + TINY

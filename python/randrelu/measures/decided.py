@@ -36,7 +36,7 @@ class Decided:
     values : ndarray, shape (N,)
         The margins there.
     rivals : ndarray of int64, shape (N,), or None
-        The outputs that they are over.
+        The other outputs of these margins.
     """
 
     def __init__(
@@ -121,12 +121,7 @@ def sizes(vectors: _Doubles, norm: float) -> _Doubles:
     if norm == np.inf:
         largest: _Doubles = np.abs(vectors).max(axis=1, initial=0)
         return largest
-    with np.errstate(over="ignore", under="ignore"):
-        plain: _Doubles = np.sqrt(np.einsum("pk,pk->p", vectors, vectors))
-    unsure = ~((plain > 1e-140) & (plain < 1e140))  # a square may have left the range
-    if unsure.any():
-        plain[unsure] = euclid.norms(vectors[unsure])
-    return plain
+    return euclid.norms(vectors)
 
 
 def distances(x: _Doubles, y: _Doubles, norm: float) -> _Doubles:
