@@ -73,7 +73,7 @@ def number(name: str, value: float, *, positive: bool = False) -> float:
 
 def norm(value: float) -> float:
     """Return the `norm` of a ball or a distance when it is 2 or inf."""
-    if value not in (2, math.inf):
+    if np.ndim(value) or value not in (2, math.inf):
         raise ValueError(f"norm must be 2 or inf, got {value!r}")
     return float(value)
 

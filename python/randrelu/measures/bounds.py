@@ -155,11 +155,7 @@ def bounds(
         )
     points, single = arguments.points("x", x, net.widths[0], np.dtype(np.float64))
     norm = arguments.norm(norm)
-    sizes = arguments.real_array("radius", radius).astype(np.float64)
-    if sizes.shape not in ((), (len(points),)) or (sizes < 0).any():
-        raise ValueError(
-            f"radius must be a number of at least 0, or have shape ({len(points)},), got {radius!r}"
-        )
+    sizes = _sizes(radius, len(points))
     radii = np.broadcast_to(sizes, (len(points),))
     steps = arguments.integer("iterations", iterations, at_least=0)
     largest = max(np.abs(points).max(initial=0), radii.max(initial=0))
@@ -175,3 +171,17 @@ def bounds(
         lower, upper = tuple(a[0] for a in lower), tuple(a[0] for a in upper)
     given = float(radii[0]) if sizes.ndim == 0 and len(radii) else radii.copy()
     return Bounds(lower, upper, given, norm)
+
+
+def _sizes(radius: ArrayLike, count: int) -> _Doubles:
+    """Return the radius of all balls, shape (), or that of each, shape (N,)."""
+    sizes = arguments.real_array("radius", radius)
+    if sizes.ndim == 0:
+        return np.asarray(arguments.number("radius", sizes.item()))
+    if sizes.shape != (count,):
+        raise ValueError(
+            f"radius must be a number or have shape ({count},), got shape {sizes.shape}"
+        )
+    if (sizes < 0).any():
+        raise ValueError(f"radius must be at least 0, got {sizes.min()}")
+    return sizes.astype(np.float64)
