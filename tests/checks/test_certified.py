@@ -26,11 +26,11 @@ def test_of_lemma_2_3_they_are_in_order(storage):
     c = check("lemma-2.3", **GIVEN, storage=storage)
     sampled, attained, certified = three(c, layers)
     assert (sampled <= attained).all() and (attained < certified).all()
-    # Of the first layer, where all is linear: R times the largest singular value.
+    # Of the first layer, where all is linear: R times the largest singular value, or a little more.
     for t, seed in enumerate(c.trials["seed"].tolist()):
         w = Network.random(WIDTHS, rng=seed, dtype="float64").weights(1).astype(float)
         norm = np.linalg.norm(w, 2) * c.parameters["radius"] * np.sqrt(WIDTHS[0])
-        assert certified[0, t] == pytest.approx(norm, rel=1e-8)
+        assert norm <= certified[0, t] < norm * (1 + 1e-4)
     by_attained, by_certified = (
         ((values / (0.05 * np.sqrt(20)) / lemma_2_3.bound(WIDTHS, 1.0)[:, None])
          ** (2 / layers[:, None])).max(axis=0)

@@ -270,8 +270,9 @@ def test_what_it_says_in_short_and_as_a_frame():
     [
         ({"norm": 1}, "norm must be 2 or inf, got 1"),
         ({"iterations": -1}, "iterations must be at least 0, got -1"),
-        ({"radius": -1}, "radius must be a number of at least 0, or have shape (1,), got -1"),
-        ({"radius": [1, 2]}, "radius must be a number of at least 0, or have shape (1,)"),
+        ({"radius": -1}, "radius must be a finite number of at least 0, got -1"),
+        ({"radius": [1, 2]}, "radius must be a number or have shape (1,), got shape (2,)"),
+        ({"radius": [-1]}, "radius must be at least 0, got -1"),
         ({"radius": np.nan}, "radius must be finite"),
         ({"x": np.ones(3)}, "x must have shape (4,) or (N, 4), got (3,)"),
     ],

@@ -71,6 +71,13 @@ def number(name: str, value: float, *, positive: bool = False) -> float:
     return chosen
 
 
+def norm(value: float) -> float:
+    """Return the `norm` of a ball or a distance when it is 2 or inf."""
+    if np.ndim(value) or value not in (2, math.inf):
+        raise ValueError(f"norm must be 2 or inf, got {value!r}")
+    return float(value)
+
+
 def finite(name: str, value: float) -> float:
     """Return `value` when it is a finite number, of either sign."""
     _refuse_masked(name, value)

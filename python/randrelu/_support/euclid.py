@@ -14,6 +14,18 @@ _TINY, _HUGE = 1e-140, 1e140
 
 def norms(rows: NDArray[F]) -> NDArray[F]:
     """Return the norm of every row, shape (N,)."""
+    if rows.dtype != np.float64:
+        return _scaled(rows)
+    with np.errstate(over="ignore", under="ignore"):
+        plain: NDArray[F] = np.sqrt(np.einsum("pk,pk->p", rows, rows))
+    unsure = ~((plain > _TINY) & (plain < _HUGE))  # a square may have left the range
+    if unsure.any():
+        plain[unsure] = _scaled(rows[unsure])
+    return plain
+
+
+def _scaled(rows: NDArray[F]) -> NDArray[F]:
+    """Return the norm of every row, in units of its largest entry."""
     largest = np.abs(rows).max(axis=1, initial=0)
     scale = np.where(largest > 0, largest, 1)
     result: NDArray[F] = scale * np.linalg.norm(rows / scale[:, np.newaxis], axis=1)

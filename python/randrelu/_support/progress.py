@@ -1,4 +1,4 @@
-"""What makes the progress of a whole of that of its parts."""
+"""How the progress of parts becomes that of the whole."""
 
 from __future__ import annotations
 

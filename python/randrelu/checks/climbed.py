@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from randrelu.measures.extremes import climb
+from randrelu.measures.extremes import climb_on_sphere
 from randrelu.measures.masked_product import masked_product
 from randrelu.network import Network
 
@@ -37,7 +37,7 @@ def climbed(
 
     ends = points[[int(values.argmin()), int(values.argmax())]]
     radius = float(np.linalg.norm(ends[0]))
-    climb(evaluate, ends, np.array([-1.0, 1.0]), radius, steps)
+    climb_on_sphere(evaluate, ends, np.array([-1.0, 1.0]), radius, steps)
     return np.concatenate(passed)
 
 

@@ -21,8 +21,8 @@ from randrelu.checks.constants import a_constant
 from randrelu.checks.result import Check, Hypothesis
 from randrelu.network import Network
 
-# What the report goes through, and at length. Ascents remember every layer: at a width of 2000 and
-# 2048 layers they take 3 GB.
+# The parameters of the report's quick rows and of its full ones. Ascents remember every layer: at a
+# width of 2000 and with 2048 layers they take 3 GB.
 QUICK = {"depths": tuple(4**i for i in range(5)), "points": 8, "steps": 2, "trials": 20}
 FULL = {"width": 2000, "depths": tuple(2**i for i in range(12)), "steps": 2, "trials": 20}
 
@@ -73,21 +73,21 @@ class Deep:
 
     Attributes
     ----------
-    ratio : ndarray
+    attained_ratio : ndarray
         The largest |f(x) − f(y)|/|f(x)| of all pairs of points; infinite where f(x) = 0.
-    smallest : ndarray
+    attained_smallest : ndarray
         min |f(x)|.
-    spread : ndarray
+    attained_spread : ndarray
         max |f(x) − f(y)| over all pairs.
     sampled_ratio, sampled_smallest, sampled_spread : ndarray
-        The same of the sampled points alone, without those of ascents.
+        What these are of the sampled points alone, without those of ascents.
     longest, shortest : ndarray
         The largest and the smallest ‖f_i(x)‖ of all layers so far at sampled points, for ‖x‖ = 1.
     """
 
-    ratio: NDArray[np.float64]
-    smallest: NDArray[np.float64]
-    spread: NDArray[np.float64]
+    attained_ratio: NDArray[np.float64]
+    attained_smallest: NDArray[np.float64]
+    attained_spread: NDArray[np.float64]
     sampled_ratio: NDArray[np.float64]
     sampled_smallest: NDArray[np.float64]
     sampled_spread: NDArray[np.float64]

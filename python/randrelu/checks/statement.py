@@ -94,8 +94,8 @@ class Statement:
 # The networks of most rows: layers of one width, bottlenecks at layers 2 and 4, and wider ones.
 EVEN = {"widths": (200, 300, 300, 1)}
 NARROW = {"widths": (200, 300, 100, 300, 50, 1)}
-# Where bounds are certified the weights are stored; quick are layers of less than a hundred units,
-# whose norms take no more than one thread.
+# Bounds are certified where the weights are stored. The quick rows have layers of fewer than a
+# hundred units, whose norms take no more than one thread.
 CERTIFIED_QUICK = {"widths": (60, 90, 30, 90, 15, 1), "storage": "stored", "trials": 80}
 CERTIFIED_FULL = {**NARROW, "storage": "stored", "trials": 1000}
 WIDER = {"widths": (784, 2048, 2048, 1)}

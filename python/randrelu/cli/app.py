@@ -1,4 +1,4 @@
-"""The command line: randrelu check, reproduce, attack, flips, distance, sweep, show and so on."""
+"""The command line: randrelu check, reproduce, attack, flips, distance, sweep, show, plot, info."""
 
 from __future__ import annotations
 

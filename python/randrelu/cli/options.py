@@ -20,6 +20,12 @@ Weights = Annotated[
         help="Your own network instead of a random one: a .onnx, .nnet, .npz or .safetensors file."
     ),
 ]
+Points = Annotated[
+    Path | None,
+    typer.Option(
+        "--input", help="The points in a .npy or .csv file, a row for each; by default (1, …, 1)."
+    ),
+]
 LabelColumn = Annotated[
     int | None,
     typer.Option(

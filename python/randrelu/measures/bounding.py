@@ -5,20 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from randrelu._support import euclid
 from randrelu._support.progress import Count, counting
+from randrelu.measures.rounding import EPS, TINY, gamma
 from randrelu.measures.scaled import Scaled
 from randrelu.measures.slopes import Lines, Slopes
 
 _Doubles = NDArray[np.float64]
 
-_EPS = float(np.finfo(np.float64).eps)  # two roundings
-_TINY = 1e-280  # more than what sums of numbers up to 1 lose by underflow
 _ENTRIES = 2**23  # of coefficients that are held at once
-
-
-def _gamma(n: int) -> float:
-    """Return more than the relative rounding of a sum of n products, however it is done."""
-    return (n + 8) * _EPS
 
 
 class Bounding:
@@ -74,13 +69,36 @@ class Bounding:
             tuple(high * scale for high, scale in zip(self.upper, scales, strict=False)),
         )
 
+    def able(self, i: int) -> NDArray[np.bool_]:
+        """Return which units of layer i have 0 within their bounds, (N, d_i): no other can flip."""
+        able: NDArray[np.bool_] = (self.lower[i - 1] <= 0) & (self.upper[i - 1] >= 0)
+        return able
+
+    def active(self, i: int) -> NDArray[np.bool_]:
+        """Return which units of layer i can be active, (N, d_i): one at 0 may be, by its coin."""
+        active: NDArray[np.bool_] = self.upper[i - 1] >= 0
+        return active
+
     def change(self, i: int) -> _Doubles:
-        """Return how large ‖f_i(y) − f_i(x)‖ is at most by the bounds of each unit, (N,)."""
+        """Return how large ‖f_i(y) − f_i(x)‖ is at most by the bounds of each unit, (N,).
+
+        For i = 0 it is ‖y − x‖.
+        """
+        if i == 0:
+            root = 1 if self.norm == 2 else np.sqrt(self.widths[0])
+            change: _Doubles = self.radii * root * (1 + 4 * EPS)
+            return change
         low, high = self._activations(i)
-        value = np.maximum(self.values[i - 1], 0)
+        return self._farthest(i, low, high, np.maximum(self.values[i - 1], 0))
+
+    def change_before(self, i: int) -> _Doubles:
+        """Return how large ‖f̃_i(y) − f̃_i(x)‖ is at most by the bounds of each unit, (N,)."""
+        return self._farthest(i, self.lower[i - 1], self.upper[i - 1], self.values[i - 1])
+
+    def _farthest(self, i: int, low: _Doubles, high: _Doubles, value: _Doubles) -> _Doubles:
+        """Return the largest distance from values of layer i, as they were evaluated, (N,)."""
         far = np.maximum(high - value, value - low) + self.errors[i - 1]
-        norms: _Doubles = np.sqrt(np.einsum("pk,pk->p", far, far))
-        return norms * (1 + _gamma(self.widths[i]))
+        return euclid.norms(far) * (1 + gamma(self.widths[i]))
 
     def margins(
         self, tops: NDArray[np.int64], others: NDArray[np.int64], iterations: int = 0
@@ -97,7 +115,7 @@ class Bounding:
         # The differences are rounded themselves.
         low, high = self._activations(i - 1)
         sums = _dots(np.abs(rows), np.maximum(np.abs(low), np.abs(high)))
-        rounding = _EPS * (sums * (1 + _gamma(self.widths[i - 1])) + np.abs(shifts)) + _TINY
+        rounding = EPS * (sums * (1 + gamma(self.widths[i - 1])) + np.abs(shifts)) + TINY
         found: _Doubles = (least - rounding) * self.scaled.scales[i]
         return found
 
@@ -105,46 +123,32 @@ class Bounding:
         """Return the smallest and largest f_i, the input for i = 0."""
         if i:
             return np.maximum(self.lower[i - 1], 0), np.maximum(self.upper[i - 1], 0)
-        wider = (self.radii * (1 + _EPS))[:, np.newaxis]
-        return self.points - wider - _EPS * np.abs(self.points), (
-            self.points + wider + _EPS * np.abs(self.points)
+        wider = (self.radii * (1 + EPS))[:, np.newaxis]
+        return self.points - wider - EPS * np.abs(self.points), (
+            self.points + wider + EPS * np.abs(self.points)
         )
 
     def _forward(self, i: int) -> tuple[_Doubles, _Doubles]:
         """Bound layer i by intervals, and by the norm of what the layer before can change."""
-        gamma = _gamma(self.widths[i - 1])
-        bias = self.scaled.biases[i - 1]
-        low, high = self._activations(i - 1)
-        middle, reach = (low + high) / 2, (high - low) / 2 * (1 + 2 * _EPS)
-        reach = reach + 2 * _EPS * np.abs(middle)
-        at_middle = self.scaled.product(i, middle) + bias
-        spread = self.scaled.product(i, reach, absolute=True)
-        size = self.scaled.product(i, np.abs(middle) + reach, absolute=True) + np.abs(bias)
-        spread = spread + 2 * gamma * size + _TINY
-        by_intervals = at_middle - spread, at_middle + spread
+        low, high = self.scaled.between(i, *self._activations(i - 1))
+        value, error = self._evaluated(i)
+        self.values.append(value)
+        self.errors.append(error)
+        norms = euclid.norms(self.scaled.weights[i - 1])
+        by_norm = norms * self.change(i - 1)[:, np.newaxis] * (1 + 4 * gamma(self.widths[i - 1]))
+        by_norm = by_norm + error
+        return np.maximum(low, value - by_norm), np.minimum(high, value + by_norm)
 
+    def _evaluated(self, i: int) -> tuple[_Doubles, _Doubles]:
+        """Return f̃_i(x), and how far rounding may have put it off."""
+        n, bias = self.widths[i - 1], self.scaled.biases[i - 1]
         before, off = self.points, np.zeros_like(self.points)
         if i > 1:
             before, off = np.maximum(self.values[i - 2], 0), self.errors[i - 2]
         value = self.scaled.product(i, before) + bias
-        error = self.scaled.product(i, off, absolute=True) * (1 + gamma)
+        error = self.scaled.product(i, off, absolute=True) * (1 + gamma(n))
         rounding = self.scaled.product(i, np.abs(before), absolute=True) + np.abs(bias)
-        error = error + 2 * gamma * rounding + _TINY
-        norms = np.sqrt(
-            np.einsum("jk,jk->j", self.scaled.weights[i - 1], self.scaled.weights[i - 1])
-        )
-        if i == 1:
-            root = 1 if self.norm == 2 else np.sqrt(self.widths[0])
-            change = self.radii * root
-        else:
-            change = self.change(i - 1)
-        by_norm = norms * change[:, np.newaxis] * (1 + 4 * gamma) + error
-        self.values.append(value)
-        self.errors.append(error)
-        return (
-            np.maximum(by_intervals[0], value - by_norm),
-            np.minimum(by_intervals[1], value + by_norm),
-        )
+        return value, error + 2 * gamma(n) * rounding + TINY
 
     def _backward(self, i: int, iterations: int) -> tuple[_Doubles, _Doubles]:
         """Bound layer i by linear functions of the input."""
@@ -169,7 +173,7 @@ class Bounding:
         The rows a and shifts c are the same for all points, (rows, d_{i−1}) and (rows,), or each
         point's own, (N, rows, d_{i−1}) and (N, rows).
         """
-        lines = {k: self._lines(k) for k in range(1, i)}
+        lines = {k: Lines.between(self.lower[k - 1], self.upper[k - 1]) for k in range(1, i)}
         least, coefficients = self._relaxed(i, rows, shift, lines, None)
         if not iterations or i == 1:
             return least
@@ -205,8 +209,7 @@ class Bounding:
         error = np.zeros_like(c)  # how much too large it may be, by rounding
         coefficients: dict[int, _Doubles] = {}
         for k in range(i - 1, 0, -1):
-            gamma = _gamma(self.widths[k])
-            bias = self.scaled.biases[k - 1]
+            n, bias = self.widths[k - 1], self.scaled.biases[k - 1]
             below = lines[k].below[:, np.newaxis] if slopes is None else slopes[k]
             # f_k is at least `below` times f̃_k, and at most `above` times f̃_k plus `shift`.
             coefficients[k] = a
@@ -216,37 +219,24 @@ class Bounding:
             moved = moved + _dots(a, np.broadcast_to(bias, lines[k].below.shape))
             low, high = self._activations(k - 1)
             inputs = np.maximum(np.abs(low), np.abs(high))
-            sums = self.scaled.product(k, inputs, absolute=True) * (1 + gamma) + np.abs(bias)
-            error = error + 2 * _gamma(max(self.widths[k - 1 : k + 1])) * (
+            sums = self.scaled.product(k, inputs, absolute=True) * (1 + gamma(n)) + np.abs(bias)
+            error = error + 2 * gamma(max(n, self.widths[k])) * (
                 _dots(np.abs(a), sums) + _dots(np.abs(negative), lines[k].shift)
             )
             c = c + moved
-            error = error + _EPS * np.abs(c)
+            error = error + EPS * np.abs(c)
             flat = a.reshape(-1, a.shape[-1])
             a = self.scaled.product(k, flat, transposed=True)
             a = a.reshape(count, of_each, self.widths[k - 1])
-        gamma = _gamma(self.widths[0])
-        dual = np.sqrt(np.einsum("prk,prk->pr", a, a)) if self.norm == 2 else np.abs(a).sum(axis=2)
-        reach = self.radii[:, np.newaxis] * dual
+        relative = gamma(self.widths[0])
+        flat = a.reshape(-1, a.shape[-1])
+        dual = euclid.norms(flat) if self.norm == 2 else np.abs(flat).sum(axis=1)
+        reach = self.radii[:, np.newaxis] * dual.reshape(count, of_each)
         least = c + _dots(a, self.points)
-        error = error + 2 * gamma * (_dots(np.abs(a), np.abs(self.points)) + reach)
-        error = error * (1 + 4 * gamma) + 4 * _EPS * (np.abs(c) + np.abs(least) + reach) + _TINY
+        error = error + 2 * relative * (_dots(np.abs(a), np.abs(self.points)) + reach)
+        error = error * (1 + 4 * relative) + 4 * EPS * (np.abs(c) + np.abs(least) + reach) + TINY
         coefficients[0] = a
         return least - reach - error, coefficients
-
-    def _lines(self, k: int) -> Lines:
-        """Return the lines below and above the ReLUs of layer k.
-
-        Where the sign is known both are the ReLU.
-        """
-        low, high = self.lower[k - 1], self.upper[k - 1]
-        either = (low < 0) & (high > 0)
-        width = np.where(either, high - low, 1)
-        above = np.where(either, high / width, np.where(low >= 0, 1.0, 0.0))
-        below = np.where(either, np.where(high > -low, 1.0, 0.0), above)
-        # At both ends it is no less than the ReLU, whatever the rounding of the slope.
-        ends = np.maximum(-above * low, (1 - above) * high) * (1 + 8 * _EPS)
-        return Lines(below, above, np.where(either, ends, 0.0), either)
 
 
 def _dots(rows: _Doubles, vectors: _Doubles) -> _Doubles:

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 _Doubles = NDArray[np.float64]
 
-NORMS = (2, np.inf)
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Bounds:
@@ -116,8 +114,9 @@ def bounds(
     norm : {2, inf}
         The norm of the ball.
     iterations : int, default 0
-        Steps in which the slopes of the lines below the ReLUs climb, for each bound its own
-        (α-CROWN; Xu et al. 2021). The bounds get closer; a step takes twice what they take without.
+        Steps, at least 0, in which the slopes of the lines below the ReLUs climb, for each bound
+        its own (α-CROWN; Xu et al. 2021). The bounds get closer; a step takes twice the time that
+        they take without.
     threads : int, optional
         The number of threads.
     progress : callable, optional
@@ -155,19 +154,14 @@ def bounds(
             "bounded; draw one with storage='stored'"
         )
     points, single = arguments.points("x", x, net.widths[0], np.dtype(np.float64))
-    if norm not in NORMS:
-        raise ValueError(f"norm must be 2 or inf, got {norm!r}")
-    sizes = arguments.real_array("radius", radius).astype(np.float64)
-    if sizes.shape not in ((), (len(points),)) or (sizes < 0).any():
-        raise ValueError(
-            f"radius must be a number of at least 0, or have shape ({len(points)},), got {radius!r}"
-        )
+    norm = arguments.norm(norm)
+    sizes = _sizes(radius, len(points))
     radii = np.broadcast_to(sizes, (len(points),))
     steps = arguments.integer("iterations", iterations, at_least=0)
     largest = max(np.abs(points).max(initial=0), radii.max(initial=0))
     scaled = Scaled(net, net.depth + 1, largest, threads=threads)
     count = counting(progress, sum(net.widths[1:]))
-    found = Bounding(scaled, points, radii, float(norm), count)
+    found = Bounding(scaled, points, radii, norm, count)
     for i in range(1, net.depth + 2):
         found.add_layer(i, steps)
     lower, upper = found.unscaled()
@@ -176,4 +170,18 @@ def bounds(
     if single:
         lower, upper = tuple(a[0] for a in lower), tuple(a[0] for a in upper)
     given = float(radii[0]) if sizes.ndim == 0 and len(radii) else radii.copy()
-    return Bounds(lower, upper, given, float(norm))
+    return Bounds(lower, upper, given, norm)
+
+
+def _sizes(radius: ArrayLike, count: int) -> _Doubles:
+    """Return the radius of all balls, shape (), or that of each, shape (N,)."""
+    sizes = arguments.real_array("radius", radius)
+    if sizes.ndim == 0:
+        return np.asarray(arguments.number("radius", sizes.item()))
+    if sizes.shape != (count,):
+        raise ValueError(
+            f"radius must be a number or have shape ({count},), got shape {sizes.shape}"
+        )
+    if (sizes < 0).any():
+        raise ValueError(f"radius must be at least 0, got {sizes.min()}")
+    return sizes.astype(np.float64)

@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 from randrelu._support.progress import Count
 from randrelu.measures.bounding import Bounding
+from randrelu.measures.rounding import EPS
 from randrelu.measures.spectral import largest_singular_value
-
-_EPS = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,13 +42,11 @@ def budgets(bounding: Bounding, top: int, count: Count | None = None) -> Iterato
     f̃_i changes by no more than ‖W_i‖ times what f_{i−1} does, and f_{i−1} by no more than f̃_{i−1}
     does, nor than its bounds leave.
     """
-    root = 1.0 if bounding.norm == 2 else float(np.sqrt(bounding.widths[0]))
-    change = float(bounding.radii[0]) * root * (1 + 4 * _EPS)
+    change = float(bounding.change(0)[0])
     for i in range(1, top + 1):
         bounding.add_layer(i)
-        low, high = bounding.lower[-1][0], bounding.upper[-1][0]
         norm = largest_singular_value(bounding.scaled.weights[i - 1], count)
-        moved = norm * change * (1 + 4 * _EPS)
+        moved = norm * change * (1 + 4 * EPS)
         gaps = np.maximum(np.abs(bounding.values[-1][0]) - bounding.errors[-1][0], 0)
-        yield Budget((low <= 0) & (high >= 0), gaps, moved)
+        yield Budget(bounding.able(i)[0], gaps, moved)
         change = min(moved, float(bounding.change(i)[0]))

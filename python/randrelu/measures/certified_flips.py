@@ -11,10 +11,9 @@ from randrelu._support.arguments import Progress
 from randrelu._support.progress import counting
 from randrelu.measures.bounding import Bounding
 from randrelu.measures.budgets import budgets
+from randrelu.measures.rounding import gamma
 from randrelu.measures.scaled import Scaled
 from randrelu.network import Network
-
-_EPS = float(np.finfo(np.float64).eps)
 
 
 def certified_flips(
@@ -41,5 +40,5 @@ def certified_flips(
         gaps = budget.gaps[budget.able]
         shares = np.divide(gaps, budget.moved, out=np.zeros_like(gaps), where=gaps > 0)
         sums = np.cumsum(np.sort(shares) ** 2)
-        counts.append(int(np.searchsorted(sums, 1 + (gaps.size + 8) * _EPS, side="right")))
+        counts.append(int(np.searchsorted(sums, 1 + gamma(gaps.size), side="right")))
     return np.array(counts, np.int64)

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from randrelu._support import euclid, memory
+from randrelu._support import memory
 from randrelu._support.arguments import Progress
+from randrelu._support.progress import Count, counting
 from randrelu.measures.bounding import Bounding
 from randrelu.measures.budgets import Budget, budgets
 from randrelu.measures.gradient_intervals import Backward, Gates, backward_vectors, farthest
 from randrelu.measures.jacobian_norms import jacobian_norms
+from randrelu.measures.rounding import EPS, gamma, norm_above
 from randrelu.measures.scaled import Scaled
 from randrelu.network import Network
 
 _Doubles = NDArray[np.float64]
-
-_EPS = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True)
@@ -62,75 +62,110 @@ def certified_gradient(
     )
     largest = 1.0 if x is None else max(float(np.abs(x).max()), radius)
     scaled = Scaled(net, net.depth + 1, largest, threads=threads)
-    steps = net.depth + 2
-    limits: list[Budget] = []
-    gates = [Gates.unknown(width) for width in net.widths[1:-1]]
+    steps = counting(progress, net.depth + 2)
+    gates, limits = [Gates.unknown(width) for width in net.widths[1:-1]], None
     if x is not None:
         bounding = Bounding(scaled, x[np.newaxis], np.array([radius]), norm)
-        for budget in budgets(bounding, net.depth):
-            gates[len(limits)] = _gates(bounding, len(limits))
-            limits.append(budget)
-            if progress is not None:
-                progress(len(limits), steps)
-    masked, met = backward_vectors(scaled, gates)
+        gates, limits = _in_ball(bounding, net.depth, steps)
     last = np.ones(1, bool)
     jacobians = jacobian_norms(
         scaled.weights, [*(g.off for g in gates), ~last], [*(g.able for g in gates), last]
     )
-    dim = net.widths[0]
-    # ‖v‖_1 is at most √d times ‖v‖.
-    factor = 1.0 if norm == 2 else math.sqrt(dim) * (1 + 4 * _EPS)
+    bounds = _Bounds(*backward_vectors(scaled, gates), jacobians, norm)
+    gradient, deviation = bounds.gradient(), math.inf
+    if limits is not None:
+        at_x, change = min(bounds.at_x(), gradient), bounds.deviation(limits)
+        gradient, deviation = min(gradient, at_x + change), min(change, at_x + gradient)
+    if x is not None and radius == 0:
+        deviation = 0.0
+    steps(net.depth + 2 if x is None else 2)
+    return Certified(_unscaled(gradient, scaled), _unscaled(deviation, scaled))
 
-    def length(bounds: _Doubles) -> float:
+
+def _in_ball(bounding: Bounding, depth: int, count: Count) -> tuple[list[Gates], list[Budget]]:
+    """Bound the hidden layers in the ball, and return what is known of the units of each."""
+    gates, limits = [], []
+    for k, budget in enumerate(budgets(bounding, depth)):
+        low, high = bounding.lower[k][0], bounding.upper[k][0]
+        value, error = bounding.values[k][0], bounding.errors[k][0]
+        on, off = low > 0, high < 0
+        gates.append(Gates(on, off, on | (value > error), off | (value < -error)))
+        limits.append(budget)
+        count(1)
+    return gates, limits
+
+
+@dataclass(frozen=True, eq=False)
+class _Bounds:
+    """Bounds in scaled units, each the smallest of those that change from norms to intervals.
+
+    Attributes
+    ----------
+    masked, met : list of Backward
+        The backward vectors, see `backward_vectors`.
+    jacobians : list of pairs of float
+        The norms of the Jacobians, see `jacobian_norms`.
+    norm : float
+        The norm of the ball, 2 or inf.
+    """
+
+    masked: list[Backward]
+    met: list[Backward]
+    jacobians: list[tuple[float, float]]
+    norm: float
+
+    def gradient(self) -> float:
+        """Return what ‖∇f(y)‖ is at most."""
+        whole = self.jacobians[-1][0]
+        mixed = [
+            norm_above(farthest(vectors.anywhere)) * reach
+            for vectors, (reach, _) in zip(self.masked, self.jacobians, strict=False)
+        ]
+        return min(self._length(self.met[0].anywhere), self._dual(min([whole, *mixed])))
+
+    def at_x(self) -> float:
+        """Return what ‖∇f(x)‖ is at most, by intervals."""
+        return self._length(self.met[0].at_x)
+
+    def deviation(self, limits: list[Budget]) -> float:
+        """Return what ‖∇f(x) − ∇f(y)‖ is at most."""
+        terms = [  # what the ‖Δ_j‖ of (GD-DECOMP) are at most
+            _share(farthest(vectors.at_x), budget) * of_able
+            for budget, vectors, (_, of_able) in zip(
+                limits, self.met[1:], self.jacobians, strict=False
+            )
+        ]
+        mixed = [
+            norm_above(farthest(vectors.change)) * reach + sum(terms[:k], 0.0)
+            for k, (vectors, (reach, _)) in enumerate(
+                zip(self.masked, self.jacobians, strict=False)
+            )
+        ]
+        by_norms = self._dual(min([sum(terms, 0.0), *mixed]))
+        return min(self._length(self.met[0].change), by_norms)
+
+    def _length(self, bounds: _Doubles) -> float:
+        """Return what the dual norm of a vector between bounds is at most."""
         far = farthest(bounds)
-        return (_norm(far) if norm == 2 else float(far.sum())) * (1 + (dim + 8) * _EPS)
+        return norm_above(far) if self.norm == 2 else float(far.sum()) * (1 + gamma(far.size))
 
-    gradients = [length(met[0].anywhere), factor * jacobians[-1][0]]
-    for vectors, (reach, _) in zip(masked, jacobians, strict=False):
-        gradients.append(factor * _norm(farthest(vectors.anywhere)) * reach)
-    deviation = math.inf
-    if x is not None:
-        terms = _terms(limits, met, jacobians)
-        deviations = [length(met[0].change), factor * sum(terms)]
-        for k, (vectors, (reach, _)) in enumerate(zip(masked, jacobians, strict=False)):
-            after = _norm(farthest(vectors.change)) * reach
-            deviations.append(factor * (after + sum(terms[:k])))
-        at_x = min(length(met[0].at_x), *gradients)
-        gradients.append(at_x + min(deviations))
-        deviations.append(at_x + min(gradients))
-        deviation = min(deviations) if radius > 0 else 0.0
-    if progress is not None:
-        progress(steps, steps)
-    return Certified(_unscaled(min(gradients), scaled), _unscaled(deviation, scaled))
+    def _dual(self, length: float) -> float:
+        """Return what the dual norm is at most where the Euclidean one is no larger than this."""
+        if self.norm == 2:
+            return length
+        dim = self.met[0].at_x.shape[1]
+        return math.sqrt(dim) * (1 + 4 * EPS) * length
 
 
 def _unscaled(bound: float, scaled: Scaled) -> float:
     """Return a sum of a few bounds for each layer in the units of the network, rounded up."""
     if bound in (0, math.inf):
         return bound
-    slack = 1 + (4 * len(scaled.widths) + 64) * _EPS
+    slack = 1 + (4 * len(scaled.widths) + 64) * EPS
     found = bound * slack * scaled.scales[-1] / scaled.scales[0]
     if not math.isfinite(found):
         raise OverflowError("a bound leaves the range of float64")
     return math.nextafter(found, math.inf)
-
-
-def _gates(bounding: Bounding, k: int) -> Gates:
-    """Return the gates of the layer after k others, which is bounded."""
-    low, high = bounding.lower[k][0], bounding.upper[k][0]
-    value, error = bounding.values[k][0], bounding.errors[k][0]
-    on, off = low > 0, high < 0
-    return Gates(on, off, on | (value > error), off | (value < -error))
-
-
-def _terms(
-    limits: list[Budget], met: list[Backward], jacobians: list[tuple[float, float]]
-) -> list[float]:
-    """Return what the ‖Δ_j‖ of (GD-DECOMP) are at most."""
-    return [
-        _share(farthest(vectors.at_x), budget) * of_able
-        for budget, vectors, (_, of_able) in zip(limits, met[1:], jacobians, strict=False)
-    ]
 
 
 def _share(sizes: _Doubles, budget: Budget) -> float:
@@ -143,9 +178,9 @@ def _share(sizes: _Doubles, budget: Budget) -> float:
     largest = float(sizes.max(initial=0))
     if largest == 0:
         return 0.0
-    whole = _norm(sizes)
+    whole = norm_above(sizes)
     if not budget.moved > 0:  # those alone that are at 0 already
-        return _norm(sizes[gaps == 0])
+        return norm_above(sizes[gaps == 0])
     squares = (sizes / largest) ** 2
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         shares = (gaps / budget.moved) ** 2
@@ -155,12 +190,7 @@ def _share(sizes: _Doubles, budget: Budget) -> float:
         price = float(values[order[spent]]) if spent < len(order) else 0.0
         total = float(np.maximum(squares - price * shares, 0).sum()) + price
     # Each difference is rounded by no more than an eps of what is subtracted, up to the square.
-    total += (len(sizes) + 16) * _EPS * (float(squares.sum()) + price)
+    total += (len(sizes) + 16) * EPS * (float(squares.sum()) + price)
     if not math.isfinite(total):
         return whole
-    return min(whole, largest * math.sqrt(total) * (1 + 8 * _EPS))
-
-
-def _norm(vector: _Doubles) -> float:
-    """Return no less than the norm of a vector."""
-    return euclid.norm(vector) * (1 + (len(vector) + 8) * _EPS)
+    return min(whole, largest * math.sqrt(total) * (1 + 8 * EPS))

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from randrelu.measures.decided import Decided, distances, sizes
+from randrelu.measures.rounding import EPS
 
 _Doubles = NDArray[np.float64]
 _Ints = NDArray[np.int64]
 
-_EPS = float(np.finfo(np.float64).eps)
 _TINY = 1e-300
 _WITHIN = 1e-9  # of a segment, beyond which units that were turned off are not on by rounding
 _FOLLOWED = 2  # times that a crossing is followed along its own gradient
@@ -47,7 +47,7 @@ def crossings(
     shares = decided.first_changes(who, ends)
     shares = np.where(np.isfinite(shares), np.minimum(shares, 1), 1)
     found, size = np.full_like(ends, np.nan), np.full(len(who), np.inf)
-    left, more = np.arange(len(who)), _EPS
+    left, more = np.arange(len(who)), EPS
     while len(left):
         longer = np.minimum(shares[left] * (1 + more), 1)[:, np.newaxis]
         y = np.where(longer < 1, x[left] + longer * (ends[left] - x[left]), ends[left])

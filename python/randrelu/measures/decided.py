@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from randrelu._load import core
 from randrelu._support import euclid
 from randrelu._support.threads import thread_number
+from randrelu.measures.rounding import EPS
 from randrelu.measures.trace import most_flips
 from randrelu.network import Network
 
 _Doubles = NDArray[np.float64]
 _Ints = NDArray[np.int64]
 
-_EPS = float(np.finfo(np.float64).eps)
 _ROUNDINGS = 16  # beyond which an evaluation that sums in another order sees the same
 
 
@@ -36,7 +36,7 @@ class Decided:
     values : ndarray, shape (N,)
         The margins there.
     rivals : ndarray of int64, shape (N,), or None
-        The outputs that they are over.
+        The other outputs of these margins.
     """
 
     def __init__(
@@ -121,15 +121,10 @@ def sizes(vectors: _Doubles, norm: float) -> _Doubles:
     if norm == np.inf:
         largest: _Doubles = np.abs(vectors).max(axis=1, initial=0)
         return largest
-    with np.errstate(over="ignore", under="ignore"):
-        plain: _Doubles = np.sqrt(np.einsum("pk,pk->p", vectors, vectors))
-    unsure = ~((plain > 1e-140) & (plain < 1e140))  # a square may have left the range
-    if unsure.any():
-        plain[unsure] = euclid.norms(vectors[unsure])
-    return plain
+    return euclid.norms(vectors)
 
 
 def distances(x: _Doubles, y: _Doubles, norm: float) -> _Doubles:
     """Return no less than ‖y − x‖ of rows, by a few roundings more."""
     rounding = x.shape[1] + 8 if norm == 2 else 2
-    return sizes(y - x, norm) * (1 + rounding * _EPS)
+    return sizes(y - x, norm) * (1 + rounding * EPS)

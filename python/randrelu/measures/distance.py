@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike, NDArray
 from randrelu._support import arguments, extras
 from randrelu._support.arguments import Progress
 from randrelu._support.progress import part
-from randrelu.measures.bounds import NORMS
 from randrelu.measures.certified_distance import certified_distances
 from randrelu.measures.decided import Decided, distances
 from randrelu.measures.gradient_step import other_outputs
@@ -144,8 +143,7 @@ def distance(
     """
     require_network(net)
     points, single = arguments.points("x", x, net.widths[0], np.dtype(np.float64))
-    if norm not in NORMS:
-        raise ValueError(f"norm must be 2 or inf, got {norm!r}")
+    norm = arguments.norm(norm)
     others = other_outputs(net, against, len(points))
     if certify and net.storage == "deferred":
         raise ValueError(
@@ -154,13 +152,13 @@ def distance(
         )
     whole = 1 if not certify else 2
     decided = Decided(net, points, others, threads=threads)
-    x_adv = nearest_changes(decided, float(norm), progress=part(progress, 0, whole))
+    x_adv = nearest_changes(decided, norm, progress=part(progress, 0, whole))
     missing = np.atleast_1d(np.isnan(x_adv).any(axis=1))
-    attained = np.where(missing, np.inf, distances(points, x_adv, float(norm)))
+    attained = np.where(missing, np.inf, distances(points, x_adv, norm))
     certified = np.zeros(len(points))
     if certify:
         certified = certified_distances(
-            decided, float(norm), attained, threads=threads, progress=part(progress, 1, whole)
+            decided, norm, attained, threads=threads, progress=part(progress, 1, whole)
         )
     rivals = None
     if decided.tops is not None:
@@ -170,5 +168,5 @@ def distance(
     if single:
         top, rival = (None if a is None else a[0] for a in (decided.tops, rivals))
         adversarial = None if missing[0] else x_adv[0]
-        return Distance(certified[0], attained[0], adversarial, top, rival, float(norm))
-    return Distance(certified, attained, x_adv, decided.tops, rivals, float(norm))
+        return Distance(certified[0], attained[0], adversarial, top, rival, norm)
+    return Distance(certified, attained, x_adv, decided.tops, rivals, norm)

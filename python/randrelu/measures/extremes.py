@@ -82,10 +82,10 @@ def extremes(
         A network of one output, with biases or without. A deferred one remembers every point.
     radius : float
         The radius r > 0.
-    starts : int
-        The random points, from each of which one ascent and one descent begin.
-    steps : int
-        The most points that each of them tries.
+    starts : int, default 16
+        The random points, at least 1, from each of which one ascent and one descent begin.
+    steps : int, default 30
+        The most points that each of them tries, at least 1.
     rng : None, int, SeedSequence or Generator
         Where the starts come from.
     threads : int, optional
@@ -122,7 +122,7 @@ def extremes(
         np.zeros(net.widths[0]), radius, starts, rng=rng, surface=True, threads=threads
     )
     signs = np.repeat([-1.0, 1.0], starts)
-    values, points = climb(
+    values, points = climb_on_sphere(
         evaluate, _onto_sphere(np.tile(first, (2, 1)), radius), signs, radius, steps, progress
     )
     best = [int(values[:starts].argmin()), starts + int(values[starts:].argmax())]
@@ -131,7 +131,7 @@ def extremes(
     return Extremes(np.array(alone), points[best], radius)
 
 
-def climb(
+def climb_on_sphere(
     evaluate: Callable[[_Doubles], tuple[_Doubles, _Doubles]],
     points: _Doubles,
     signs: _Doubles,

@@ -8,13 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from randrelu.measures.rounding import EPS
 from randrelu.measures.scaled import Scaled
 
 _Doubles = NDArray[np.float64]
 _Units = NDArray[np.bool_]
-
-_EPS = float(np.finfo(np.float64).eps)
-_TINY = 1e-280  # more than what sums of numbers up to 1 lose by underflow
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,13 +61,7 @@ class Backward:
     def through_weights(self, scaled: Scaled, k: int) -> Backward:
         """Return the vectors times W_k."""
         low, high = np.stack([self.at_x, self.anywhere, self.change], axis=1)
-        middle, reach = (low + high) / 2, (high - low) / 2 * (1 + 2 * _EPS)
-        reach = reach + 2 * _EPS * np.abs(middle)
-        at_middle = scaled.product(k, middle, transposed=True)
-        spread = scaled.product(k, reach, absolute=True, transposed=True)
-        size = scaled.product(k, np.abs(middle) + reach, absolute=True, transposed=True)
-        spread = spread + 2 * (scaled.widths[k] + 8) * _EPS * size + _TINY
-        low, high = at_middle - spread, at_middle + spread
+        low, high = scaled.between(k, low, high, transposed=True)
         both = np.stack([low, high], axis=1)
         return Backward(both[0], both[1], _common(both[2], _less(both[0], both[1])))
 
@@ -135,5 +127,5 @@ def _common(a: _Doubles, b: _Doubles) -> _Doubles:
 def _less(a: _Doubles, b: _Doubles) -> _Doubles:
     """Return the bounds of a − b."""
     found = np.stack([a[0] - b[1], a[1] - b[0]])
-    off = 2 * _EPS * np.abs(found)
+    off = 2 * EPS * np.abs(found)
     return np.stack([found[0] - off[0], found[1] + off[1]])

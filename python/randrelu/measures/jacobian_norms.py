@@ -8,12 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from randrelu.measures.rounding import EPS, gamma
+from randrelu.measures.scaled import power_of_two
 from randrelu.measures.spectral import largest_eigenvalue, rounded_up
 
 _Doubles = NDArray[np.float64]
 _Units = NDArray[np.bool_]
 
-_EPS = float(np.finfo(np.float64).eps)
 _TINY = float(np.finfo(np.float64).tiny)  # what underflows is no more
 
 
@@ -32,10 +33,9 @@ def jacobian_norms(
     """
     norms = []
     before, inverse = 1.0, _Between(None)
-    alive: _Units = np.ones(weights[0].shape[1], bool)
-    for matrix, none, some in zip(weights, dead, able, strict=True):
-        rows, columns = ~none, alive
-        alive = rows
+    rows: _Units = np.ones(weights[0].shape[1], bool)
+    for matrix, off, some in zip(weights, dead, able, strict=True):
+        rows, columns = ~off, rows
         restricted = matrix[np.ix_(rows, columns)]
         largest = float(np.abs(restricted).max(initial=0))
         if largest == 0:
@@ -43,15 +43,15 @@ def jacobian_norms(
         if before == 0:
             norms.append((0.0, 0.0))
             continue
-        scale = 2.0 ** math.frexp(largest)[1]  # a division by it rounds nothing
+        scale = power_of_two(largest)  # a division by it rounds nothing
         square, error = inverse.sandwiched(restricted / scale)
-        top = rounded_up((largest_eigenvalue(square) + error) * (1 + 4 * _EPS))
+        top = rounded_up((largest_eigenvalue(square) + error) * (1 + 4 * EPS))
         chosen = square[np.ix_(some[rows], some[rows])]
         of_able = 0.0
         if len(chosen):
             eigenvalue = top if chosen.size == square.size else largest_eigenvalue(chosen)
-            of_able = min(top, rounded_up((eigenvalue + error) * (1 + 4 * _EPS)))
-        grown = scale * before * (1 + 8 * _EPS)
+            of_able = min(top, rounded_up((eigenvalue + error) * (1 + 4 * EPS)))
+        grown = scale * before * (1 + 8 * EPS)
         before = max(math.sqrt(top) * grown, _TINY)
         norms.append((before, max(math.sqrt(of_able) * grown, _TINY if len(chosen) else 0)))
         inverse = _Between.less(square, error, top)
@@ -69,7 +69,7 @@ class _Between:
         """Return what is no more than 2I − B/t, for B within `error` of the square, and t."""
         matrix = square / -top
         size = float(np.linalg.norm(matrix))
-        off = (error / top + 4 * _EPS * (size + 2 * math.sqrt(len(matrix)))) * (1 + 8 * _EPS)
+        off = (error / top + 4 * EPS * (size + 2 * math.sqrt(len(matrix)))) * (1 + 8 * EPS)
         if off > 0.1:  # rounding is too much for such a matrix, but I is no more than it
             return cls(None)
         matrix[np.diag_indices(len(matrix))] += 2 - off
@@ -78,14 +78,14 @@ class _Between:
     def sandwiched(self, rows: _Doubles) -> tuple[_Doubles, float]:
         """Return A N⁻¹ Aᵀ, and how far it may be off, in norm, for rows A."""
         norm_rows = float(np.linalg.norm(rows))
-        gamma = (max(rows.shape) + 8) * _EPS
+        relative = gamma(max(rows.shape))
         if self._matrix is None:
-            return rows @ rows.T, 2 * gamma * norm_rows**2
+            return rows @ rows.T, 2 * relative * norm_rows**2
         # Whatever solves N Z = Aᵀ: what it leaves, N⁻¹ makes no larger than 1/c times that.
         solved = np.linalg.solve(self._matrix, rows.T)
         left = float(np.linalg.norm(rows.T - self._matrix @ solved))
         norm_solved = float(np.linalg.norm(solved))
-        left += gamma * (float(np.linalg.norm(self._matrix)) * norm_solved + norm_rows)
+        left += relative * (float(np.linalg.norm(self._matrix)) * norm_solved + norm_rows)
         square = rows @ solved
-        error = norm_rows * left / self._least + gamma * norm_rows * norm_solved
+        error = norm_rows * left / self._least + relative * norm_rows * norm_solved
         return (square + square.T) / 2, 2 * error

@@ -11,10 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from randrelu._support import arguments, extras
 from randrelu._support.arguments import Progress
 from randrelu._support.progress import stretch
-from randrelu.measures.bounds import NORMS
 from randrelu.measures.certified_gradient import certified_gradient
-from randrelu.measures.climb import steepest_anywhere, steepest_in_ball
-from randrelu.measures.steepest import Steepness
+from randrelu.measures.steepest_points import steepest_anywhere, steepest_in_ball
+from randrelu.measures.steepness import Steepness
 from randrelu.network import Network, require_one_output
 
 if TYPE_CHECKING:
@@ -88,8 +87,8 @@ def lipschitz(
         The radius R ≥ 0, where there is an x.
     norm : {2, inf}
         The norm of distances, that of the ball among them. For inf gradients have ‖·‖_1.
-    steps : int
-        The steps of the ascent; fewer find a little less.
+    steps : int, default 60
+        The steps of the ascent, at least 1; fewer find a little less.
     certify : bool, default True
         Whether to bound the constant from above, too; see `worst_deviation`.
     threads : int, optional
@@ -119,8 +118,7 @@ def lipschitz(
     intervals know those that are on. ‖·‖_1 is at most √d times what bounds ‖·‖.
     """
     require_one_output(net, "a gradient")
-    if norm not in NORMS:
-        raise ValueError(f"norm must be 2 or inf, got {norm!r}")
+    norm = arguments.norm(norm)
     if (x is None) != (radius is None):
         missing, given = ("x", "radius") if x is None else ("radius", "x")
         raise TypeError(f"{missing} is missing: give both x and radius, or neither, got {given}")
@@ -134,7 +132,7 @@ def lipschitz(
     if base is None:
         point = steepest_anywhere(sought, steps, progress=first)
     else:
-        point = steepest_in_ball(sought, base, size, float(norm), steps, progress=first)
+        point = steepest_in_ball(sought, base, size, norm, steps, progress=first)
     attained = float(sought.sizes(sought.gradients(point[np.newaxis]))[0])
     certified = None
     if certify:
@@ -142,8 +140,8 @@ def lipschitz(
             net,
             base,
             size,
-            float(norm),
+            norm,
             threads=threads,
             progress=stretch(progress, steps, whole, whole),
         ).gradient
-    return Lipschitz(attained, point.copy(), certified, float(norm))
+    return Lipschitz(attained, point.copy(), certified, norm)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from randrelu._load import core
 from randrelu._support import memory
 from randrelu._support.threads import thread_number
+from randrelu.measures.rounding import EPS, TINY, gamma
 from randrelu.network import Network
 
 _Doubles = NDArray[np.float64]
@@ -37,7 +38,7 @@ class Scaled:
             "take a narrower network",
         )
         self.widths, self._threads = net.widths, thread_number(threads)
-        self.scales = [_power_of_two(largest)]
+        self.scales = [power_of_two(largest)]
         self.weights: list[_Doubles] = []
         self.biases: list[_Doubles] = []
         for i in layers:
@@ -47,7 +48,7 @@ class Scaled:
                 raise OverflowError("a bound leaves the range of float64")
             given = net.bias(i)
             bias = np.zeros(net.widths[i]) if given is None else given.astype(np.float64)
-            self.scales.append(_power_of_two(np.abs(weights).max(), np.abs(bias).max()))
+            self.scales.append(power_of_two(np.abs(weights).max(), np.abs(bias).max()))
             self.weights.append(weights / self.scales[-1])
             self.biases.append(bias / self.scales[-1])
         self._plain = [only_layer(rows) for rows in self.weights]
@@ -62,13 +63,27 @@ class Scaled:
             np.ascontiguousarray(rows), j=0, i=1, transposed=transposed, threads=self._threads,
         )  # fmt: skip
 
+    def between(
+        self, k: int, low: _Doubles, high: _Doubles, *, transposed: bool = False
+    ) -> tuple[_Doubles, _Doubles]:
+        """Bound W_k v + b_k, or v W_k if `transposed`, for every row v between low and high."""
+        bias = 0.0 if transposed else self.biases[k - 1]
+        middle, reach = (low + high) / 2, (high - low) / 2 * (1 + 2 * EPS)
+        reach = reach + 2 * EPS * np.abs(middle)
+        size = np.abs(middle) + reach
+        at_middle = self.product(k, middle, transposed=transposed) + bias
+        spread = self.product(k, reach, absolute=True, transposed=transposed)
+        sums = self.product(k, size, absolute=True, transposed=transposed) + np.abs(bias)
+        spread = spread + 2 * gamma(middle.shape[1]) * sums + TINY
+        return at_middle - spread, at_middle + spread
+
 
 def only_layer(rows: _Doubles | NDArray[np.float32]) -> core.Network:
     """Return a network of one layer, whose products have the same bits on any number of threads."""
     return core.Network.from_weights([rows], [None], seed=0, ties=core.Ties.zero)
 
 
-def _power_of_two(*sizes: float) -> float:
+def power_of_two(*sizes: float) -> float:
     """Return the power of two just above some sizes, or 1 where all are 0."""
     largest = float(max(sizes))
     return 2.0 ** math.frexp(largest)[1] if 0 < largest < 2.0**1000 else 1.0

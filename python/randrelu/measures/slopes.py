@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from randrelu.measures.rounding import EPS
+
 _Doubles = NDArray[np.float64]
 
 _KEPT = 0.5  # of the directions so far, in a step
@@ -32,6 +34,17 @@ class Lines:
     above: _Doubles
     shift: _Doubles
     free: NDArray[np.bool_]
+
+    @classmethod
+    def between(cls, low: _Doubles, high: _Doubles) -> Lines:
+        """Return those of preactivations between bounds; both are the ReLU where it is a line."""
+        free = (low < 0) & (high > 0)
+        width = np.where(free, high - low, 1)
+        above = np.where(free, high / width, np.where(low >= 0, 1.0, 0.0))
+        below = np.where(free, np.where(high > -low, 1.0, 0.0), above)
+        # At both ends it is no less than the ReLU, whatever the rounding of the slope.
+        ends = np.maximum(-above * low, (1 - above) * high) * (1 + 8 * EPS)
+        return cls(below, above, np.where(free, ends, 0.0), free)
 
 
 class Slopes:

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from randrelu._load import core
 from randrelu._support.progress import Count, counting
 from randrelu._support.threads import thread_number
+from randrelu.measures.rounding import EPS, gamma
 from randrelu.measures.scaled import only_layer
 
 _Doubles = NDArray[np.float64]
 
-_EPS = float(np.finfo(np.float64).eps)  # two roundings
 _DIGITS = 10  # to which a norm is rounded up
 _ABOVE = 2e-5  # of the square, that the first bound which is tried lies above the estimate
 _SLACK = 1e-6  # of the square, for what the proof leaves: rounding, as a rule far less
@@ -44,10 +44,10 @@ def largest_singular_value(weights: _Doubles, count: Count | None = None) -> flo
     wide = scaled.shape[0] <= scaled.shape[1]
     gram = _gram(scaled if wide else scaled.T, count)
     summands = max(scaled.shape)
-    frobenius = float(np.trace(gram)) * (1 + 2 * summands * _EPS)
-    square = _certified(gram, estimate, (summands + 8) * _EPS * frobenius)
+    frobenius = float(np.trace(gram)) * (1 + 2 * summands * EPS)
+    square = _certified(gram, estimate, gamma(summands) * frobenius)
     count(len(gram))
-    return rounded_up(math.sqrt(square) * (1 + 4 * _EPS)) * scale
+    return rounded_up(math.sqrt(square) * (1 + 4 * EPS)) * scale
 
 
 def largest_eigenvalue(symmetric: _Doubles) -> float:
@@ -68,7 +68,7 @@ def rounded_up(number: float) -> float:
     if number == 0:
         return 0.0
     step = 10.0 ** (math.floor(math.log10(number)) + 1 - _DIGITS)
-    return math.ceil(number / step * (1 + 4 * _EPS)) * step * (1 + 4 * _EPS)
+    return math.ceil(number / step * (1 + 4 * EPS)) * step * (1 + 4 * EPS)
 
 
 def _largest_entry(matrix: _Doubles) -> float:
@@ -114,8 +114,8 @@ def _certified(symmetric: _Doubles, estimate: float, rounding: float = 0.0) -> f
     while True:
         bound = estimate * (1 + above)
         shift = bound * (1 - _SLACK)
-        if shift + (_distance_from_factors(symmetric, shift) + rounding) * (1 + 4 * _EPS) <= bound:
-            return bound * (1 + 4 * _EPS)
+        if shift + (_distance_from_factors(symmetric, shift) + rounding) * (1 + 4 * EPS) <= bound:
+            return bound * (1 + 4 * EPS)
         above *= 4
 
 
@@ -148,5 +148,5 @@ def _distance_from_factors(symmetric: _Doubles, shift: float) -> float:
         panel -= found @ corner.T
         left += 2 * float(np.einsum("jk,jk->", panel, panel))  # the block above is as large
         size += float(np.einsum("jk,jk->", found, found))
-    factor = 1 + (n * n + 8) * _EPS  # of the sums of squares
-    return factor * (math.sqrt(left) + (n + 8) * _EPS * size)
+    factor = 1 + gamma(n * n)  # of the sums of squares
+    return factor * (math.sqrt(left) + gamma(n) * size)

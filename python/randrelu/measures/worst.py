@@ -94,8 +94,8 @@ def worst_flips(
         The radius R ≥ 0.
     layer : int, optional
         The hidden layer, from 1 to ℓ; by default each of them.
-    steps : int
-        The steps of the ascent; fewer find a few flips less.
+    steps : int, default 60
+        The steps of the ascent, at least 1; fewer find a few flips less.
     certify : bool, default True
         Whether to bound the number from above, too: it takes the singular values of W_1, …, W_i
         and a copy of these in float64. Deferred networks know no rows, so there is no bound, and
@@ -114,7 +114,9 @@ def worst_flips(
     IndexError
         If there is no such hidden layer.
     MemoryError
-        If what certifies does not fit in the memory that is free.
+        If what the ascent or the certificate needs does not fit in the memory that is free.
+    OverflowError
+        If a bound leaves the range of float64.
     TypeError, ValueError
         If an argument is not as described.
     """

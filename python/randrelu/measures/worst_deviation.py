@@ -15,8 +15,8 @@ from randrelu._support.progress import stretch
 from randrelu._support.threads import thread_number
 from randrelu.measures.ball import visit
 from randrelu.measures.certified_gradient import certified_gradient
-from randrelu.measures.climb import steepest_in_ball
-from randrelu.measures.steepest import Steepness
+from randrelu.measures.steepest_points import steepest_in_ball
+from randrelu.measures.steepness import Steepness
 from randrelu.network import Network, require_one_output
 
 if TYPE_CHECKING:
@@ -92,8 +92,8 @@ def worst_deviation(
         The base point.
     radius : float
         The radius R ≥ 0.
-    steps : int
-        The steps of the ascent; fewer find a little less.
+    steps : int, default 60
+        The steps of the ascent, at least 1; fewer find a little less.
     certify : bool, default True
         Whether to bound the number from above, too: it takes copies of the weights in float64 and
         the eigenvalues of matrices as wide as they are. Deferred networks know no rows, so there

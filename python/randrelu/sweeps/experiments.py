@@ -118,10 +118,10 @@ def _worst_deviation(
 
 
 def to_boundary(rng: np.random.Generator, **network: Any) -> Row:
-    """Bracket the distance from (1, …, 1) to f = 0, relative to ‖x‖, beside that of its tangent.
+    """Bracket the distance from (1, …, 1) to f = 0, relative to ‖x‖.
 
-    Attained over that of the tangent is 1 where f is linear. Deferred networks, which are not the
-    default here, have nothing certified.
+    Beside it is the distance to where the tangent at x is 0, over which attained is 1 where f is
+    linear. Deferred networks, which are not the default here, have nothing certified.
     """
     net, x = _network(rng, **{"storage": "auto", **network})
     certify = net.storage != "deferred"
@@ -152,8 +152,14 @@ def deep(
     found = descend(
         dim, width, (depth,), points, 0, 1, arguments.seed_of(rng), threads=None, progress=None
     )
-    names = ("ratio", "smallest", "spread", "longest", "shortest")
-    return {name: float(getattr(found, name)[0, 0]) for name in names}
+    columns = {
+        "ratio": found.sampled_ratio,
+        "smallest": found.sampled_smallest,
+        "spread": found.sampled_spread,
+        "longest": found.longest,
+        "shortest": found.shortest,
+    }
+    return {name: float(column[0, 0]) for name, column in columns.items()}
 
 
 def whole_step(rng: np.random.Generator, *, length: float | None = None, **network: Any) -> Row:

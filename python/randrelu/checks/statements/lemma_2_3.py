@@ -22,8 +22,8 @@ from randrelu.checks.trials import Networks
 from randrelu.checks.verdict import Part, at_least, beside
 from randrelu.figures.style import INK, band, canvas, color, legend
 from randrelu.measures.ball import sample_ball
+from randrelu.measures.certified_layers import certified_changes
 from randrelu.measures.layer_at import layer_at
-from randrelu.measures.live import certified_changes
 from randrelu.network import Network
 
 if TYPE_CHECKING:
@@ -89,7 +89,6 @@ def run(
     x, size = np.ones(widths[0]), radius * math.sqrt(widths[0])
 
     certify = networks.storage != "deferred"
-    names = BRACKET[: 3 if certify else 2]
 
     def images(net: Network) -> NDArray[np.float64]:
         ball = sample_ball(x, size, samples, rng=net.seed, threads=threads)
@@ -107,13 +106,14 @@ def run(
 
     layers = hidden_layers(widths)
     norms, *columns = np.array(networks.measure(images)).transpose(1, 0, 2)
-    changes = dict(zip(names, columns, strict=True))
+    changes = dict(zip(BRACKET, columns, strict=False))  # nothing may be certified
     far = np.all(norms >= least(widths), axis=1)
     large = share("‖f_i(x)‖ ≥ 2^{−i} √d_i in every layer", far, f"≥ {1 - delta:g}")
     # The bound has the power C^{i/2}.
     needed, *enough = (
-        ((changes[name] / size / bound(widths, 1.0)) ** (2 / layers)).max(axis=1)
-        for name in names[1:]
+        ((column / size / bound(widths, 1.0)) ** (2 / layers)).max(axis=1)
+        for name, column in changes.items()
+        if name != "sampled"
     )
     moved = np.cumprod(spectral_bounds(networks)[:-1])
     always = float(((moved / bound(widths, 1.0)) ** (2 / layers)).max())

@@ -21,7 +21,7 @@ from randrelu.checks.trials import Networks
 from randrelu.figures.style import canvas, color, cumulative, legend
 from randrelu.measures.ball import sample_ball
 from randrelu.measures.bottlenecks import bottlenecks
-from randrelu.measures.live import certified_products
+from randrelu.measures.certified_layers import certified_products
 from randrelu.measures.masked_product import masked_product_norm
 from randrelu.measures.worst import worst_flips
 from randrelu.network import Network
@@ -90,7 +90,6 @@ def run(
     x, size = np.ones(widths[0]), radius * math.sqrt(widths[0])
 
     certify = networks.storage != "deferred"
-    names = BRACKET[: 3 if certify else 2]
 
     def largest(net: Network) -> list[list[float]]:
         sphere = sample_ball(x, size, samples, rng=net.seed, surface=True, threads=threads)
@@ -106,10 +105,14 @@ def run(
         return found
 
     found = np.array(networks.measure(largest)).transpose(1, 0, 2)
-    norms = dict(zip(names, found, strict=True))
+    norms = dict(zip(BRACKET, found, strict=False))  # nothing may be certified
     lengths = np.array([later - earlier for later, earlier in pairs])
     unit = laws.base(widths)
-    needed, *enough = ((norms[name] ** (2 / lengths) / unit).max(axis=1) for name in names[1:])
+    needed, *enough = (
+        (column ** (2 / lengths) / unit).max(axis=1)
+        for name, column in norms.items()
+        if name != "sampled"
+    )
     largest_weights = spectral_bounds(networks)
     largest_norms = [largest_weights[earlier:later].prod() for later, earlier in pairs]
     always = float((largest_norms ** (2 / lengths) / unit).max())

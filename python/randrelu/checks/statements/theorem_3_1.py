@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from randrelu._support.arguments import Progress, Rng
-from randrelu.checks.columns import numbered
+from randrelu.checks.columns import all_numbered
 from randrelu.checks.deep import (
     FULL,
     QUICK,
@@ -79,9 +79,10 @@ def run(
     )
     dim, width, at, constant = (parameters[k] for k in ("dim", "width", "depths", "constant"))
     unit = limit(dim)
-    needed = relative(found.ratio, unit)
+    needed = relative(found.attained_ratio, unit)
     judged, part = judge(f"at depth {at[-1]} within the bound", needed[:, -1], constant)
-    medians = np.median(found.ratio, axis=0)
+    columns = {"sampled": found.sampled_ratio, "attained": found.attained_ratio}
+    medians = np.median(found.attained_ratio, axis=0)
     below = np.flatnonzero(medians <= unit)
     measurements = [
         *judged,
@@ -96,8 +97,8 @@ def run(
             Measurement(
                 f"largest |f(x) − f(y)|/|f(x)| at depth {depth}, {name}, median", float(median)
             )
-            for name, found_there in (("sampled", found.sampled_ratio), ("attained", found.ratio))
-            for depth, median in zip(at, np.median(found_there, axis=0), strict=True)
+            for name, ratios in columns.items()
+            for depth, median in zip(at, np.median(ratios, axis=0), strict=True)
         ),
     ]
     return STATEMENT.found(
@@ -105,10 +106,7 @@ def run(
         hypothesis=hypothesis(dim, width, at[-1]),
         measurements=measurements,
         parts=[part],
-        trials={
-            **numbered("sampled", at, found.sampled_ratio),
-            **numbered("attained", at, found.ratio),
-        },
+        trials=all_numbered(columns, at),
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from randrelu import laws
 from randrelu._support.arguments import Progress, Rng
-from randrelu.checks.columns import numbered
+from randrelu.checks.columns import all_numbered
 from randrelu.checks.deep import (
     FULL,
     QUICK,
@@ -76,15 +76,19 @@ def run(
         dim, width, depths, points, steps, constant, trials, rng, threads=threads, progress=progress
     )
     dim, width, at, constant = (parameters[k] for k in ("dim", "width", "depths", "constant"))
-    depth, spread = at[-1], found.spread[:, -1] / limit(dim)
+    depth, spread = at[-1], found.attained_spread[:, -1] / limit(dim)
     large = share(
-        f"|f(x)| ≥ {LEAST:g} at depth {depth}", found.smallest[:, -1] >= LEAST, f"≥ {PROBABILITY:g}"
+        f"|f(x)| ≥ {LEAST:g} at depth {depth}",
+        found.attained_smallest[:, -1] >= LEAST,
+        f"≥ {PROBABILITY:g}",
     )
     judged, part = judge(f"|f(x) − f(y)| within the bound at depth {depth}", spread, constant)
     below, above = eq_10(dim, depth)
     band = f"1 − {below:.2g} … 1 + {above:.2g} (Eq. 10)"
     law = laws.layer_norm_law((width,) * (depth + 1) + (1,), depth, init="he")
     low, high = map(float, law.positive.ppf([0.05, 0.95]))
+    names = ("sampled_smallest", "attained_smallest", "sampled_spread", "attained_spread")
+    columns = {name: getattr(found, name) for name in (*names, "shortest", "longest")}
     measurements = [
         large,
         *judged,
@@ -103,8 +107,8 @@ def run(
         ),
         *(
             Measurement(f"largest |f(x) − f(y)| at depth {k}, {name}, median", float(median))
-            for name, found_there in (("sampled", found.sampled_spread), ("attained", found.spread))
-            for k, median in zip(at, np.median(found_there, axis=0), strict=True)
+            for name in ("sampled", "attained")
+            for k, median in zip(at, np.median(columns[f"{name}_spread"], axis=0), strict=True)
         ),
     ]  # fmt: skip
     return STATEMENT.found(
@@ -112,14 +116,7 @@ def run(
         hypothesis=hypothesis(dim, width, depth),
         measurements=measurements,
         parts=[for_all(large, PROBABILITY), part],
-        trials={
-            **numbered("sampled_smallest", at, found.sampled_smallest),
-            **numbered("smallest", at, found.smallest),
-            **numbered("sampled_spread", at, found.sampled_spread),
-            **numbered("spread", at, found.spread),
-            **numbered("shortest", at, found.shortest),
-            **numbered("longest", at, found.longest),
-        },
+        trials=all_numbered(columns, at),
     )  # fmt: skip
 
 
@@ -135,8 +132,8 @@ def draw(check: Check) -> Figure:
     band(axes, *by_depth(check, "sampled_spread"), "largest |f(x) − f(y)|, sampled", MUTED)
     for k, (name, label) in enumerate(
         [
-            ("spread", "largest |f(x) − f(y)|, attained"),
-            ("smallest", "smallest |f(x)|, attained"),
+            ("attained_spread", "largest |f(x) − f(y)|, attained"),
+            ("attained_smallest", "smallest |f(x)|, attained"),
             ("longest", "longest ‖f_i(x)‖ so far"),
             ("shortest", "shortest ‖f_i(x)‖ so far"),
         ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from randrelu.cli.options import (
     Init,
     Json,
     LabelColumn,
+    Points,
     Scale,
     Seed,
     Storage,
@@ -33,13 +33,7 @@ _AT_ONCE = 32  # points: what is held does not grow with the file
 def distance(
     widths: Widths = None,
     weights: Weights = None,
-    points: Annotated[
-        Path | None,
-        typer.Option(
-            "--input",
-            help="The points in a .npy or .csv file, a row for each; by default (1, …, 1).",
-        ),
-    ] = None,
+    points: Points = None,
     row: Annotated[
         int | None,
         typer.Option(min=0, help="One point of --input, from 0; by default all of them."),

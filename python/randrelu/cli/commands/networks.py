@@ -17,6 +17,7 @@ from randrelu.cli.options import (
     Init,
     Json,
     LabelColumn,
+    Points,
     Row,
     Scale,
     Seed,
@@ -33,13 +34,7 @@ from randrelu.measures.gradient_step import STEPS
 def attack(
     widths: Widths = None,
     weights: Weights = None,
-    points: Annotated[
-        Path | None,
-        typer.Option(
-            "--input",
-            help="The points in a .npy or .csv file, a row for each; by default (1, …, 1).",
-        ),
-    ] = None,
+    points: Points = None,
     label_column: LabelColumn = None,
     scale: Scale = None,
     eta: Annotated[

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from randrelu import Network
-from randrelu.measures.steepest import Steepness
+from randrelu.measures.steepness import Steepness
 
 
 def soft_gradient(net, y, widths):

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from randrelu._load import core
+from randrelu._support import euclid
 from randrelu._support.threads import thread_number
 from randrelu.network import Network
 
@@ -37,7 +38,7 @@ class Steepness:
 
     def sizes(self, vectors: _Doubles) -> _Doubles:
         """Return the norms of rows."""
-        found: _Doubles = lengths(vectors) if self.norm == 2 else np.abs(vectors).sum(axis=1)
+        found: _Doubles = euclid.norms(vectors) if self.norm == 2 else np.abs(vectors).sum(axis=1)
         return found
 
     def preactivations(self, points: _Doubles) -> list[_Doubles]:
@@ -102,14 +103,6 @@ class Steepness:
 
 def unit(rows: _Doubles) -> _Doubles:
     """Return rows of length 1, or 0 where they were."""
-    sizes = lengths(rows)
+    sizes = euclid.norms(rows)
     found: _Doubles = rows / np.where(sizes > 0, sizes, 1)[:, np.newaxis]
-    return found
-
-
-def lengths(rows: _Doubles) -> _Doubles:
-    """Return the Euclidean norms of rows, which are not from BLAS."""
-    largest = np.abs(rows).max(axis=1, initial=0)
-    scale = np.where(largest > 0, largest, 1)
-    found: _Doubles = scale * np.sqrt(np.sum((rows / scale[:, np.newaxis]) ** 2, axis=1))
     return found

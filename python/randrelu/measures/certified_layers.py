@@ -1,4 +1,4 @@
-"""Units that can be active somewhere in a ball, and what the weights between them can do."""
+"""How far the layers can move in a ball, and how large products of their Jacobians can be."""
 
 from __future__ import annotations
 
@@ -9,35 +9,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from randrelu.measures.bounding import Bounding
+from randrelu.measures.rounding import EPS
 from randrelu.measures.scaled import Scaled
 from randrelu.measures.spectral import largest_singular_value
 from randrelu.network import Network
 
 _Doubles = NDArray[np.float64]
 
-_EPS = float(np.finfo(np.float64).eps)
-
 
 @dataclass(frozen=True, eq=False)
-class Live:
+class _Layer:
     """A layer i of a network in a ball, in scaled units.
 
     Attributes
     ----------
     weights : ndarray, shape (d_i, d_{i−1})
         W_i.
-    before, units : ndarray of bool, shapes (d_{i−1},) and (d_i,)
+    before, active : ndarray of bool, shapes (d_{i−1},) and (d_i,)
         The units of layer i − 1 and of layer i that can be active; all coordinates of the input.
     """
 
     weights: _Doubles
     before: NDArray[np.bool_]
-    units: NDArray[np.bool_]
+    active: NDArray[np.bool_]
 
     def norm(self, *, rows: bool = True, columns: bool = True) -> float:
-        """Return what the norm of W_i is at most, restricted to live rows and columns, or all."""
+        """Return what ‖W_i‖ is at most in the rows and columns of units that can be active.
+
+        Without `rows`, or `columns`, it is of all of them.
+        """
         some = self.weights[:, self.before] if columns else self.weights
-        some = some[self.units] if rows else some
+        some = some[self.active] if rows else some
         return largest_singular_value(some) if some.size else 0.0
 
 
@@ -50,15 +52,12 @@ def certified_changes(
     columns of W_i times that change; and no more than the bounds of each unit leave (Lemma 2.3).
     """
     bounding = _bounding(net, x, radius, top, threads)
-    change, changes = float(bounding.radii[0]) * (1 + 4 * _EPS), []
+    change, changes = float(bounding.change(0)[0]), []
     for i, layer in enumerate(_layers(bounding, top), start=1):
-        low, high = bounding.lower[-1][0], bounding.upper[-1][0]
-        value, error = bounding.values[-1][0], bounding.errors[-1][0]
-        far = np.maximum(high - value, value - low) + error
-        left = float(np.sqrt(np.add.reduce(far * far))) * (1 + (far.size + 8) * _EPS)
-        moved = layer.norm(rows=False) * change * (1 + 4 * _EPS)
+        moved = layer.norm(rows=False) * change * (1 + 4 * EPS)
+        left = float(bounding.change_before(i)[0])
         changes.append(min(moved, left) * bounding.scaled.scales[i])
-        of_units = layer.norm() * change * (1 + 4 * _EPS)
+        of_units = layer.norm() * change * (1 + 4 * EPS)
         change = min(of_units, float(bounding.change(i)[0]))
     return np.array(changes)
 
@@ -83,7 +82,7 @@ def certified_products(
     found = []
     for i, j in pairs:
         norms = [layers[j].norm(columns=False), *between[j + 1 : i]]
-        found.append(float(np.prod(norms)) * (1 + 4 * (i - j) * _EPS) * (scales[i] / scales[j]))
+        found.append(float(np.prod(norms)) * (1 + 4 * (i - j) * EPS) * (scales[i] / scales[j]))
     return found
 
 
@@ -92,11 +91,11 @@ def _bounding(net: Network, x: _Doubles, radius: float, top: int, threads: int |
     return Bounding(scaled, x[np.newaxis], np.array([radius]), 2.0)
 
 
-def _layers(bounding: Bounding, top: int) -> Iterator[Live]:
+def _layers(bounding: Bounding, top: int) -> Iterator[_Layer]:
     """Bound the layers 1, …, top in the ball around the only point, and yield them."""
     before = np.ones(bounding.widths[0], bool)
     for i in range(1, top + 1):
         bounding.add_layer(i)
-        units = bounding.upper[-1][0] >= 0  # one at 0 may be active by its coin
-        yield Live(bounding.scaled.weights[i - 1], before, units)
-        before = units
+        active = bounding.active(i)[0]
+        yield _Layer(bounding.scaled.weights[i - 1], before, active)
+        before = active

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import reference
 from randrelu import Network, bounds, sample_ball
-from randrelu.measures.live import certified_changes, certified_products
+from randrelu.measures.certified_layers import certified_changes, certified_products
 
 
 def points_around(x, radius, rng, count):
@@ -47,28 +47,28 @@ def test_no_masked_product_of_small_networks_exceeds_them(radius):
                 )
 
 
-def test_they_are_the_norms_of_the_live_parts():
+def test_they_are_the_norms_of_what_can_be_active():
     """As plain NumPy has them, from the bounds that the package certifies."""
     net = Network.random((60, 80, 70, 50, 1), rng=1, dtype="float64")
     x, radius = np.random.default_rng(0).normal(size=60), 0.4
     first, second, third, _ = reference.layers(net)[0]
-    live = [high >= 0 for high in bounds(net, x, radius).upper[:3]]
+    active = [high >= 0 for high in bounds(net, x, radius).upper[:3]]
     # Some units are off in all of the ball, and others are not.
-    assert all(0 < units.sum() < units.size for units in live[:2])
+    assert all(0 < units.sum() < units.size for units in active[:2])
     products = certified_products(net, x, radius, [(3, 0), (3, 2)], threads=1)
     norms = [
         np.linalg.norm(w, 2)
-        for w in (first[live[0]], second[live[1]][:, live[0]], third[live[2]][:, live[1]])
+        for w in (first[active[0]], second[active[1]][:, active[0]], third[active[2]][:, active[1]])
     ]
     above = 1 + 1e-4  # what the norm of a matrix may be above
     assert np.prod(norms) < products[0] < np.prod(norms) * above**3
-    last = np.linalg.norm(third[live[2]], 2)
+    last = np.linalg.norm(third[active[2]], 2)
     assert last < products[1] < last * above
     changes = certified_changes(net, x, radius, 3, threads=1)
     most = radius * np.array([
         np.linalg.norm(first, 2),
-        norms[0] * np.linalg.norm(second[:, live[0]], 2),
-        norms[0] * norms[1] * np.linalg.norm(third[:, live[1]], 2),
+        norms[0] * np.linalg.norm(second[:, active[0]], 2),
+        norms[0] * norms[1] * np.linalg.norm(third[:, active[1]], 2),
     ])  # fmt: skip
     assert (changes < most * above ** np.arange(1, 4)).all() and changes[0] > most[0]
     whole = radius * np.cumprod([np.linalg.norm(w, 2) for w in (first, second, third)])

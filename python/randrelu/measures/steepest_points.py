@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from randrelu._support import euclid, memory
 from randrelu._support.arguments import Progress
-from randrelu.measures.steepest import Steepness, lengths, unit
+from randrelu.measures.rounding import EPS
+from randrelu.measures.steepness import Steepness, unit
 from randrelu.network import Network
 
 _Doubles = NDArray[np.float64]
 
-_EPS = float(np.finfo(np.float64).eps)
 _FEWEST, _MOST = 8, 64  # rows that are moved at once
 _WORTH = 2**20  # weights of all rows together, that take no time
 _SAMPLES = 32  # for each row, among whose best half of the rows begin
@@ -37,7 +37,7 @@ def steepest_in_ball(
     """Return the steepest point of the ball around x that was found, (d,)."""
     net, size = sought.net, euclid.norm(x) if norm == 2 else float(np.abs(x).max())
     # x + u is rounded; with a u that is so much shorter it stays in the ball.
-    length = radius * (1 - 32 * _EPS) - _EPS * (size + radius)
+    length = radius * (1 - 32 * EPS) - EPS * (size + radius)
     if not (net.depth and length > 0):
         return x
     rows = _rows(net)
@@ -199,7 +199,7 @@ def _inside(u: _Doubles, norm: float) -> _Doubles:
     """Return the rows of the unit ball that are nearest to some rows."""
     if norm == np.inf:
         return np.clip(u, -1, 1)
-    return u / np.maximum(lengths(u), 1)[:, np.newaxis]
+    return u / np.maximum(euclid.norms(u), 1)[:, np.newaxis]
 
 
 def _changes(
@@ -215,7 +215,7 @@ def _changes(
     for z, z_centre in zip(
         sought.preactivations(centre + radii[:, np.newaxis] * starts), at_centre, strict=True
     ):
-        change = lengths(z - z_centre)[:, np.newaxis] / np.sqrt(z.shape[1])
+        change = euclid.norms(z - z_centre)[:, np.newaxis] / np.sqrt(z.shape[1])
         change[~moved] = change[moved].mean()
         changes.append(np.where(change > 0, change, 1))
     return changes
