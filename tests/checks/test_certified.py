@@ -30,7 +30,7 @@ def test_of_lemma_2_3_they_are_in_order(storage):
     for t, seed in enumerate(c.trials["seed"].tolist()):
         w = Network.random(WIDTHS, rng=seed, dtype="float64").weights(1).astype(float)
         norm = np.linalg.norm(w, 2) * c.parameters["radius"] * np.sqrt(WIDTHS[0])
-        assert certified[0, t] == pytest.approx(norm, rel=1e-8)
+        assert norm <= certified[0, t] <= norm * (1 + 1e-4)
     by_attained, by_certified = (
         ((values / (0.05 * np.sqrt(20)) / lemma_2_3.bound(WIDTHS, 1.0)[:, None])
          ** (2 / layers[:, None])).max(axis=0)
@@ -81,6 +81,12 @@ def test_of_claim_2_7_they_are_in_order():
             found = worst_flips(net, image, 0.05 * np.linalg.norm(image), steps=1).certified
             most[t] = max(most[t], found.max() / segment.before[-1])
     assert certified == pytest.approx(most)
+
+
+def test_of_claim_2_7_nothing_sampled_is_more_than_what_is_attained():
+    """On narrow layers samples may find more than the ascent."""
+    c = check("claim-2.7", widths=(3, 2, 20, 1), trials=20, epsilon=0.2, samples=100, rng=0)
+    assert (c.trials["sampled"] <= c.trials["attained"]).all()
 
 
 def test_what_is_certified_shows_the_claim_only_where_it_fits():
