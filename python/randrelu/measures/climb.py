@@ -155,8 +155,8 @@ def _climb(
 class _Best:
     """The best place that each row has passed.
 
-    A place at which a unit is at exactly 0 is passed over for any other: what its gradient is, is
-    a convention.
+    A place on the boundary of a unit is passed over for any other: what its gradient is, is a
+    convention.
     """
 
     def __init__(
@@ -177,7 +177,7 @@ class _Best:
         """Look at a place of each row, in radii from the centre; return the preactivations."""
         preactivations = self._sought.preactivations(self._centre + self._radii * u)
         sizes = self._sought.sizes_at(preactivations)
-        tied = np.any([(z == 0).any(axis=1) for z in preactivations], axis=0)
+        tied = self._sought.tied(preactivations)
         better = np.where(tied == self._tied, sizes > self._sizes, self._tied)
         self.u[better], self._sizes[better] = u[better], sizes[better]
         self._tied[better] = tied[better]
