@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from randrelu._support.progress import Count, counting
+from randrelu.measures.decided import sizes
 from randrelu.measures.scaled import Scaled
 from randrelu.measures.slopes import Lines, Slopes
 
@@ -70,8 +71,12 @@ class Bounding:
         """Return the bounds in the units of the network."""
         scales = self.scaled.scales[1:]
         return (
-            tuple(low * scale for low, scale in zip(self.lower, scales, strict=False)),
-            tuple(high * scale for high, scale in zip(self.upper, scales, strict=False)),
+            tuple(
+                _times(low, scale, -np.inf) for low, scale in zip(self.lower, scales, strict=False)
+            ),
+            tuple(
+                _times(high, scale, np.inf) for high, scale in zip(self.upper, scales, strict=False)
+            ),
         )
 
     def change(self, i: int) -> _Doubles:
@@ -79,8 +84,7 @@ class Bounding:
         low, high = self._activations(i)
         value = np.maximum(self.values[i - 1], 0)
         far = np.maximum(high - value, value - low) + self.errors[i - 1]
-        norms: _Doubles = np.sqrt(np.einsum("pk,pk->p", far, far))
-        return norms * (1 + _gamma(self.widths[i]))
+        return sizes(far, 2) * (1 + _gamma(self.widths[i]))
 
     def margins(
         self, tops: NDArray[np.int64], others: NDArray[np.int64], iterations: int = 0
@@ -130,9 +134,7 @@ class Bounding:
         error = self.scaled.product(i, off, absolute=True) * (1 + gamma)
         rounding = self.scaled.product(i, np.abs(before), absolute=True) + np.abs(bias)
         error = error + 2 * gamma * rounding + _TINY
-        norms = np.sqrt(
-            np.einsum("jk,jk->j", self.scaled.weights[i - 1], self.scaled.weights[i - 1])
-        )
+        norms = sizes(self.scaled.weights[i - 1], 2)
         if i == 1:
             root = 1 if self.norm == 2 else np.sqrt(self.widths[0])
             change = self.radii * root
@@ -184,8 +186,8 @@ class Bounding:
     def _lowest(self, coefficients: _Doubles) -> _Doubles:
         """Return where in the balls linear functions of the input are lowest, (N, rows, d)."""
         if self.norm == 2:
-            sizes = np.sqrt(np.einsum("prk,prk->pr", coefficients, coefficients))
-            ways = coefficients / np.where(sizes > 0, sizes, 1)[:, :, np.newaxis]
+            lengths = np.sqrt(np.einsum("prk,prk->pr", coefficients, coefficients))
+            ways = coefficients / np.where(lengths > 0, lengths, 1)[:, :, np.newaxis]
         else:
             ways = np.sign(coefficients)
         lowest: _Doubles = self.points[:, np.newaxis] - self.radii[:, np.newaxis, np.newaxis] * ways
@@ -226,7 +228,8 @@ class Bounding:
             a = self.scaled.product(k, flat, transposed=True)
             a = a.reshape(count, of_each, self.widths[k - 1])
         gamma = _gamma(self.widths[0])
-        dual = np.sqrt(np.einsum("prk,prk->pr", a, a)) if self.norm == 2 else np.abs(a).sum(axis=2)
+        rows = a.reshape(-1, a.shape[-1])
+        dual = (sizes(rows, 2) if self.norm == 2 else np.abs(rows).sum(axis=1)).reshape(c.shape)
         reach = self.radii[:, np.newaxis] * dual
         least = c + _dots(a, self.points)
         error = error + 2 * gamma * (_dots(np.abs(a), np.abs(self.points)) + reach)
@@ -247,6 +250,13 @@ class Bounding:
         # At both ends it is no less than the ReLU, whatever the rounding of the slope.
         ends = np.maximum(-above * low, (1 - above) * high) * (1 + 8 * _EPS)
         return Lines(below, above, np.where(either, ends, 0.0), either)
+
+
+def _times(bounds: _Doubles, scale: float, outward: float) -> _Doubles:
+    """Return bounds times a power of two, which rounds only what is not a normal number."""
+    found = bounds * scale
+    exact = (np.abs(found) >= np.finfo(np.float64).tiny) | (bounds == 0)
+    return np.where(exact, found, np.nextafter(found, outward))
 
 
 def _dots(rows: _Doubles, vectors: _Doubles) -> _Doubles:

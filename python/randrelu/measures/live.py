@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from randrelu._support import euclid
 from randrelu.measures.bounding import Bounding
 from randrelu.measures.scaled import Scaled
 from randrelu.measures.spectral import largest_singular_value
@@ -55,7 +56,7 @@ def certified_changes(
         low, high = bounding.lower[-1][0], bounding.upper[-1][0]
         value, error = bounding.values[-1][0], bounding.errors[-1][0]
         far = np.maximum(high - value, value - low) + error
-        left = float(np.sqrt(np.add.reduce(far * far))) * (1 + (far.size + 8) * _EPS)
+        left = euclid.norm(far) * (1 + (far.size + 8) * _EPS)
         moved = layer.norm(rows=False) * change * (1 + 4 * _EPS)
         changes.append(min(moved, left) * bounding.scaled.scales[i])
         of_units = layer.norm() * change * (1 + 4 * _EPS)
