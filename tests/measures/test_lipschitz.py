@@ -1,6 +1,7 @@
 """The Lipschitz constant in a ball, or everywhere: attained by a point, and certified."""
 
 import re
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -188,6 +189,14 @@ def test_balls_of_tiny_points_have_the_same_slope(x):
     )
     found = certified_gradient(net, np.array([x]), x / 2, 2, threads=1).gradient
     assert slope <= found <= slope * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("radius", [1e-250, 1e-310, 5e-320])
+def test_points_of_tiny_balls_are_within_them(radius):
+    for seed in range(8):
+        net = Network.random((3, 6, 5, 1), rng=seed, dtype="float64")
+        found = lipschitz(net, np.zeros(3), radius, steps=3)
+        assert sum(Fraction(u) ** 2 for u in found.point.tolist()) <= Fraction(radius) ** 2
 
 
 def test_weights_far_from_1_are_within_range():

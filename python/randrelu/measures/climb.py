@@ -15,6 +15,7 @@ from randrelu.network import Network
 _Doubles = NDArray[np.float64]
 
 _EPS = float(np.finfo(np.float64).eps)
+_LEAST = 1e-290  # radius of balls that are searched: the roundings of smaller ones are not relative
 _FEWEST, _MOST = 8, 64  # rows that are moved at once
 _WORTH = 2**20  # weights of all rows together, that take no time
 _SAMPLES = 32  # for each row, among whose best half of the rows begin
@@ -38,7 +39,7 @@ def steepest_in_ball(
     net, size = sought.net, euclid.norm(x) if norm == 2 else float(np.abs(x).max())
     # x + u is rounded; with a u that is so much shorter it stays in the ball.
     length = radius * (1 - 32 * _EPS) - _EPS * (size + radius)
-    if not (net.depth and length > 0):
+    if not (net.depth and length > _LEAST):
         return x
     rows = _rows(net)
     _require_room(net, rows, steps)
