@@ -63,7 +63,8 @@ Ascended ascend(const Network& net, View<const double> x, double radius, std::si
   Ascended found{here->preactivations[layer], here->x};
   // x + u is rounded; with a u that is so much shorter it stays in the ball.
   const double length = radius * (1 - 4 * kEps) - kEps * (norm(here->x) + radius);
-  if (!(length > 0)) return found;
+  constexpr double kLeast = 1e-290;  // the roundings of what is shorter are not relative
+  if (!(length > kLeast)) return found;
   Sides sides(found.preactivations);
   std::vector<double> u(at(x.cols)), y(at(x.cols));
   Index most = 0;

@@ -111,6 +111,12 @@ def test_of_lemma_2_8_they_are_in_order(storage):
     assert counts["certified to be within it"] == ((by_certified <= between).sum(), 12)
 
 
+def test_of_claim_2_7_nothing_sampled_is_more_than_what_is_attained():
+    """On narrow layers samples may find more than the ascent."""
+    c = check("claim-2.7", widths=(3, 2, 20, 1), trials=20, epsilon=0.2, samples=100, rng=0)
+    assert (c.trials["sampled"] <= c.trials["attained"]).all()
+
+
 def test_what_is_certified_shows_the_claim_only_where_it_fits():
     """No point that was found exceeds the multiple, but bounds do: then nothing is shown."""
     given = {"widths": (30, 60, 20, 1), "trials": 80, "rng": 1, "storage": "stored"}

@@ -305,3 +305,27 @@ def test_progress_rises_within_layers_to_its_end(iterations, monkeypatch):
     )
     assert seen == sorted(set(seen)) and seen[-1] == (93, 93)
     assert len([done for done, _ in seen if 50 < done <= 90]) >= 4
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_sums_whose_squares_underflow_are_within_them(norm):
+    """The second unit of each layer has 1e-40 of the one before; the first is off for ever."""
+    first = [np.array([[-1.0], [1e-40]])] + [np.array([[0, -1.0], [0, 1e-40]])] * 3
+    then = [np.array([[0, 1e38], [0, -1e38]]), *[np.diag([1e38, 1e38])] * 2, np.array([[1.0, 0]])]
+    net, x = rr.Network.from_weights([*first, *then]), np.ones(1)
+    found = rr.bounds(net, x, 0.5, norm=norm)
+    assert all(holds(found, exact_layers(net, y)) for y in ([0.5], [1.0], [1.5]))
+
+
+@pytest.mark.parametrize("x", [1e-290, 1e-308, 1e-315, 1e-320, 5e-324])
+def test_tiny_points_are_within_them(x):
+    net = rr.Network.from_weights([np.array([[0.3], [-0.7]]), np.array([[0.9, 0.8]])])
+    found = rr.bounds(net, np.array([x]), 0.0)
+    assert holds(found, exact_layers(net, [x]))
+    assert max(high.max() for high in found.upper) <= x + 5e-324
+
+
+def test_weights_that_underflow_are_told():
+    net = rr.Network.from_weights([np.array([[3e-200]]), np.array([[1e150]])], dtype="float64")
+    with pytest.raises(OverflowError):
+        rr.bounds(net, np.array([1e-119]), 1e-120)

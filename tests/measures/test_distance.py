@@ -320,3 +320,22 @@ def test_bad_arguments(change, message):
     net = rr.Network.random((4, 3, 3), rng=0)
     with pytest.raises(ValueError, match=re.escape(message)):
         rr.distance(**{"net": net, "x": np.ones(4), **change})
+
+
+def test_where_a_unit_that_drowns_all_others_turns_off_it_is_off_exactly():
+    """f = 10³⁰ σ(w·y) − 1 changes its sign where w·y is less than a rounding."""
+    rng = np.random.default_rng(1)
+    net = rr.Network.from_weights(
+        [rng.normal(size=(1, 20)), np.array([[1e30]])], biases=[None, np.array([-1.0])]
+    )
+    x = rng.normal(size=(40, 20))
+    x *= np.sign(net.forward(x))[:, np.newaxis]
+    found = rr.distance(net, x, certify=False)
+    for y in found.x_adv:
+        w_y = sum(
+            Fraction(float(w)) * Fraction(float(v))
+            for w, v in zip(net.weights(1)[0], y, strict=True)
+        )
+        assert 10**30 * w_y < 1
+    w = net.weights(1)[0].astype(float)
+    assert found.attained == pytest.approx(x @ w / np.linalg.norm(w), rel=1e-6)

@@ -1,11 +1,13 @@
 """The Lipschitz constant in a ball, or everywhere: attained by a point, and certified."""
 
 import re
+from fractions import Fraction
 
 import numpy as np
 import pytest
 from patterns import gradients
 from randrelu import Network, lipschitz
+from randrelu.measures.certified_gradient import certified_gradient
 from randrelu.measures.jacobian_norms import jacobian_norms
 
 SHAPES = [(2, 4, 3, 1), (3, 4, 4, 1), (4, 8, 1), (2, 3, 2, 3, 1)]
@@ -165,6 +167,36 @@ def test_a_slope_that_only_a_tie_has_is_not_attained():
     )
     assert net.gradient(np.zeros(1))[0] == 10
     assert lipschitz(net, np.zeros(1), 1.0).attained == 9
+
+
+def test_nor_is_one_beside_units_that_are_always_at_0():
+    """3 (y + 5) − 2 σ(y) + 2 σ(−y) has slope 1 around 0, and 3 there if ties are off."""
+    net = Network.from_weights(
+        [np.array([[0.0], [1.0], [-1.0], [1.0]]), np.array([1.0, -2.0, 2.0, 3.0])],
+        biases=[np.array([0.0, 0, 0, 5]), None],
+        ties="zero",
+        dtype="float64",
+    )
+    assert net.gradient(np.zeros(1))[0] == 3
+    assert lipschitz(net, np.zeros(1), 1.0).attained == 1
+
+
+@pytest.mark.parametrize("x", [1e-250, 1e-300, 1e-308, 1e-315])
+def test_balls_of_tiny_points_have_the_same_slope(x):
+    net = Network.from_weights([np.array([[1e-20], [3e-20]]), np.array([1e20, 1e20])])
+    slope = sum(
+        float(a) * float(b) for a, b in zip(net.weights(1)[:, 0], net.weights(2)[0], strict=True)
+    )
+    found = certified_gradient(net, np.array([x]), x / 2, 2, threads=1).gradient
+    assert slope <= found <= slope * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("radius", [1e-250, 1e-310, 5e-320])
+def test_points_of_tiny_balls_are_within_them(radius):
+    for seed in range(8):
+        net = Network.random((3, 6, 5, 1), rng=seed, dtype="float64")
+        found = lipschitz(net, np.zeros(3), radius, steps=3)
+        assert sum(Fraction(u) ** 2 for u in found.point.tolist()) <= Fraction(radius) ** 2
 
 
 def test_weights_far_from_1_are_within_range():

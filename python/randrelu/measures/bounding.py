@@ -65,8 +65,12 @@ class Bounding:
         """Return the bounds in the units of the network."""
         scales = self.scaled.scales[1:]
         return (
-            tuple(low * scale for low, scale in zip(self.lower, scales, strict=False)),
-            tuple(high * scale for high, scale in zip(self.upper, scales, strict=False)),
+            tuple(
+                _times(low, scale, -np.inf) for low, scale in zip(self.lower, scales, strict=False)
+            ),
+            tuple(
+                _times(high, scale, np.inf) for high, scale in zip(self.upper, scales, strict=False)
+            ),
         )
 
     def able(self, i: int) -> NDArray[np.bool_]:
@@ -188,8 +192,8 @@ class Bounding:
     def _lowest(self, coefficients: _Doubles) -> _Doubles:
         """Return where in the balls linear functions of the input are lowest, (N, rows, d)."""
         if self.norm == 2:
-            sizes = np.sqrt(np.einsum("prk,prk->pr", coefficients, coefficients))
-            ways = coefficients / np.where(sizes > 0, sizes, 1)[:, :, np.newaxis]
+            lengths = np.sqrt(np.einsum("prk,prk->pr", coefficients, coefficients))
+            ways = coefficients / np.where(lengths > 0, lengths, 1)[:, :, np.newaxis]
         else:
             ways = np.sign(coefficients)
         lowest: _Doubles = self.points[:, np.newaxis] - self.radii[:, np.newaxis, np.newaxis] * ways
@@ -237,6 +241,13 @@ class Bounding:
         error = error * (1 + 4 * relative) + 4 * EPS * (np.abs(c) + np.abs(least) + reach) + TINY
         coefficients[0] = a
         return least - reach - error, coefficients
+
+
+def _times(bounds: _Doubles, scale: float, outward: float) -> _Doubles:
+    """Return bounds times a power of two, which rounds only what is not a normal number."""
+    found = bounds * scale
+    exact = (np.abs(found) >= np.finfo(np.float64).tiny) | (bounds == 0)
+    return np.where(exact, found, np.nextafter(found, outward))
 
 
 def _dots(rows: _Doubles, vectors: _Doubles) -> _Doubles:

@@ -162,7 +162,11 @@ def _unscaled(bound: float, scaled: Scaled) -> float:
     if bound in (0, math.inf):
         return bound
     slack = 1 + (4 * len(scaled.widths) + 64) * EPS
-    found = bound * slack * scaled.scales[-1] / scaled.scales[0]
+    (_, before), (_, after) = math.frexp(scaled.scales[0]), math.frexp(scaled.scales[-1])
+    try:
+        found = math.ldexp(bound * slack, after - before)
+    except OverflowError:
+        found = math.inf
     if not math.isfinite(found):
         raise OverflowError("a bound leaves the range of float64")
     return math.nextafter(found, math.inf)

@@ -92,12 +92,12 @@ class Decided:
     def changed(self, who: _Ints, y: _Doubles, within: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return where an evaluation shows another decision, whichever way it sums, (n,).
 
-        A margin of exactly 0, where all units that tell are off, has no rounding, but theirs may
-        turn them on. It counts where y is well `within`.
+        A margin whose gradient is 0, as all units that tell are off, has no rounding, but theirs
+        may turn them on. It counts where y is well `within`.
         """
         found = self.margins(who, y)
         clear = np.abs(found.values) >= _ROUNDINGS * found.roundings
-        counts = (found.values != 0) | within
+        counts = found.gradients.any(axis=1) | within
         shown: NDArray[np.bool_] = clear & counts & self.beyond(who, found)
         return shown
 

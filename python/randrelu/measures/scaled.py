@@ -15,6 +15,9 @@ from randrelu.network import Network
 
 _Doubles = NDArray[np.float64]
 
+# Of the points: they may be far smaller, and their products with all weights be in range still.
+_SMALLEST = 2.0**-400
+
 
 class Scaled:
     """The first layers of a network, each divided by a power of two, which rounds nothing.
@@ -38,12 +41,13 @@ class Scaled:
             "take a narrower network",
         )
         self.widths, self._threads = net.widths, thread_number(threads)
-        self.scales = [power_of_two(largest)]
+        self.scales = [max(power_of_two(largest), _SMALLEST)]
         self.weights: list[_Doubles] = []
         self.biases: list[_Doubles] = []
         for i in layers:
+            stored = net.weights(i)
             with np.errstate(over="ignore"):
-                weights = net.weights(i).astype(np.float64) * self.scales[-1]
+                weights = stored.astype(np.float64) * self.scales[-1]
             if not np.isfinite(weights).all():
                 raise OverflowError("a bound leaves the range of float64")
             given = net.bias(i)
@@ -51,6 +55,9 @@ class Scaled:
             self.scales.append(power_of_two(np.abs(weights).max(), np.abs(bias).max()))
             self.weights.append(weights / self.scales[-1])
             self.biases.append(bias / self.scales[-1])
+            # Weights that underflow are not those of the network.
+            if not np.array_equal(self.weights[-1] * self.scales[-1] / self.scales[-2], stored):
+                raise OverflowError("a bound leaves the range of float64")
         self._plain = [only_layer(rows) for rows in self.weights]
         self._absolute = [only_layer(np.abs(rows)) for rows in self.weights]
 

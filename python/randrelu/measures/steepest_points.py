@@ -15,6 +15,7 @@ from randrelu.network import Network
 
 _Doubles = NDArray[np.float64]
 
+_LEAST = 1e-290  # radius of balls that are searched: the roundings of smaller ones are not relative
 _FEWEST, _MOST = 8, 64  # rows that are moved at once
 _WORTH = 2**20  # weights of all rows together, that take no time
 _SAMPLES = 32  # for each row, among whose best half of the rows begin
@@ -38,7 +39,7 @@ def steepest_in_ball(
     net, size = sought.net, euclid.norm(x) if norm == 2 else float(np.abs(x).max())
     # x + u is rounded; with a u that is so much shorter it stays in the ball.
     length = radius * (1 - 32 * EPS) - EPS * (size + radius)
-    if not (net.depth and length > 0):
+    if not (net.depth and length > _LEAST):
         return x
     rows = _rows(net)
     _require_room(net, rows, steps)
@@ -157,8 +158,8 @@ def _climb(
 class _Best:
     """The best place that each row has passed.
 
-    A place at which a unit is at exactly 0 is passed over for any other: what its gradient is, is
-    a convention.
+    A place on the boundary of a unit is passed over for any other: what its gradient is, is a
+    convention.
     """
 
     def __init__(
@@ -179,7 +180,7 @@ class _Best:
         """Look at a place of each row, in radii from the centre; return the preactivations."""
         preactivations = self._sought.preactivations(self._centre + self._radii * u)
         sizes = self._sought.sizes_at(preactivations)
-        tied = np.any([(z == 0).any(axis=1) for z in preactivations], axis=0)
+        tied = self._sought.tied(preactivations)
         better = np.where(tied == self._tied, sizes > self._sizes, self._tied)
         self.u[better], self._sizes[better] = u[better], sizes[better]
         self._tied[better] = tied[better]

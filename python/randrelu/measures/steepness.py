@@ -58,6 +58,25 @@ class Steepness:
         ones = np.ones((len(preactivations[0]), 1))
         return self.sizes(self._product(bits, ones, 0, self.net.depth + 1, True) - self.target)
 
+    def tied(self, preactivations: list[_Doubles]) -> NDArray[np.bool_]:
+        """Return which points are on a boundary, (N,): a unit is at 0, and is not so around them.
+
+        One that stays at 0 in a direction that knows nothing of it does so in all of them.
+        """
+        zeros = [z == 0 for z in preactivations]
+        tied: NDArray[np.bool_] = np.any([zero.any(axis=1) for zero in zeros], axis=0)
+        some = np.flatnonzero(tied)
+        if not some.size or self.net.storage == "deferred":  # which would remember the direction
+            return tied
+        tied[some] = False
+        ahead = np.random.default_rng(2).standard_normal(self.net.widths[0])
+        pushed = np.tile(ahead, (some.size, 1))
+        for i, (z, zero) in enumerate(zip(preactivations, zeros, strict=True), start=1):
+            pushed = self._layer(i, pushed)
+            tied[some] |= (zero[some] & (pushed != 0)).any(axis=1)
+            pushed = pushed * (z[some] > 0)
+        return tied
+
     def uphill(self, preactivations: list[_Doubles], widths: list[_Doubles]) -> _Doubles:
         """Return the gradients by y of ‖g(y) − g‖, g(y) being ∇f(y) with softer gates, (N, d).
 

@@ -128,8 +128,10 @@ def _differ(net: Network, segment: Segment, epsilon: float, samples: int) -> lis
     size = epsilon * float(np.linalg.norm(image))
     found = flips(net, image, size, samples, rng=net.seed, surface=True, threads=threads)
     worst = worst_flips(net, image, size, steps=_STEPS, threads=threads)
-    bounds = [] if worst.certified is None else [worst.certified]
-    return [float(n.max() / width) for n in (found.counts, worst.attained, *bounds)]
+    sampled = int(found.counts.max(initial=0))
+    bounds = [] if worst.certified is None else [int(worst.certified.max())]
+    attained = max(sampled, int(worst.attained.max()))
+    return [n / width for n in (sampled, attained, *bounds)]
 
 
 def draw(check: Check) -> Figure:
