@@ -45,6 +45,8 @@ class Bounding:
         self._count = count or counting(None, 0)
         self.scaled, self.norm, self.widths = scaled, norm, scaled.widths
         self.points, self.radii = points / scaled.scales[0], radii / scaled.scales[0]
+        sizes = euclid.norms(self.points) if norm == 2 else np.abs(self.points).max(axis=1)
+        self._sizes = sizes * (1 + gamma(self.widths[0]))
         self.lower: list[_Doubles] = []
         self.upper: list[_Doubles] = []
         self.values: list[_Doubles] = []
@@ -56,8 +58,11 @@ class Bounding:
         The slopes of the relaxations climb for `iterations` steps.
         """
         low, high = self._forward(i)
-        linear_low, linear_high = self._backward(i, iterations)
-        low, high = np.maximum(low, linear_low), np.minimum(high, linear_high)
+        if i == 1:  # nothing bends before it, and these are its bounds
+            self._count(self.widths[1])
+        else:
+            linear_low, linear_high = self._backward(i, iterations)
+            low, high = np.maximum(low, linear_low), np.minimum(high, linear_high)
         self.lower.append(low)
         self.upper.append(high)
 
@@ -164,9 +169,10 @@ class Bounding:
         for first in range(0, units, at_once):
             some = slice(first, min(first + at_once, units))
             rows, bias = self.scaled.weights[i - 1][some], self.scaled.biases[i - 1][some]
-            both = np.concatenate([rows, -rows])
-            least = self._least(i, both, np.concatenate([bias, -bias]), iterations)
             half = len(rows)
+            both = np.concatenate([rows, rows])
+            np.negative(both[half:], out=both[half:])
+            least = self._least(i, both, np.concatenate([bias, -bias]), iterations)
             low[:, some], high[:, some] = least[:, :half], -least[:, half:]
             self._count(half)
         return low, high
@@ -217,16 +223,18 @@ class Bounding:
             below = lines[k].below[:, np.newaxis] if slopes is None else slopes[k]
             # f_k is at least `below` times f̃_k, and at most `above` times f̃_k plus `shift`.
             coefficients[k] = a
-            negative = np.minimum(a, 0)
-            moved = _dots(negative, lines[k].shift)
-            a = np.maximum(a, 0) * below + negative * lines[k].above[:, np.newaxis]
-            moved = moved + _dots(a, np.broadcast_to(bias, lines[k].below.shape))
+            # In place, where it can be: new memory takes longer than the arithmetic.
+            negative, a = np.minimum(a, 0), np.maximum(a, 0)
+            shifted = _dots(negative, lines[k].shift)
+            a *= below
+            negative *= lines[k].above[:, np.newaxis]
+            a += negative
+            absolute = np.abs(a, out=negative)
+            moved = shifted + _dots(a, np.broadcast_to(bias, lines[k].below.shape))
             low, high = self._activations(k - 1)
             inputs = np.maximum(np.abs(low), np.abs(high))
             sums = self.scaled.product(k, inputs, absolute=True) * (1 + gamma(n)) + np.abs(bias)
-            error = error + 2 * gamma(max(n, self.widths[k])) * (
-                _dots(np.abs(a), sums) + _dots(np.abs(negative), lines[k].shift)
-            )
+            error = error + 2 * gamma(max(n, self.widths[k])) * (_dots(absolute, sums) - shifted)
             c = c + moved
             error = error + EPS * np.abs(c)
             flat = a.reshape(-1, a.shape[-1])
@@ -235,9 +243,11 @@ class Bounding:
         relative = gamma(self.widths[0])
         flat = a.reshape(-1, a.shape[-1])
         dual = euclid.norms(flat) if self.norm == 2 else np.abs(flat).sum(axis=1)
-        reach = self.radii[:, np.newaxis] * dual.reshape(count, of_each)
+        dual = dual.reshape(count, of_each)
+        reach = self.radii[:, np.newaxis] * dual
         least = c + _dots(a, self.points)
-        error = error + 2 * relative * (_dots(np.abs(a), np.abs(self.points)) + reach)
+        # |a|·|x| is no more than the dual norm of a times the norm of x.
+        error = error + 2 * relative * (dual * self._sizes[:, np.newaxis] + reach)
         error = error * (1 + 4 * relative) + 4 * EPS * (np.abs(c) + np.abs(least) + reach) + TINY
         coefficients[0] = a
         return least - reach - error, coefficients
