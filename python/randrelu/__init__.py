@@ -16,8 +16,8 @@ from randrelu.measures.line import Line, Linearity
 from randrelu.measures.lipschitz import Lipschitz, lipschitz
 from randrelu.measures.row_space import Figure1, figure_1, min_perturbation
 from randrelu.measures.trace import line
-from randrelu.measures.worst import WorstFlips, worst_flips
 from randrelu.measures.worst_deviation import WorstDeviation, worst_deviation
+from randrelu.measures.worst_flips import WorstFlips, worst_flips
 from randrelu.network import Network
 from randrelu.pattern import Pattern
 from randrelu.reproduction.report import Report

@@ -18,8 +18,8 @@ from randrelu.measures.flips import flips
 from randrelu.measures.gradient_step import gradient_step
 from randrelu.measures.row_space import DIM, min_perturbation
 from randrelu.measures.trace import line
-from randrelu.measures.worst import worst_flips
 from randrelu.measures.worst_deviation import worst_deviation
+from randrelu.measures.worst_flips import worst_flips
 from randrelu.network import Network
 from randrelu.sweeps.blocks import Row
 

@@ -17,7 +17,7 @@ from randrelu.checks.trials import Networks
 from randrelu.checks.verdict import certified, for_all
 from randrelu.figures.style import canvas, color, cumulative, legend, threshold
 from randrelu.measures.flips import flips
-from randrelu.measures.worst import worst_flips
+from randrelu.measures.worst_flips import worst_flips
 from randrelu.network import Network
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from randrelu.measures.ball import sample_ball
 from randrelu.measures.bottlenecks import bottlenecks
 from randrelu.measures.certified_layers import certified_products
 from randrelu.measures.masked_product import masked_product_norm
-from randrelu.measures.worst import worst_flips
+from randrelu.measures.worst_flips import worst_flips
 from randrelu.network import Network
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from randrelu.checks.trials import Networks
 from randrelu.checks.verdict import Part, identity
 from randrelu.figures.style import band, canvas, color, legend
 from randrelu.measures.bottlenecks import bottlenecks
-from randrelu.measures.worst import worst_flips
+from randrelu.measures.worst_flips import worst_flips
 from randrelu.network import Network
 
 if TYPE_CHECKING:
