@@ -18,22 +18,16 @@ if __name__ == "__main__":
     sizes = radii * np.linalg.norm(x)
     sampled = rr.flips(net, x, sizes, rng=0).max
     largest = rr.gradient_deviation(net, x, sizes, rng=0).norms.max(axis=1)
-    flips, changes = {"layer 1": [], "layer 2": []}, []
-    for k, radius in enumerate(sizes):
-        worst = rr.worst_flips(net, x, radius)
-        for i, shares in enumerate(flips.values()):
-            counts = worst.certified[i], worst.attained[i], sampled[k, i]
-            shares.append([count / net.widths[i + 1] for count in counts])
-        change = rr.worst_deviation(net, x, radius)
-        norms = np.array([change.certified, change.attained, largest[k]])
-        changes.append(norms / change.grad_norm)
-        print(f"R = {radii[k]:.3f} ‖x‖: {worst}, sampled {sampled[k]}")
-        print(f"  ‖∇f(x) − ∇f(y)‖/‖∇f(x)‖: certified, attained, sampled {changes[-1].round(3)}")
+    worst, change = rr.worst_flips(net, x, sizes), rr.worst_deviation(net, x, sizes)
+    counts = np.array([worst.certified, worst.attained, sampled])
+    flips = {f"layer {i + 1}": [*counts[..., i] / net.widths[i + 1]] for i in range(net.depth)}
+    norms = np.array([change.certified, change.attained, largest])
+    changes = {"the gradient": [*norms / change.grad_norm]}
+    print("certified, attained and sampled, by radius:")
+    for name, rows in {**flips, **changes}.items():
+        print(name, *np.transpose(rows).round(3), sep="\n  ")
     figure = bracket_figure(
         radii,
-        {
-            "share of the units that flip": {n: np.transpose(s) for n, s in flips.items()},
-            "‖∇f(x) − ∇f(y)‖/‖∇f(x)‖": {"the gradient": np.transpose(changes)},
-        },
+        {"share of the units that flip": flips, "‖∇f(x) − ∇f(y)‖/‖∇f(x)‖": changes},
     )
     figure.savefig(Path(__file__).with_suffix(".png"), dpi=160)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from randrelu._support.progress import Count
 from randrelu.measures.bounding import Bounding
 from randrelu.measures.rounding import EPS
-from randrelu.measures.spectral import largest_singular_value
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,18 +32,17 @@ class Budget:
     moved: float
 
 
-def budgets(bounding: Bounding, top: int, count: Count | None = None) -> Iterator[Budget]:
-    """Bound the layers 1, …, top in the ball around the only point, and yield their budgets.
+def budgets(bounding: Bounding, norms: Sequence[float]) -> Iterator[Budget]:
+    """Bound the first layers in the ball around the only point, and yield their budgets.
 
-    `count` hears of how far the norms are, as `largest_singular_value` says.
+    The norms are what ‖W_1‖, ‖W_2‖, … are at most, in scaled units, for as many layers.
 
     f̃_i changes by no more than ‖W_i‖ times what f_{i−1} does, and f_{i−1} by no more than f̃_{i−1}
     does, nor than its bounds leave.
     """
     change = float(bounding.change(0)[0])
-    for i in range(1, top + 1):
+    for i, norm in enumerate(norms, start=1):
         bounding.add_layer(i)
-        norm = largest_singular_value(bounding.scaled.weights[i - 1], count)
         moved = norm * change * (1 + 4 * EPS)
         gaps = np.maximum(np.abs(bounding.values[-1][0]) - bounding.errors[-1][0], 0)
         yield Budget(bounding.able(i)[0], gaps, moved)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from randrelu.measures.gradient_intervals import Backward, Gates, backward_vecto
 from randrelu.measures.jacobian_norms import jacobian_norms
 from randrelu.measures.rounding import EPS, gamma, norm_above
 from randrelu.measures.scaled import Scaled
+from randrelu.measures.spectral import largest_singular_value
 from randrelu.network import Network
 
 _Doubles = NDArray[np.float64]
@@ -38,16 +40,18 @@ class Certified:
     deviation: float
 
 
-def certified_gradient(
+def certified_gradients(
     net: Network,
     x: _Doubles | None,
-    radius: float,
+    radii: Sequence[float],
     norm: float,
     *,
     threads: int | None,
     progress: Progress | None = None,
-) -> Certified:
-    """Bound the gradient in the ball around x, or everywhere where x is None.
+) -> list[Certified]:
+    """Bound the gradient in the balls around x of some radii.
+
+    Where x is None it is bounded everywhere, and the radii say nothing but how often.
 
     Each number is the smallest of several bounds. All of them change at some layer k: what comes
     after it is bounded by intervals (`backward_vectors`), what comes before by norms
@@ -55,18 +59,39 @@ def certified_gradient(
     flips before layer k are those of (GD-DECOMP): ‖Δ_j‖ is at most the norm of what the backward
     vector of x has at the units that flip, times that of the Jacobian of the units that can.
     """
+    if not radii:
+        return []
     memory.require(
         8 * 6 * max(net.widths) ** 2,
         "bounding with six matrices of the widest layer in float64",
         "take a narrower network, or certify=False",
     )
-    largest = 1.0 if x is None else max(float(np.abs(x).max()), radius)
+    largest = 1.0 if x is None else max(float(np.abs(x).max()), *radii)
     scaled = Scaled(net, net.depth + 1, largest, threads=threads)
-    steps = counting(progress, net.depth + 2)
-    gates, limits = [Gates.unknown(width) for width in net.widths[1:-1]], None
-    if x is not None:
-        bounding = Bounding(scaled, x[np.newaxis], np.array([radius]), norm)
-        gates, limits = _in_ball(bounding, net.depth, steps)
+    layers = 0 if x is None else net.depth
+    steps = counting(progress, layers + len(radii) * (layers + 2))
+    norms = []
+    for weights in scaled.weights[:layers]:
+        norms.append(largest_singular_value(weights))
+        steps(1)
+    found = []
+    for radius in radii:
+        gates, limits = [Gates.unknown(width) for width in net.widths[1:-1]], None
+        if x is not None:
+            bounding = Bounding(scaled, x[np.newaxis], np.array([radius]), norm)
+            gates, limits = _in_ball(bounding, norms, steps)
+        certified = _certified(scaled, gates, limits, norm)
+        if x is not None and radius == 0:
+            certified = replace(certified, deviation=0.0)
+        found.append(certified)
+        steps(2)
+    return found
+
+
+def _certified(
+    scaled: Scaled, gates: list[Gates], limits: list[Budget] | None, norm: float
+) -> Certified:
+    """Bound the gradient by what is known of the units; its change, too, where there are limits."""
     last = np.ones(1, bool)
     jacobians = jacobian_norms(
         scaled.weights, [*(g.off for g in gates), ~last], [*(g.able for g in gates), last]
@@ -76,16 +101,15 @@ def certified_gradient(
     if limits is not None:
         at_x, change = min(bounds.at_x(), gradient), bounds.deviation(limits)
         gradient, deviation = min(gradient, at_x + change), min(change, at_x + gradient)
-    if x is not None and radius == 0:
-        deviation = 0.0
-    steps(net.depth + 2 if x is None else 2)
     return Certified(_unscaled(gradient, scaled), _unscaled(deviation, scaled))
 
 
-def _in_ball(bounding: Bounding, depth: int, count: Count) -> tuple[list[Gates], list[Budget]]:
+def _in_ball(
+    bounding: Bounding, norms: list[float], count: Count
+) -> tuple[list[Gates], list[Budget]]:
     """Bound the hidden layers in the ball, and return what is known of the units of each."""
     gates, limits = [], []
-    for k, budget in enumerate(budgets(bounding, depth)):
+    for k, budget in enumerate(budgets(bounding, norms)):
         low, high = bounding.lower[k][0], bounding.upper[k][0]
         value, error = bounding.values[k][0], bounding.errors[k][0]
         on, off = low > 0, high < 0

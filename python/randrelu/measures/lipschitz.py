@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from randrelu._support import arguments, extras
 from randrelu._support.arguments import Progress
 from randrelu._support.progress import stretch
-from randrelu.measures.certified_gradient import certified_gradient
-from randrelu.measures.steepest_points import steepest_anywhere, steepest_in_ball
+from randrelu.measures.certified_gradient import certified_gradients
+from randrelu.measures.steepest_points import steepest_anywhere, steepest_in_balls
 from randrelu.measures.steepness import Steepness
 from randrelu.network import Network, require_one_output
 
@@ -132,16 +132,17 @@ def lipschitz(
     if base is None:
         point = steepest_anywhere(sought, steps, progress=first)
     else:
-        point = steepest_in_ball(sought, base, size, norm, steps, progress=first)
+        radii = np.array([size])
+        point = steepest_in_balls(sought, base, radii, norm, steps, progress=first)[0]
     attained = float(sought.sizes(sought.gradients(point[np.newaxis]))[0])
     certified = None
     if certify:
-        certified = certified_gradient(
+        certified = certified_gradients(
             net,
             base,
-            size,
+            [size],
             norm,
             threads=threads,
             progress=stretch(progress, steps, whole, whole),
-        ).gradient
+        )[0].gradient
     return Lipschitz(attained, point.copy(), certified, norm)

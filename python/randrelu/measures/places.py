@@ -55,12 +55,22 @@ def places_of(
         return Places(given - x, len(given), False, None, np.ones(1), np.zeros((), np.intp))
     if radius is None:
         raise TypeError("radius is missing; give it, or the points themselves as points=")
-    radii = _radii(radius)
+    kept, scales, which = ascending(radius)
     count = arguments.integer("samples", samples, at_least=0)
     sample = core.Sample(count=count, seed=arguments.seed_of(rng), surface=bool(surface))
+    return Places(sample, count, bool(antithetic), kept, scales, which)
+
+
+def ascending(
+    radius: ArrayLike,
+) -> tuple[float | NDArray[np.float64], NDArray[np.float64], NDArray[np.intp]]:
+    """Return the radius or radii as given, the same ascending and each once, and which is which.
+
+    The last are of shape (), or (K,).
+    """
+    radii = _radii(radius)
     scales, which = np.unique(radii, return_inverse=True)
-    kept = radii.copy() if radii.ndim else float(radii)
-    return Places(sample, count, bool(antithetic), kept, scales, which.reshape(radii.shape))
+    return radii.copy() if radii.ndim else float(radii), scales, which.reshape(radii.shape)
 
 
 def _radii(radius: ArrayLike) -> NDArray[np.float64]:

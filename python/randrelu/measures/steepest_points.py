@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from randrelu._support import euclid, memory
 from randrelu._support.arguments import Progress
+from randrelu._support.progress import part
 from randrelu.measures.rounding import EPS
 from randrelu.measures.steepness import Steepness, unit
 from randrelu.network import Network
@@ -26,29 +27,36 @@ _LONGEST, _SHORTEST = 2.0, 0.2  # of the steps, in radii
 _CAREFUL = 0.15  # of such steps, that every other row takes: it finds what lies inside of the ball
 
 
-def steepest_in_ball(
+def steepest_in_balls(
     sought: Steepness,
     x: _Doubles,
-    radius: float,
+    radii: _Doubles,
     norm: float,
     steps: int,
     *,
     progress: Progress | None,
 ) -> _Doubles:
-    """Return the steepest point of the ball around x that was found, (d,)."""
+    """Return the steepest points of the balls around x that were found, (K, d) for K radii."""
     net, size = sought.net, euclid.norm(x) if norm == 2 else float(np.abs(x).max())
     # x + u is rounded; with a u that is so much shorter it stays in the ball.
-    length = radius * (1 - 32 * EPS) - EPS * (size + radius)
-    if not (net.depth and length > _LEAST):
-        return x
+    lengths = radii * (1 - 32 * EPS) - EPS * (size + radii)
+    points = np.tile(x, (len(radii), 1))
+    searched = np.flatnonzero((lengths > _LEAST) & (net.depth > 0))
+    if not searched.size:
+        return points
     rows = _rows(net)
-    _require_room(net, rows, steps)
+    _require_room(net, rows, steps, searched.size)
     starts = _drawn(rows, x.size, norm)
     if rows > 1:
         gradient = sought.gradients(x[np.newaxis])
         ahead = unit(gradient) if norm == 2 else np.sign(gradient)
         starts[:5:2] = np.concatenate([0 * ahead, ahead, -ahead])
-    return _climb(sought, x, np.full(rows, length), starts, norm, steps, progress=progress)
+    for n, k in enumerate(searched):
+        points[k] = _climb(
+            sought, x, np.full(rows, lengths[k]), starts, norm, steps,
+            progress=part(progress, n, searched.size),
+        )  # fmt: skip
+    return points
 
 
 def steepest_anywhere(sought: Steepness, steps: int, *, progress: Progress | None) -> _Doubles:
@@ -96,7 +104,8 @@ def _scale(sought: Steepness) -> float:
     return max(scales, default=1.0)
 
 
-def _require_room(net: Network, rows: int, steps: int) -> None:
+def _require_room(net: Network, rows: int, steps: int, balls: int = 1) -> None:
+    """Ask for the memory of ascents in some balls: of one, but for what is remembered of all."""
     memory.require(
         8 * 6 * rows * sum(net.widths),
         f"an ascent from {rows} points",
@@ -105,9 +114,9 @@ def _require_room(net: Network, rows: int, steps: int) -> None:
     if net.storage == "deferred":
         memory.require_revealing(
             net.widths,
-            2 * rows * (steps + 1) + 3,
+            balls * (2 * rows * (steps + 1) + 3),
             net.dtype.itemsize,
-            backward=3 * rows * (steps + 1) + 3,
+            backward=balls * (3 * rows * (steps + 1) + 3),
             explored=True,
         )
 

@@ -15,6 +15,8 @@ from randrelu._support.progress import counting, part
 from randrelu._support.threads import thread_number
 from randrelu.measures.ball import visit
 from randrelu.measures.certified_flips import certified_flips
+from randrelu.measures.nested import best_within, least_around
+from randrelu.measures.places import ascending, balls_in_words
 from randrelu.network import Network, require_network
 
 if TYPE_CHECKING:
@@ -26,49 +28,68 @@ class WorstFlips:
     """A bracket of the largest number of units of a layer that flip anywhere in a ball.
 
     For one layer the fields are scalars, and `point` has shape (d,); all of them have an axis L in
-    front.
+    front. A sequence of K radii puts an axis K before that, in the order of the radii.
 
     Attributes
     ----------
     layer : int or ndarray of int64, shape ([L])
         The layer, from 1.
-    attained : int or ndarray of int64, shape ([L])
+    attained : int or ndarray of int64, shape ([K,] [L])
         The units that differ between x and `point`: the largest number is at least this.
-    point : ndarray, shape ([L,] d)
+    point : ndarray, shape ([K,] [L,] d)
         A point of the ball at which they do.
-    certified : int or ndarray of int64, shape ([L]), or None
+    certified : int or ndarray of int64, shape ([K,] [L]), or None
         The largest number is at most this, rounding included. None for deferred networks, whose
         rows do not exist, and where it was not asked for.
+    radius : float or ndarray, shape ([K])
+        The radius of the ball, or the K radii.
     """
 
     layer: Any
     attained: Any
     point: NDArray[np.float64]
     certified: Any
+    radius: float | NDArray[np.float64]
 
     def columns(self) -> dict[str, NDArray[Any]]:
-        """Return everything but `point` as columns, a row per layer."""
+        """Return everything but `point` as columns.
+
+        There is a row per layer, for every one of several radii, which are a column then.
+        """
+        layers = np.size(self.layer)
         columns = {"layer": self.layer, "attained": self.attained, "certified": self.certified}
-        return {name: np.atleast_1d(c) for name, c in columns.items() if c is not None}
+        several = {}
+        if np.ndim(self.radius):
+            several["radius"] = np.repeat(np.asarray(self.radius), layers)
+            columns["layer"] = np.tile(self.layer, np.size(self.radius))
+        return several | {name: np.ravel(c) for name, c in columns.items() if c is not None}
 
     def to_frame(self) -> pd.DataFrame:
-        """Return `columns` as a data frame, a row per layer; needs pandas."""
+        """Return `columns` as a data frame; needs pandas."""
         return extras.frame(self.columns())
 
     def __repr__(self) -> str:
-        columns = self.columns()
+        columns, balls = self.columns(), ""
+        if np.ndim(self.radius):
+            radii = np.asarray(self.radius)
+            if not radii.size:
+                return "WorstFlips(no radii)"
+            largest = columns["radius"] == radii.max()
+            some = np.flatnonzero(largest)[: np.size(self.layer)]
+            columns = {name: column[some] for name, column in columns.items()}
+            balls = f"{balls_in_words(radii)}at the largest "
         bounds = columns.get("certified", np.full(columns["layer"].size, -1))
         said = [
             f"layer {i}: attained {n}, " + ("no certified bound" if c < 0 else f"certified ≤ {c}")
             for i, n, c in zip(columns["layer"], columns["attained"], bounds, strict=True)
         ]
-        return f"WorstFlips({'; '.join(said) or 'no layers'})"
+        return f"WorstFlips({balls}{'; '.join(said) or 'no layers'})"
 
 
 def worst_flips(
     net: Network,
     x: ArrayLike,
-    radius: float,
+    radius: ArrayLike,
     *,
     layer: int | None = None,
     steps: int = 60,
@@ -90,8 +111,8 @@ def worst_flips(
         The network.
     x : array_like, shape (d,)
         The base point.
-    radius : float
-        The radius R ≥ 0.
+    radius : float or sequence of float
+        The radius R ≥ 0, or K radii in any order.
     layer : int, optional
         The hidden layer, from 1 to ℓ; by default each of them.
     steps : int, default 60
@@ -119,10 +140,16 @@ def worst_flips(
         If a bound leaves the range of float64.
     TypeError, ValueError
         If an argument is not as described.
+
+    Notes
+    -----
+    Of several radii each has ascents and bounds of its own, the smallest first; the copies of the
+    weights and their norms are shared. What is attained in a ball is so in the larger ones, and
+    what bounds a ball bounds the smaller ones: so neither number falls as the radius grows.
     """
     require_network(net)
     base = arguments.point("x", x, net.widths[0])
-    size = arguments.number("radius", radius)
+    given, radii, which = ascending(radius)
     steps = arguments.integer("steps", steps, at_least=1)
     asked = list(range(1, net.depth + 1))
     if layer is not None:
@@ -131,30 +158,49 @@ def worst_flips(
             raise IndexError(f"layer must be a hidden layer from 1 to {net.depth}, got {layer}")
     if net.storage == "deferred":
         memory.require_revealing(
-            net.widths, steps + 1, net.dtype.itemsize, backward=steps, explored=True
+            net.widths,
+            len(radii) * (steps + 1),
+            net.dtype.itemsize,
+            backward=len(radii) * steps,
+            explored=True,
         )
     certify = certify and net.storage != "deferred" and bool(asked)
     parts = 2 if certify else 1
-    climbed = counting(part(progress, 0, parts), len(asked))
-    points = np.empty((len(asked), base.size))
-    attained = np.empty(len(asked), np.int64)
-    for n, i in enumerate(asked):
-        _, points[n] = core.ascend(
-            net._core, base, radius=size, layer=i - 1, steps=steps, threads=thread_number(threads)
-        )
-        visited = visit(
-            net, base, points=points[n : n + 1], flips=True, dtype=base.dtype, threads=threads
-        )
-        assert visited.flips is not None
-        attained[n] = visited.flips[0, i - 1]
-        climbed(1)
+    climbed = counting(part(progress, 0, parts), len(radii) * len(asked))
+    points = np.empty((len(radii), len(asked), base.size))
+    attained = np.empty((len(radii), len(asked)), np.int64)
+    for k, size in enumerate(radii.tolist()):
+        for n, i in enumerate(asked):
+            points[k, n], attained[k, n] = _climbed(net, base, size, i, steps, threads)
+            climbed(1)
     certified = None
     if certify:
         found = certified_flips(
-            net, base, size, asked[-1], threads=threads, progress=part(progress, 1, parts)
+            net, base, radii, asked[-1], threads=threads, progress=part(progress, 1, parts)
         )
-        certified = found[np.array(asked) - 1]
+        certified = least_around(found[:, np.array(asked) - 1])[which]
+    best = best_within(attained)[which]
+    layers = np.arange(len(asked))
+    attained, points = attained[best, layers], points[best, layers]
     if layer is None:
-        return WorstFlips(np.array(asked, np.int64), attained, points, certified)
-    bound = None if certified is None else int(certified[0])
-    return WorstFlips(asked[0], int(attained[0]), points[0], bound)
+        return WorstFlips(np.array(asked, np.int64), attained, points, certified, given)
+    bound = None if certified is None else _only(certified)
+    return WorstFlips(asked[0], _only(attained), points[..., 0, :], bound, given)
+
+
+def _only(counts: NDArray[np.int64]) -> Any:
+    """Return the counts ([K,] 1) of the only layer, an int for one radius."""
+    of_layer = counts[..., 0]
+    return of_layer if counts.ndim > 1 else int(of_layer)
+
+
+def _climbed(
+    net: Network, x: NDArray[np.float64], radius: float, layer: int, steps: int, threads: int | None
+) -> tuple[NDArray[np.float64], int]:
+    """Return the point of a ball where an ascent leads, and how many units of the layer flip."""
+    _, point = core.ascend(
+        net._core, x, radius=radius, layer=layer - 1, steps=steps, threads=thread_number(threads)
+    )
+    visited = visit(net, x, points=point[np.newaxis], flips=True, dtype=x.dtype, threads=threads)
+    assert visited.flips is not None
+    return point, int(visited.flips[0, layer - 1])
