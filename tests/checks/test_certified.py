@@ -111,6 +111,42 @@ def test_of_lemma_2_8_they_are_in_order(storage):
     assert counts["certified to be within it"] == ((by_certified <= between).sum(), 12)
 
 
+@pytest.mark.parametrize("storage", ["stored", "deferred"])
+def test_of_lemma_2_8_several_radii_are_judged_by_the_largest(storage):
+    """What is found in the smaller balls is beside it; samples are those of their own check."""
+    given = {**GIVEN, "storage": storage, "samples": 3, "trend": True, "delta": 0.2}
+    several = check("lemma-2.8", **given, radius=(0.3, 0.01, 0.05))
+    alone = {r: check("lemma-2.8", **{**given, "trend": False}, radius=r) for r in (0.01, 0.05)}
+    largest = check("lemma-2.8", **given, radius=0.3)
+    assert several.parameters["radius"] == (0.01, 0.05, 0.3)
+    assert largest.parameters["radius"] == 0.3
+    assert several.hypothesis == largest.hypothesis and several.conclusion == largest.conclusion
+    names = ("sampled", "attained", "certified")[: 2 if storage == "deferred" else 3]
+    for name in names[1:]:
+        by_radius = np.array([several.trials[n] for n in (f"{name}_0.01", f"{name}_0.05", name)])
+        assert (np.diff(by_radius, axis=0) >= 0).all()
+    assert ("certified_0.01" in several.trials) == (storage == "stored")
+    if storage == "deferred":  # which is another network after other questions
+        return
+    for r, one in alone.items():
+        assert several.trials[f"sampled_{r}"] == pytest.approx(one.trials["sampled"], rel=1e-9)
+        assert several.trials[f"certified_{r}"] == pytest.approx(one.trials["certified"], rel=1e-9)
+    assert (several.trials["certified"] == largest.trials["certified"]).all()
+    assert several.trials["needed"] == pytest.approx(largest.trials["needed"], rel=1e-9)
+    ours, theirs = ({m.name: m.value for m in c.measurements} for c in (several, largest))
+    assert {name: ours[name] for name in theirs} == pytest.approx(theirs, rel=1e-9)
+    more = [f"sup ‖∇f(x) − ∇f(y)‖ for R = {r} √d, {n}, median" for n in names for r in alone]
+    assert [m.name for m in several.measurements if m.name not in theirs] == more
+    medians = [np.median(several.trials[f"{n}_{r}"]) for n in names for r in alone]
+    assert [ours[name] for name in more] == medians
+
+
+@pytest.mark.parametrize("radius", [[], [0.1, 0.0], [0.1, -1.0], [[0.1]], 0, np.nan])
+def test_radii_of_lemma_2_8_are_positive(radius):
+    with pytest.raises(ValueError, match="radius must"):
+        check("lemma-2.8", **GIVEN, radius=radius)
+
+
 def test_of_claim_2_7_nothing_sampled_is_more_than_what_is_attained():
     """On narrow layers samples may find more than the ascent."""
     c = check("claim-2.7", widths=(3, 2, 20, 1), trials=20, epsilon=0.2, samples=100, rng=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +21,7 @@ from randrelu.checks.trend import SCALES, asked, narrower, of_constant
 from randrelu.checks.trials import Networks
 from randrelu.figures.style import canvas, color, cumulative, legend
 from randrelu.measures.deviation import gradient_deviation
+from randrelu.measures.places import ascending
 from randrelu.measures.trace import line
 from randrelu.measures.worst_deviation import worst_deviation
 from randrelu.network import Network
@@ -38,7 +40,7 @@ _STEPS = 8  # of the ascent; more find a little more
 def run(
     *,
     widths: tuple[int, ...],
-    radius: float = 0.05,
+    radius: float | Sequence[float] = 0.05,
     samples: int = 20,
     constant: float | None = None,
     trials: int = 100,
@@ -58,8 +60,10 @@ def run(
 
     Parameters
     ----------
-    radius : float
-        R/√d. The R of the paper, √d_min/(ℓ log d_max)^{80ℓ}, is so small that nothing flips.
+    radius : float or sequence of float
+        R/√d. The R of the paper, √d_min/(ℓ log d_max)^{80ℓ}, is so small that nothing flips. Of
+        several the claim is judged in the largest ball, which holds the others, as its bound is the
+        same in all of them; what is found in the others, in the same pass, is listed beside it.
     samples : int
         Points sampled from the ball.
     constant : float, optional
@@ -80,26 +84,36 @@ def run(
         raise ValueError(f"widths must have a hidden layer, got {widths}: f is linear")
     samples = arguments.integer("samples", samples, at_least=1)
     delta = arguments.probability("delta", delta)
-    radius = arguments.number("radius", radius, positive=True)
+    radii = _ascending(radius)
     constant = a_constant(constant)
     threads = networks.threads_each
-    x, size = np.ones(widths[0]), radius * math.sqrt(widths[0])
+    x, sizes = np.ones(widths[0]), radii * math.sqrt(widths[0])
 
     def deviate(net: Network) -> list[float]:
-        ball = gradient_deviation(net, x, size, samples, rng=net.seed, terms=True, threads=threads)
+        balls = gradient_deviation(
+            net, x, sizes, samples, rng=net.seed, terms=True, threads=threads
+        )
         f, gradient = net.value_and_gradient(x, threads=threads)
-        along = _along_attack(net, x, f, gradient.astype(np.float64), size, threads)
-        worst = worst_deviation(net, x, size, steps=_STEPS, threads=threads)
-        sampled = float(ball.norms.max())
-        bracket = [sampled, max(sampled, along, worst.attained)]
+        along = _along_attack(net, x, f, gradient.astype(np.float64), sizes[-1], threads)
+        worst = worst_deviation(net, x, sizes, steps=_STEPS, threads=threads)
+        sampled = balls.norms.max(axis=1)
+        attained = np.maximum.accumulate(np.maximum(sampled, worst.attained))
+        attained[-1] = max(attained[-1], along)
+        brackets = [sampled, attained]
         if worst.certified is not None:
-            bracket.append(worst.certified)
-        assert ball.terms is not None
-        return [ball.grad_norm, along, *ball.terms.max(axis=0), *bracket]
+            brackets.append(worst.certified)
+        assert balls.terms is not None
+        return [balls.grad_norm, along, *balls.terms[-1].max(axis=0), *np.ravel(brackets)]
 
     found = np.array(networks.measure(deviate)).T
     norm, along, terms = found[0], found[1], found[2 : 2 + depth].T
-    bracket = dict(zip(BRACKET, found[2 + depth :], strict=False))  # nothing may be certified
+    by_radius = found[2 + depth :].reshape(-1, len(radii), len(norm))
+    *smaller, _ = radii.tolist()
+    bracket: dict[str, NDArray[np.float64]] = {}
+    others: dict[tuple[str, float], NDArray[np.float64]] = {}
+    for name, values in zip(BRACKET, by_radius, strict=False):  # nothing may be certified
+        bracket[name] = values[-1]
+        others |= {(name, r): column for r, column in zip(smaller, values[:-1], strict=True)}
     layers, log = range(1, depth + 1), laws.log_widest(widths)
     needed, *enough = (bracket[name] ** (1 / depth) * log for name in list(bracket)[1:])
     # Two gradients are no further apart than both are long.
@@ -121,6 +135,14 @@ def run(
         ),
         *(
             Measurement(
+                f"sup ‖∇f(x) − ∇f(y)‖ for R = {r} √d, {name}, median",
+                float(np.median(values)),
+                paper=bound,
+            )
+            for (name, r), values in others.items()
+        ),
+        *(
+            Measurement(
                 f"largest ‖Δ_{j}‖ sampled, median", float(np.median(norms)), paper=_case(widths, j)
             )
             for j, norms in zip(layers, terms.T, strict=True)
@@ -129,18 +151,17 @@ def run(
     parameters = {
         **networks.parameters,
         "delta": delta,
-        "radius": radius,
+        "radius": tuple(radii.tolist()) if smaller else float(radii[0]),
         "samples": samples,
         "constant": constant,
         "trend": trend,
     }
     if trend:
-        measurements.append(
-            of_constant(run, parameters, needed, threads=threads, progress=progress)
-        )
+        largest = {**parameters, "radius": float(radii[-1])}
+        measurements.append(of_constant(run, largest, needed, threads=threads, progress=progress))
     return STATEMENT.found(
         parameters=parameters,
-        hypothesis=networks.hypothesis(delta, size),
+        hypothesis=networks.hypothesis(delta, float(sizes[-1])),
         measurements=measurements,
         parts=[verdict],
         trials={
@@ -149,9 +170,20 @@ def run(
             "grad_norm": norm,
             "along": along,
             **bracket,
+            **{f"{name}_{r}": values for (name, r), values in others.items()},
             **numbered("term", layers, terms),
         },
     )
+
+
+def _ascending(radius: float | Sequence[float]) -> NDArray[np.float64]:
+    """Return one or more radii as an array, ascending and each once."""
+    if np.ndim(radius) == 0:
+        return np.array([arguments.number("radius", radius, positive=True)])  # type: ignore[arg-type]
+    _, radii, _ = ascending(radius)
+    if not radii.size or radii[0] == 0:
+        raise ValueError(f"radius must be a positive number, or some of them, got {radius!r}")
+    return radii
 
 
 def _along_attack(
