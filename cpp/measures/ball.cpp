@@ -10,16 +10,20 @@ namespace {
 // everything is.
 struct AtOnce {
   AtOnce(const Network& net, Index all_points, Index all_scales, Index rows, bool remember,
-         bool mirrored)
+         bool mirrored, bool backward)
       : points(all_points), scales(all_scales) {
     if (remember) points = std::clamp<Index>(net.points_per_block() / rows, 1, points);
     if (mirrored) points = 2 * ceil_div(points, 2);  // a pair is visited together
-    constexpr Index kEntries = Index{1} << 24;
+    // Of two layers on rays only bits are kept of every scale.
+    const bool bits = net.depth() == 2 && !net.deferred() && !backward;
+    const Index entries = Index{1} << (bits ? 28 : 24);
     if (!net.deferred() || remember)
-      scales = std::clamp<Index>(kEntries / (points * rows * net.widest()), 1, scales);
+      scales = std::clamp<Index>(entries / (points * rows * net.widest()), 1, scales);
+    held = points * rows * (bits ? 1 : scales);
   }
 
   Index points, scales;
+  Index held;  // rows of a layer at once
 };
 
 // What is wanted of the gradients at the rows of some patterns, from row `first` of the results on.
@@ -61,11 +65,11 @@ void explore(const BasePoint& base, const Differences& differences, Index points
   const auto depth = static_cast<Index>(net.depth()), count = static_cast<Index>(scales.size());
   if (points == 0 || count == 0) return;
   const Index rows = out.any_terms() ? std::max<Index>(depth, 1) : 1;  // that a point takes
-  const AtOnce most(net, points, count, rows, remember, mirrored);
+  const bool backward = out.any_gradient();
+  const AtOnce most(net, points, count, rows, remember, mirrored, backward);
   std::vector<Forgetting> forgetting;
   for (const auto& layer : net.layers()) forgetting.emplace_back(*layer, !remember);
-  const bool backward = out.any_gradient();
-  const Scratch<T> scratch(most.points * most.scales * rows * net.widest());
+  const Scratch<T> scratch(most.held * net.widest());
   PatternsAround<T> patterns(base, most.points, backward, !remember && !backward, scratch);
   GradientsAround<T> gradients(net, patterns, scratch);
   for (Index b = 0; b < ceil_div(points, most.points); ++b) {
@@ -76,7 +80,7 @@ void explore(const BasePoint& base, const Differences& differences, Index points
       const Index at_once = std::min(most.scales, count - s), first = s * points + some.first;
       const Run stage = part.stage(s + 1, s + 1 + at_once, count + 1);
       for (Index k = 0; out.angles && k < at_once; ++k)
-        patterns.angles_to_x(scales[at(s + k)], out.angles + first + k * points, stage);
+        patterns.angles_to_x(scales[at(s + k)], out.angles + first + k * points);
       if (depth == 0) {  // f is linear
         for (Index k = 0; out.gradient && k < at_once; ++k)
           std::fill_n(out.gradient + first + k * points, some.count, 0.0);

@@ -62,6 +62,7 @@ PatternsAround<T>::PatternsAround(const BasePoint& base, Index rays, bool backwa
       depth_(static_cast<Index>(net_.depth())),
       backward_(backward),
       forget_(forget),
+      x_(base.x.data(), net_.input_dim()),
       flipped_(net_.depth()),
       u_(rays * net_.input_dim()),
       kept_(rays * ((depth_ ? net_.width(0) : 0) + (shared() ? net_.width(1) : 0))) {
@@ -79,6 +80,10 @@ void PatternsAround<T>::start(const Differences& differences, Block rays, bool m
   const Block directions(rays.first / every, ceil_div(rays_, every));
   const View<double> u(u_.get(), directions.count, net_.input_dim());
   differences(directions, u);
+  parts_.assign(at(u.rows), {});
+  if (x_.length() > 0)
+    for_each_row(u.rows, u.cols, run.silent(),
+                 [&](Index p) { x_.split(u.row(p), &parts_[at(p)].along, &parts_[at(p)].across); });
   if (!depth_) return;
   const View<T> rounded_u = scratch_.layer(0, u.rows, u.cols);
   for_each_row(u.rows, u.cols, run.silent(), [&](Index p) {
@@ -105,13 +110,13 @@ void PatternsAround<T>::start(const Differences& differences, Block rays, bool m
 }
 
 template <class T>
-void PatternsAround<T>::angles_to_x(double scale, double* to_x, const Run& run) const {
-  const Ray ray(base_.x.data(), net_.input_dim());
-  for_each_row(rays_, net_.input_dim(), run.silent(), [&](Index r) {
-    const double* u = u_.get() + (mirrored_ ? r / 2 : r) * net_.input_dim();
-    to_x[r] = ray.length() == 0 ? std::numeric_limits<double>::quiet_NaN()
-                                : ray.angle(u, mirrored_ && r % 2 ? -scale : scale, 0.0);
-  });
+void PatternsAround<T>::angles_to_x(double scale, double* to_x) const {
+  for (Index r = 0; r < rays_; ++r) {
+    const Parts& u = parts_[at(mirrored_ ? r / 2 : r)];
+    const double by = mirrored_ && r % 2 ? -scale : scale;
+    to_x[r] = x_.length() == 0 ? std::numeric_limits<double>::quiet_NaN()
+                               : std::atan2(scale * u.across, x_.length() + by * u.along);
+  }
 }
 
 template <class T>
@@ -147,7 +152,7 @@ void PatternsAround<T>::find_on_rays(std::int64_t* flips, const Run& run) {
     flipped_[0].end_row();
   }
   if (depth_ == 1) return;
-  parallel_for(rows_, run.silent(),
+  for_each_row(rows_, net_.width(0) / 8, run.silent(),  // of the units, most rows need few
                [&](Index r) { silent_[at(r)] = on_rays_->silent(r % rays_, scale(r)); });
   if (!deferred()) return;
   const View<T> delta = differences_of(0, rows_);
@@ -164,9 +169,10 @@ void PatternsAround<T>::find_on_rays(std::int64_t* flips, const Run& run) {
 template <class T>
 View<T> PatternsAround<T>::preactivations(Index i, const Run& run) {
   const Layer& layer = *net_.layers()[at(i)];
-  View<T> z = scratch_.layer(1, rows_, net_.width(at(i)));
-  if (i == 1 && shared()) {
-    const bool last = i + 1 == depth_;
+  const bool on_rays = i == 1 && shared(), last = on_rays && i + 1 == depth_;
+  const Index width = net_.width(at(i));
+  const View<T> z = last ? View<T>(nullptr, rows_, width) : scratch_.layer(1, rows_, width);
+  if (on_rays) {
     const Take<T> pack_piece = [&](Index s, Index ray, Block units, const T* values) {
       pack_sum(at_x_[at(i)], units, values, at_y(s * rays_ + ray, z.cols));
     };
@@ -176,7 +182,6 @@ View<T> PatternsAround<T>::preactivations(Index i, const Run& run) {
     if (last) bits_.resize(at(rows_ * pattern_bytes(z.cols)));
     multiply_rays<T>(layer, on_rays_->flips(), kept(1), scales_, last ? pack_piece : keep_piece,
                      run);
-    if (last) z.data = nullptr;
   } else {
     {
       const Forgetting forgetting(layer, forget_);

@@ -26,7 +26,7 @@ class PatternsAround {
   void start(const Differences& differences, Block rays, bool mirrored, double largest,
              const Run& run);
   // The angles between x and the points at a scale.
-  void angles_to_x(double scale, double* to_x, const Run& run) const;
+  void angles_to_x(double scale, double* to_x) const;
   // Finds which units flip at these scales: rows of rays, scale after scale. flips and image_angles have as
   // many rows from one scale to the next as `stride` says.
   void find(const double* scales, Index count_scales, Index stride, std::int64_t* flips,
@@ -67,6 +67,11 @@ class PatternsAround {
   const Scratch<T>& scratch_;
   Index depth_, rays_ = 0, rows_ = 0, stride_ = 0;
   bool mirrored_ = false, backward_, forget_;
+  struct Parts {
+    double along = 0, across = 0;
+  };
+  Ray x_;
+  std::vector<Parts> parts_;  // of every direction, along x and across it
   std::vector<LayerAtX<T>> at_x_;
   std::optional<Rays<T>> on_rays_;
   std::vector<double> scales_;
