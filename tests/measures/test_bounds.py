@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import randrelu as rr
-from randrelu.measures import bounding
+from randrelu.measures.certified import bounding
 
 NORMS = (2, np.inf)
 EXAMPLES = Path(__file__).parents[2] / "examples"

@@ -11,7 +11,8 @@ import pytest
 import randrelu as rr
 from decided import network
 from programs import layers_of
-from randrelu.measures import bounding, certified_distance
+from randrelu.measures.certified import bounding
+from randrelu.measures.certified import distance as certified_distance
 from scipy.optimize import minimize
 
 NORMS = (2, np.inf)

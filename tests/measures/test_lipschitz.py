@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from patterns import gradients
 from randrelu import Network, lipschitz
-from randrelu.measures.certified_gradient import certified_gradients
-from randrelu.measures.jacobian_norms import jacobian_norms
+from randrelu.measures.certified.gradient import certified_gradients
+from randrelu.measures.certified.jacobian_norms import jacobian_norms
 
 SHAPES = [(2, 4, 3, 1), (3, 4, 4, 1), (4, 8, 1), (2, 3, 2, 3, 1)]
 NORMS = [2, np.inf]

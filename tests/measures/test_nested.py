@@ -8,7 +8,8 @@ import pytest
 from patterns import gradients
 from randrelu import Network, flips, gradient_deviation, worst_deviation, worst_flips
 from randrelu._support import memory
-from randrelu.measures import certified_flips, certified_gradient
+from randrelu.measures.certified import flips as certified_flips
+from randrelu.measures.certified import gradient as certified_gradient
 from randrelu.measures.nested import best_within, least_around
 
 SHAPES = [(2, 4, 3, 1), (3, 4, 4, 1), (4, 8, 1), (2, 3, 2, 3, 1)]

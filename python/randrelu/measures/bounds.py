@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from randrelu._support import arguments, extras
 from randrelu._support.arguments import Progress
 from randrelu._support.progress import counting
-from randrelu.measures.bounding import Bounding
-from randrelu.measures.scaled import Scaled
+from randrelu.measures.certified.bounding import Bounding
+from randrelu.measures.certified.scaled import Scaled
 from randrelu.network import Network, require_network
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from randrelu.measures.certified.rounding import EPS
 from randrelu.measures.decided import Decided, distances, sizes
-from randrelu.measures.rounding import EPS
 
 _Doubles = NDArray[np.float64]
 _Ints = NDArray[np.int64]

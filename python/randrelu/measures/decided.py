@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from randrelu._load import core
 from randrelu._support import euclid
 from randrelu._support.threads import thread_number
-from randrelu.measures.rounding import EPS
+from randrelu.measures.certified.rounding import EPS
 from randrelu.measures.trace import most_flips
 from randrelu.network import Network
 

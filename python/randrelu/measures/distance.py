@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from randrelu._support import arguments, extras
 from randrelu._support.arguments import Progress
 from randrelu._support.progress import part
-from randrelu.measures.certified_distance import certified_distances
+from randrelu.measures.certified.distance import certified_distances
 from randrelu.measures.decided import Decided, distances
 from randrelu.measures.gradient_step import other_outputs
 from randrelu.measures.least_norm import nearest_changes

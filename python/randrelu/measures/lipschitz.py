@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from randrelu._support import arguments, extras
 from randrelu._support.arguments import Progress
 from randrelu._support.progress import stretch
-from randrelu.measures.certified_gradient import certified_gradients
+from randrelu.measures.certified.gradient import certified_gradients
 from randrelu.measures.steepest_points import steepest_anywhere, steepest_in_balls
 from randrelu.measures.steepness import Steepness
 from randrelu.network import Network, require_one_output

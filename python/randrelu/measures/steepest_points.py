@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from randrelu._support import euclid, memory
 from randrelu._support.arguments import Progress
 from randrelu._support.progress import part
-from randrelu.measures.rounding import EPS
+from randrelu.measures.certified.rounding import EPS
 from randrelu.measures.steepness import Steepness, unit
 from randrelu.network import Network
 

@@ -14,7 +14,7 @@ from randrelu._support.arguments import Progress
 from randrelu._support.progress import stretch
 from randrelu._support.threads import thread_number
 from randrelu.measures.ball import visit
-from randrelu.measures.certified_gradient import certified_gradients
+from randrelu.measures.certified.gradient import certified_gradients
 from randrelu.measures.nested import best_within, least_around
 from randrelu.measures.places import ascending, balls_in_words
 from randrelu.measures.steepest_points import steepest_in_balls

@@ -14,7 +14,7 @@ from randrelu._support.arguments import Progress
 from randrelu._support.progress import counting, part
 from randrelu._support.threads import thread_number
 from randrelu.measures.ball import visit
-from randrelu.measures.certified_flips import certified_flips
+from randrelu.measures.certified.flips import certified_flips
 from randrelu.measures.nested import best_within, least_around
 from randrelu.measures.places import ascending, balls_in_words
 from randrelu.network import Network, require_network

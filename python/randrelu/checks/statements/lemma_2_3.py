@@ -22,7 +22,7 @@ from randrelu.checks.trials import Networks
 from randrelu.checks.verdict import Part, at_least, beside
 from randrelu.figures.style import INK, band, canvas, color, legend
 from randrelu.measures.ball import sample_ball
-from randrelu.measures.certified_layers import certified_changes
+from randrelu.measures.certified.layers import certified_changes
 from randrelu.measures.layer_at import layer_at
 from randrelu.network import Network
 

@@ -21,7 +21,7 @@ from randrelu.checks.trials import Networks
 from randrelu.figures.style import canvas, color, cumulative, legend
 from randrelu.measures.ball import sample_ball
 from randrelu.measures.bottlenecks import bottlenecks
-from randrelu.measures.certified_layers import certified_products
+from randrelu.measures.certified.layers import certified_products
 from randrelu.measures.masked_product import masked_product_norm
 from randrelu.measures.worst_flips import worst_flips
 from randrelu.network import Network

@@ -12,13 +12,18 @@ from numpy.typing import NDArray
 from randrelu._support import memory
 from randrelu._support.arguments import Progress
 from randrelu._support.progress import Count, counting
-from randrelu.measures.bounding import Bounding
-from randrelu.measures.budgets import Budget, budgets
-from randrelu.measures.gradient_intervals import Backward, Gates, backward_vectors, farthest
-from randrelu.measures.jacobian_norms import jacobian_norms
-from randrelu.measures.rounding import EPS, gamma, norm_above
-from randrelu.measures.scaled import Scaled
-from randrelu.measures.spectral import largest_singular_value
+from randrelu.measures.certified.bounding import Bounding
+from randrelu.measures.certified.budgets import Budget, budgets
+from randrelu.measures.certified.gradient_intervals import (
+    Backward,
+    Gates,
+    backward_vectors,
+    farthest,
+)
+from randrelu.measures.certified.jacobian_norms import jacobian_norms
+from randrelu.measures.certified.rounding import EPS, gamma, norm_above
+from randrelu.measures.certified.scaled import Scaled
+from randrelu.measures.certified.spectral import largest_singular_value
 from randrelu.network import Network
 
 _Doubles = NDArray[np.float64]

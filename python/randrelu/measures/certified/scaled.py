@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from randrelu._load import core
 from randrelu._support import memory
 from randrelu._support.threads import thread_number
-from randrelu.measures.rounding import EPS, TINY, gamma
+from randrelu.measures.certified.rounding import EPS, TINY, gamma
 from randrelu.network import Network
 
 _Doubles = NDArray[np.float64]

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from randrelu.measures.rounding import EPS, gamma
-from randrelu.measures.scaled import power_of_two
-from randrelu.measures.spectral import largest_eigenvalue, rounded_up
+from randrelu.measures.certified.rounding import EPS, gamma
+from randrelu.measures.certified.scaled import power_of_two
+from randrelu.measures.certified.spectral import largest_eigenvalue, rounded_up
 
 _Doubles = NDArray[np.float64]
 _Units = NDArray[np.bool_]

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from randrelu._support.arguments import Progress
 from randrelu._support.progress import Count
-from randrelu.measures.bounding import Bounding
+from randrelu.measures.certified.bounding import Bounding
+from randrelu.measures.certified.scaled import Scaled
 from randrelu.measures.decided import Decided, sizes
-from randrelu.measures.scaled import Scaled
 
 _Doubles = NDArray[np.float64]
 _Ints = NDArray[np.int64]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from randrelu.measures.bounding import Bounding
-from randrelu.measures.rounding import EPS
+from randrelu.measures.certified.bounding import Bounding
+from randrelu.measures.certified.rounding import EPS
 
 
 @dataclass(frozen=True, eq=False)

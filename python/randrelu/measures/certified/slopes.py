@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from randrelu.measures.rounding import EPS
+from randrelu.measures.certified.rounding import EPS
 
 _Doubles = NDArray[np.float64]
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from randrelu.measures.bounding import Bounding
-from randrelu.measures.rounding import EPS
-from randrelu.measures.scaled import Scaled
-from randrelu.measures.spectral import largest_singular_value
+from randrelu.measures.certified.bounding import Bounding
+from randrelu.measures.certified.rounding import EPS
+from randrelu.measures.certified.scaled import Scaled
+from randrelu.measures.certified.spectral import largest_singular_value
 from randrelu.network import Network
 
 _Doubles = NDArray[np.float64]

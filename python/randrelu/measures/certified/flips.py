@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from randrelu._support.arguments import Progress
 from randrelu._support.progress import counting
-from randrelu.measures.bounding import Bounding
-from randrelu.measures.budgets import budgets
-from randrelu.measures.rounding import gamma
-from randrelu.measures.scaled import Scaled
-from randrelu.measures.spectral import largest_singular_value
+from randrelu.measures.certified.bounding import Bounding
+from randrelu.measures.certified.budgets import budgets
+from randrelu.measures.certified.rounding import gamma
+from randrelu.measures.certified.scaled import Scaled
+from randrelu.measures.certified.spectral import largest_singular_value
 from randrelu.network import Network
 
 

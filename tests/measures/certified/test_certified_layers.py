@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import reference
 from randrelu import Network, bounds, sample_ball
-from randrelu.measures.certified_layers import certified_changes, certified_products
+from randrelu.measures.certified.layers import certified_changes, certified_products
 
 
 def points_around(x, radius, rng, count):

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from randrelu._support import euclid
 from randrelu._support.progress import Count, counting
-from randrelu.measures.rounding import EPS, TINY, gamma
-from randrelu.measures.scaled import Scaled
-from randrelu.measures.slopes import Lines, Slopes
+from randrelu.measures.certified.rounding import EPS, TINY, gamma
+from randrelu.measures.certified.scaled import Scaled
+from randrelu.measures.certified.slopes import Lines, Slopes
 
 _Doubles = NDArray[np.float64]
 

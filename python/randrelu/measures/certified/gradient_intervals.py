@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from randrelu.measures.rounding import EPS
-from randrelu.measures.scaled import Scaled
+from randrelu.measures.certified.rounding import EPS
+from randrelu.measures.certified.scaled import Scaled
 
 _Doubles = NDArray[np.float64]
 _Units = NDArray[np.bool_]

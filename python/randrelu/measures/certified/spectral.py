@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from randrelu._load import core
 from randrelu._support.progress import Count, counting
 from randrelu._support.threads import thread_number
-from randrelu.measures.rounding import EPS, gamma
-from randrelu.measures.scaled import only_layer
+from randrelu.measures.certified.rounding import EPS, gamma
+from randrelu.measures.certified.scaled import only_layer
 
 _Doubles = NDArray[np.float64]
 

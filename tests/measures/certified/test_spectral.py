@@ -4,8 +4,8 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from randrelu.measures import spectral
-from randrelu.measures.spectral import largest_eigenvalue, largest_singular_value
+from randrelu.measures.certified import spectral
+from randrelu.measures.certified.spectral import largest_eigenvalue, largest_singular_value
 
 EPS = np.finfo(float).eps
 SHAPES = [(1, 1), (3, 5), (300, 40), (40, 300), (200, 200), (700, 600), (1, 900), (900, 1)]
