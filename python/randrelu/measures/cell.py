@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _Doubles = NDArray[np.float64]
 
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Cell:
     """The linear region of x: all points with the pattern of x, in which f is linear.
@@ -201,9 +202,7 @@ def cell(
     return Cell(base.copy(), distance, i + 1, unit, point, distances, pattern, net)
 
 
-def _gradient(
-    net: Network, pattern: Pattern, i: int, unit: int, threads: int | None
-) -> _Doubles:
+def _gradient(net: Network, pattern: Pattern, i: int, unit: int, threads: int | None) -> _Doubles:
     """Return the gradient of one preactivation of a layer (from 0) on the cell."""
     own = np.zeros((1, net.widths[i + 1]))
     own[0, unit] = 1

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from randrelu._support import euclid, extras, memory
 from randrelu._support.arguments import Progress
 from randrelu._support.progress import stretch
-from randrelu.measures.polytope import facets_seen_from_0
+from randrelu.measures.polytope import facets_around_0
 from randrelu.measures.unit_gradients import unit_gradients
 from randrelu.network import Network
 from randrelu.pattern import Pattern
@@ -87,11 +87,13 @@ def find_facets(
     )
     half = stretch(progress, 0, units, 2 * units)
     outward = _outward(net, pattern, bounding, threads, half)
-    gaps = np.concatenate([np.empty(0), *(d[some] for d, some in zip(distances, bounding, strict=True))])
+    gaps = np.concatenate(
+        [np.empty(0), *(d[some] for d, some in zip(distances, bounding, strict=True))]
+    )
     layers = np.repeat(np.arange(1, len(bounding) + 1), [len(some) for some in bounding])
     unit = np.concatenate([np.empty(0, np.int64), *bounding])
     rest = stretch(progress, units, 2 * units, 2 * units)
-    which, steps = facets_seen_from_0(outward, gaps, threads=threads, progress=rest)
+    which, steps = facets_around_0(outward, gaps, threads=threads, progress=rest)
     lengths = np.maximum(euclid.norms(steps), gaps[which])
     order = np.argsort(lengths, kind="stable")
     which = which[order]
@@ -114,5 +116,6 @@ def _outward(
         (gradients * np.where(active, -1.0, 1.0)[:, np.newaxis])[some]
         for gradients, active, some in zip(rows, pattern.unpack(), bounding, strict=True)
     ]
-    normals = np.concatenate([np.empty((0, net.widths[0])), *outward])
-    return normals / euclid.norms(normals)[:, np.newaxis]
+    normals: _Doubles = np.concatenate([np.empty((0, net.widths[0])), *outward])
+    normals /= euclid.norms(normals)[:, np.newaxis]
+    return normals

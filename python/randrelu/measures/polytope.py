@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,7 +12,7 @@ from randrelu._support.progress import counting
 from randrelu._support.threads import thread_number
 from randrelu.measures.certified.rounding import EPS, gamma
 from randrelu.measures.certified.scaled import only_layer
-from randrelu.measures.nearest_on_facet import nearest_on_facet
+from randrelu.measures.face_search import Polytope, is_needed, nearest_point
 
 _Doubles = NDArray[np.float64]
 _Ints = NDArray[np.int64]
@@ -25,42 +23,57 @@ _BEYOND = 1e-9  # of the gap, by which a point beyond a redundant hyperplane may
 _AT_ONCE = 256
 
 
-def facets_seen_from_0(
+def facets_around_0(
     normals: _Doubles, gaps: _Doubles, *, threads: int | None, progress: Progress | None
 ) -> tuple[_Ints, _Doubles]:
-    """Return which of {u: ⟨n_j, u⟩ ≤ g_j} are needed, (K,), and the nearest points there, (K, d).
+    """Return which of the half-spaces ⟨n_j, u⟩ ≤ g_j are needed, and their nearest points, (K, d).
 
-    The normals n, (M, d), have norm 1, and the gaps g, (M,), are positive. Of hyperplanes with one
-    normal the nearest is kept, the first of equal ones.
+    The normals n, (M, d), have norm 1, and the gaps g, (M,), are positive. The points are those of
+    the facets, nearest to 0. Of parallel facets the nearest counts, the first of equal ones.
     """
-    if not len(gaps):
-        return np.empty(0, np.int64), np.empty((0, normals.shape[1]))
     ascending = np.argsort(gaps, kind="stable")
     normals, gaps = normals[ascending], gaps[ascending]
     gram = core.masked_product(
         only_layer(normals), [], normals, j=0, i=1, transposed=False, threads=thread_number(threads)
     )
     kept = _without_parallels(normals, gram)
-    normals, gaps, gram = normals[kept], gaps[kept], gram[np.ix_(kept, kept)]
-    count = counting(progress, len(ascending))
-    count(len(ascending) - len(kept))
-    met, alone = _met_first(gram, gaps)
-    facets = np.zeros(len(gaps), bool)
-    facets[met[alone]] = True
-    open_, steps = [], {}
-    for k in range(len(gaps)):
-        if met[k] == k:  # the foot of its perpendicular
-            steps[k] = gaps[k] * normals[k]
-        if not facets[k] or k not in steps:
-            found = nearest_on_facet(normals, gaps, gram, k)
-            if found.step is not None:
-                steps[k] = found.step
-            facets[k] |= found.facet
-            if not (facets[k] or found.redundant):
-                open_.append(k)
+    polytope = Polytope(normals[kept], gaps[kept], gram[np.ix_(kept, kept)])
+    count = counting(progress, 2 * len(gaps))
+    met, alone = _met_first(polytope)
+    needed = np.zeros(len(kept), bool)
+    needed[met[alone]] = True
+    for k in np.flatnonzero(~needed):
+        decided = is_needed(polytope, int(k))
+        needed[k] = is_needed_by_program(polytope, int(k)) if decided is None else decided
         count(1)
-    print("open", len(open_), "of", len(gaps))
-    return ascending[kept[facets]], np.stack([steps[k] for k in np.flatnonzero(facets)])
+    count(2 * len(gaps) - len(kept) - int(needed.sum()))
+    steps = np.empty((int(needed.sum()), normals.shape[1]))
+    for row, k in enumerate(np.flatnonzero(needed)):
+        foot = met[k] == k  # of the perpendicular, which is in the polytope then
+        step = polytope.gaps[k] * polytope.normals[k] if foot else nearest_point(polytope, int(k))
+        steps[row] = step
+        count(1)
+    return ascending[kept[needed]], steps
+
+
+def is_needed_by_program(polytope: Polytope, k: int) -> bool:
+    """Return what a linear program (HiGHS) says, to a relative 1e-9 of the gap.
+
+    It maximises ⟨n_k, u⟩ within the other half-spaces, in units of the gap, up to 2.
+    """
+    from scipy.optimize import linprog
+
+    gap = polytope.gaps[k]
+    bounds = polytope.gaps / gap
+    bounds[k] = 2.0
+    precise = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
+    found = linprog(
+        -polytope.normals[k], A_ub=polytope.normals, b_ub=bounds, bounds=(None, None),
+        method="highs", options=precise,
+    )  # fmt: skip
+    if found.status != 0:
+        raise RuntimeError(f"HiGHS found no optimum: {found.message}")
+    return bool(-found.fun > 1 + _BEYOND)
 
 
 def _without_parallels(normals: _Doubles, gram: _Doubles) -> _Ints:
@@ -72,8 +85,9 @@ def _without_parallels(normals: _Doubles, gram: _Doubles) -> _Ints:
     return np.flatnonzero(kept)
 
 
-def _met_first(gram: _Doubles, gaps: _Doubles) -> tuple[_Ints, NDArray[np.bool_]]:
+def _met_first(shape: Polytope) -> tuple[_Ints, NDArray[np.bool_]]:
     """Return which hyperplane the ray along each normal meets first, and whether it is alone."""
+    gaps, gram = shape.gaps, shape.gram
     met, alone = np.empty(len(gaps), np.int64), np.empty(len(gaps), bool)
     for first in range(0, len(gaps), _AT_ONCE):
         some = slice(first, first + _AT_ONCE)
@@ -83,7 +97,7 @@ def _met_first(gram: _Doubles, gaps: _Doubles) -> tuple[_Ints, NDArray[np.bool_]
         rows = np.arange(len(nearest))
         at = places[rows, nearest]
         left = gaps - at[:, np.newaxis] * gram[some]
-        left -= 4 * gamma(len(gaps)) * at[:, np.newaxis] + EPS * gaps
+        left -= 4 * gamma(shape.normals.shape[1]) * at[:, np.newaxis] + EPS * gaps
         left[rows, nearest] = np.inf
         met[some], alone[some] = nearest, left.min(axis=1) > 0
     return met, alone
