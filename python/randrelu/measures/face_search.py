@@ -42,7 +42,12 @@ def nearest_point(polytope: Polytope, k: int) -> _Doubles | None:
     None where there is none, or rounding hides it.
     """
     faces = _Faces(polytope, k, float(polytope.gaps[k]))
-    return faces.point() if _search(faces) is None and not faces.lost else None
+    if _search(faces) is not None or faces.lost:
+        return None
+    u = faces.point()
+    beyond = np.einsum("jk,k->j", polytope.normals, u) - polytope.gaps
+    near = _OFF * float(np.linalg.norm(u))
+    return u if beyond.max() <= near and beyond[k] >= -near else None
 
 
 def is_needed(polytope: Polytope, k: int) -> bool | None:
@@ -59,7 +64,7 @@ def is_needed(polytope: Polytope, k: int) -> bool | None:
         if faces.lost:
             continue
         if j is None:
-            if faces.left_beside(1 / (1 + raised)):
+            if faces.meets_first(gap):
                 return True
         elif _is_sum(polytope, faces, j, gap):
             return False
@@ -109,28 +114,29 @@ class _Faces:
         found[self.which] = -np.inf
         return found
 
-    def left_beside(self, share: float) -> bool:
-        """Return whether this share of u is certainly within all but the first hyperplane."""
-        left = self.gaps - share * self._products() - self.rounding() - EPS * self.gaps
-        left[self.which[0]] = np.inf
+    def meets_first(self, gap: float) -> bool:
+        """Return whether the ray to u certainly meets the first hyperplane first, at this gap."""
+        products, rounding, k = self._products(), self.rounding(), self.which[0]
+        if not products[k] > rounding:
+            return False
+        share = gap / products[k]
+        left = self.gaps - share * (products + 2 * rounding) - EPS * self.gaps
+        left[k] = np.inf
         return bool((left > 0).all())
 
     def _products(self) -> _Doubles:
         found: _Doubles = np.einsum("s,sj->j", self.multipliers, self.gram[self.which])
         return found
 
-    def point(self) -> _Doubles | None:
-        """Return u, (d,); None where it could not be brought onto the hyperplanes."""
+    def point(self) -> _Doubles:
+        """Return u, (d,), brought closer to the hyperplanes than the inverse is exact."""
         rows, there = self.normals[self.which], self.gaps[self.which]
         there[0] = self.gap
         u: _Doubles = np.einsum("s,sk->k", self.multipliers, rows)
-        for _ in range(3):
-            off = there - np.einsum("sk,k->s", rows, u)
-            if np.abs(off).max() <= self.rounding():
-                return u
-            mend = np.einsum("st,t->s", self.inverse, off)
+        for _ in range(2):
+            mend = np.einsum("st,t->s", self.inverse, there - np.einsum("sk,k->s", rows, u))
             u = u + np.einsum("s,sk->k", mend, rows)
-        return None
+        return u
 
     def add(self, j: int, excess: float) -> bool:
         """Move to where u lies on hyperplane j, too, and leave others on the way.

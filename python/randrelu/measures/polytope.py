@@ -51,7 +51,7 @@ def facets_around_0(
     for row, k in enumerate(np.flatnonzero(needed)):
         foot = met[k] == k  # of the perpendicular, which is in the polytope then
         step = polytope.gaps[k] * polytope.normals[k] if foot else nearest_point(polytope, int(k))
-        steps[row] = step
+        steps[row] = nearest_by_least_squares(polytope, int(k)) if step is None else step
         count(1)
     return ascending[kept[needed]], steps
 
@@ -74,6 +74,24 @@ def is_needed_by_program(polytope: Polytope, k: int) -> bool:
     if found.status != 0:
         raise RuntimeError(f"HiGHS found no optimum: {found.message}")
     return bool(-found.fun > 1 + _BEYOND)
+
+
+def nearest_by_least_squares(polytope: Polytope, k: int) -> _Doubles:
+    """Return the point on facet k that is nearest to 0, (d,), as `nearest_point` does, but slowly.
+
+    It is a problem of least distance, the residual of one of nonnegative least squares (Lawson and
+    Hanson 1974, chapter 23).
+    """
+    from scipy.optimize import nnls
+
+    inward = -np.column_stack([polytope.normals, polytope.gaps / polytope.gaps[k]])
+    inward[k] *= -1
+    goal = np.zeros(inward.shape[1])
+    goal[-1] = 1
+    parts, _ = nnls(inward.T, goal)
+    rest = inward.T @ parts - goal
+    point: _Doubles = -polytope.gaps[k] * rest[:-1] / rest[-1]
+    return point
 
 
 def _without_parallels(normals: _Doubles, gram: _Doubles) -> _Ints:
