@@ -7,9 +7,11 @@ from randrelu.measures.attack import Attack
 from randrelu.measures.ball import sample_ball
 from randrelu.measures.bottlenecks import bottlenecks
 from randrelu.measures.bounds import Bounds, bounds
+from randrelu.measures.cell import Cell, cell
 from randrelu.measures.deviation import Deviation, gradient_decomposition, gradient_deviation
 from randrelu.measures.distance import Distance, distance
 from randrelu.measures.extremes import Extremes, extremes
+from randrelu.measures.facets import Facets
 from randrelu.measures.flips import Flips, flips
 from randrelu.measures.gradient_step import gradient_step
 from randrelu.measures.line import Line, Linearity
@@ -28,10 +30,12 @@ from randrelu.weights import Revealed
 __all__ = [
     "Attack",
     "Bounds",
+    "Cell",
     "Check",
     "Deviation",
     "Distance",
     "Extremes",
+    "Facets",
     "Figure1",
     "Flips",
     "Line",
@@ -46,6 +50,7 @@ __all__ = [
     "WorstFlips",
     "bottlenecks",
     "bounds",
+    "cell",
     "check",
     "distance",
     "extremes",

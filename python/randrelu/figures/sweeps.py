@@ -55,6 +55,8 @@ _OF_EXPERIMENT = {
     ("distance", "attained"): "distance to f = 0, relative to ‖x‖: attained",
     ("distance", "certified"): "distance to f = 0, relative to ‖x‖: certified",
     ("distance", "attained_to_linear"): "distance to f = 0, over that to where its tangent is 0",
+    ("cell", "distance"): "distance to the nearest facet, relative to ‖x‖",
+    ("cell", "distance_times_units"): "distance to the nearest facet, relative to ‖x‖, times units",
     ("deep", "ratio"): "largest |f(x) − f(y)|/|f(x)|",
 }
 _FALLS_AS_ROOT = ("relative_norm", "zero_at", "reflected_at")
@@ -73,10 +75,25 @@ def _zero_of_the_tangent(row: TableRow) -> float:
     return _linear_step(row) / 2  # the linear step turns f into −f
 
 
+def _nearest_of_independent(row: TableRow) -> float:
+    """Return the median of the smallest of as many distances as there are units, each |u_1|."""
+    dim = _dim(row)
+    share = -math.expm1(-math.log(2) / row["units"])  # 1 − 2^(−1/units)
+    return float(laws.linear_step_norm_quantile(share, dim)) / 2 if dim > 1 else math.nan
+
+
+_INDEPENDENT = "median of independent units, exact at depth 1"
+
+
 # What the theory says of a row, and how it is called.
 _THEORY: dict[tuple[str, str], tuple[Callable[[TableRow], float], str]] = {
     ("attack", "relative_norm"): (_linear_step, "exact median, near 2 × half-normal/√d"),
     ("distance", "linear"): (_zero_of_the_tangent, "exact median, near half-normal/√d"),
+    ("cell", "distance"): (_nearest_of_independent, _INDEPENDENT),
+    ("cell", "distance_times_units"): (
+        lambda row: row["units"] * _nearest_of_independent(row),
+        _INDEPENDENT,
+    ),
     ("flips", "mean"): (lambda row: row["predicted"], "predicted by the arc-cosine map"),
     ("flips", "share"): (lambda row: row["predicted_share"], "predicted by the arc-cosine map"),
     ("min-perturbation", "ratio"): (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -83,6 +84,25 @@ class Line:
         """How many flips there are in each layer, shape (L,); a unit may flip twice."""
         counts: NDArray[np.int64] = np.bincount(self.layer, minlength=len(self.widths) + 1)[1:]
         return counts
+
+    @property
+    def regions(self) -> int:
+        """How many linear pieces of positive length the segment has: units may flip together."""
+        return int(np.count_nonzero(self._lengths()))
+
+    def length_ratio(self) -> float:
+        """Return how long the way of f along the segment is, over the length of the segment.
+
+        It is ∫|df/dt| dt / length, the mean of the slopes' sizes: how much the network stretches
+        the segment (the length distortion of Hanin, Jeong and Rolnick 2022). Where f is linear it is
+        the size of its slope; where f turns back it is more than |f(length) − f(0)| / length.
+        """
+        way = math.fsum(np.abs(self.slope) * self._lengths())
+        return way / self.length
+
+    def _lengths(self) -> NDArray[np.float64]:
+        """Return the lengths of the K + 1 pieces."""
+        return np.diff(np.r_[0.0, self.t, self.length])
 
     def point(self, t: ArrayLike) -> NDArray[np.float64]:
         """Return x + t u, shape (..., d)."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from randrelu._support import arguments
 from randrelu.checks import STATEMENTS, check
 from randrelu.checks.deep import descend
+from randrelu.measures.cell import cell
 from randrelu.measures.deviation import gradient_deviation
 from randrelu.measures.distance import distance
 from randrelu.measures.flips import flips
@@ -136,6 +137,26 @@ def to_boundary(rng: np.random.Generator, **network: Any) -> Row:
         "attained": attained,
         "certified": float(found.certified) / norm if certify else None,
         "attained_to_linear": attained / linear if linear > 0 else None,
+    }
+
+
+def region(rng: np.random.Generator, **network: Any) -> Row:
+    """Find how far the linear region of (1, …, 1) reaches, relative to ‖x‖.
+
+    Beside it is that times the number of hidden units, which hardly depends on width or depth
+    (Hanin and Rolnick 2019), and falls as 1/√d; and the unit whose hyperplane is the nearest.
+    Networks are stored or streamed: deferred ones have no hyperplanes.
+    """
+    net, x = _network(rng, **{"storage": "auto", **network})
+    found = cell(net, x)
+    units, distance = sum(net.widths[1:-1]), found.distance / math.sqrt(x.size)
+    bounded = found.layer is not None
+    return {
+        "units": units,
+        "distance": distance if bounded else None,
+        "distance_times_units": distance * units if bounded else None,
+        "layer": found.layer,
+        "unit": found.unit,
     }
 
 

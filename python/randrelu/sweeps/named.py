@@ -27,6 +27,7 @@ EXPERIMENTS: dict[str, Callable[..., Row | list[Row]]] = {
     "deviation": experiments.deviation,
     "worst": experiments.worst,
     "distance": experiments.to_boundary,
+    "cell": experiments.region,
     "min-perturbation": experiments.perturbation,
     "deep": experiments.deep,
     "line": experiments.whole_step,
@@ -70,7 +71,7 @@ class BuiltIn:
             if isinstance(value, (list, tuple)) and (self.name, name) in _LISTS:
                 _every(name, value)
             elif self.name not in STATEMENTS or name in SHAPE:
-                _VALID[name](name, value)
+                _VALID_FOR.get((self.name, name), _VALID[name])(name, value)
 
 
 def chosen(experiment: str | Experiment) -> Experiment:
@@ -154,4 +155,9 @@ _VALID: dict[str, Callable[[str, Any], object]] = {
     "init": lambda name, value: arguments.one_of(name, value, laws.VARIANCES),
     "dtype": lambda name, value: arguments.one_of(name, value, ("float32", "float64")),
     "storage": lambda _, value: arguments.storage(value),
+}
+
+_EXPLICIT = tuple(name for name in arguments.STORAGES if name != "deferred")
+_VALID_FOR: dict[tuple[str, str], Callable[[str, Any], object]] = {
+    ("cell", "storage"): lambda name, value: arguments.one_of(name, value, _EXPLICIT),
 }
