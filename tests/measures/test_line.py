@@ -325,3 +325,44 @@ def test_gradients_at_more_places_than_there_is_room_for(monkeypatch):
     monkeypatch.setattr(memory, "available_bytes", lambda: 50_000 * 4000 // 8)
     with pytest.raises(MemoryError, match="returning the gradients at 50000 places"):
         found.gradient(places)
+
+
+@STORAGES
+@pytest.mark.parametrize("shape", SHAPES)
+def test_regions_and_length_by_fine_sampling(shape, storage):
+    """The polygon through many values is no longer than the graph's way, and nearly as long."""
+    net = Network.random(shape, rng=5, storage=storage, dtype="float64")
+    x, u = vectors(net)
+    found = line(net, x, u, 12.0)
+    t = np.linspace(0, 12.0, 20_001)
+    values = net.forward(found.point(t))
+    way = np.abs(np.diff(values)).sum() / 12.0
+    # A step that f turns back in hides at most its own way, and there are at most K such steps.
+    missed = found.t.size * np.abs(found.slope).max() * 2 * t[1] / 12.0
+    rounding = 1e-13 * np.abs(values).max() * t.size
+    assert way - rounding <= found.length_ratio() <= way + missed + rounding
+    assert found.length_ratio() >= abs(values[-1] - values[0]) / 12.0 - rounding
+    assert found.regions == 1 + np.unique(found.t[(found.t > 0) & (found.t < 12.0)]).size
+
+
+def test_regions_and_length_in_closed_form():
+    # f = |x| from −1 to 3, with both units flipping at 0, and a unit that is 0 at the end.
+    w1 = np.array([[1.0, 0], [-1, 0], [1, -3]])
+    net = Network.from_weights([w1, np.array([1.0, 1, 0])])
+    found = line(net, [-1.0, 1], [1.0, 0], 4.0)
+    assert np.array_equal(found.t, [1, 1])  # not where a unit only comes to 0, at the end
+    assert found.regions == 2 and found.length_ratio() == 1.0
+    assert found.value(4.0) - found.value(0) == 2.0
+    straight = line(Network.from_weights([np.array([[2.0, -3]])]), [0, 1.0], [0, 1.0], 5.0)
+    assert straight.regions == 1 and straight.length_ratio() == 3.0
+
+
+def test_regions_that_are_seen_are_those_of_the_pattern():
+    """Patterns on a fine grid change as often as the line says where its pieces are long enough."""
+    net = Network.random((20, 30, 40, 25, 1), rng=1, dtype="float64")
+    x, u = vectors(net)
+    found = line(net, x, u, 12.0)
+    assert np.diff(np.r_[0.0, found.t, 12.0]).min() > 1e-6
+    between, _ = middles(found)
+    masks = np.concatenate(net.pattern(found.point(between)).unpack(), axis=1)
+    assert found.regions == 1 + np.count_nonzero((masks[1:] != masks[:-1]).any(axis=1))

@@ -17,6 +17,7 @@ SMALL = {
     "deviation": {"widths": [(20, 30, 1)], "radius": [0.1]},
     "worst": {"widths": [(20, 30, 10, 1)], "radius": [0.1], "samples": [40]},
     "distance": {"width": [20], "depth": [2]},
+    "cell": {"width": [20], "depth": [2], "dim": [30]},
     "min-perturbation": {"hidden": [5, 50], "dim": [30]},
     "deep": {"width": [50], "depth": [2, 4]},
     "line": {"width": [20], "depth": [2], "dim": [30]},
@@ -182,6 +183,27 @@ class TestBuiltIn:
         assert dead.linear.isna().all() and dead.attained_to_linear.isna().all()
         assert (dead.certified == 0).all() and (found.linear.isna().sum() == len(dead))
 
+    def test_cell_is_that_of_the_network(self):
+        params = {"width": 20, "depth": 2, "dim": 30}
+        row = rr.sweep("cell", points=[params], trials=2, rng=4).to_pandas().iloc[1]
+        net = rr.Network.random((30, 20, 20, 1), rng=Point(params).generator(4, 1))
+        found = rr.cell(net, np.ones(30))
+        assert row.units == 40 and (row.layer, row.unit) == (found.layer, found.unit)
+        assert row.distance == found.distance / np.sqrt(30)
+        assert row.distance_times_units == 40 * row.distance
+
+    def test_the_nearest_hyperplane_of_one_layer_has_an_exact_law(self):
+        """The smallest of independent |u_1|, u uniform on the sphere."""
+        grid = {"width": [40], "depth": [1], "dim": [9]}
+        found = rr.sweep("cell", grid=grid, trials=300, rng=1).to_pandas()
+        one = scipy.stats.beta(1 / 2, 4)
+        law = np.vectorize(lambda r: -np.expm1(40 * one.logsf(r**2)))
+        assert scipy.stats.kstest(found.distance, law).pvalue > 1e-3
+
+    def test_a_network_without_hidden_layers_has_no_hyperplanes(self):
+        row = rr.sweep("cell", grid={"widths": [(5, 1)]}, trials=1, rng=0).to_pandas().iloc[0]
+        assert row.units == 0 and row.distance is None and row.layer is None
+
     @pytest.mark.parametrize(
         ("name", "grid", "message"),
         [
@@ -203,6 +225,11 @@ class TestBuiltIn:
             ("flips", {"width": [3], "depth": [1], "radius": [[1, -1]]}, r"radius\[1\] must be"),
             ("deviation", {"width": [3], "depth": [1], "radius": [["a"]]}, r"radius\[0\] must be"),
             ("distance", {"width": [3], "depth": [1], "radius": [1]}, "does not take 'radius'"),
+            (
+                "cell",
+                {"width": [3], "depth": [1], "storage": ["deferred"]},
+                "storage must be one of 'auto', 'stored', 'streamed', got 'deferred'",
+            ),
             ("lemma-2.2", {"width": [3], "depth": [1], "radus": [1]}, "does not take 'radus'"),
             ("attack", {"width": 3, "depth": [1]}, r"grid\['width'\] must be a sequence"),
             ("attack", {"width": [], "depth": [1]}, "at least one value"),

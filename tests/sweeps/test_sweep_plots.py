@@ -60,6 +60,16 @@ class TestPlot:
         np.testing.assert_allclose(theory, [(8, 16), medians], rtol=1e-9)
         assert "attained" in sweep.plot("width", "attained").axes[0].get_ylabel()
 
+    def test_the_nearest_facet_beside_its_law_at_depth_1(self):
+        sweep = rr.sweep("cell", grid={"width": [8, 16], "depth": [1], "dim": [9]}, trials=5, rng=0)
+        name = "median of independent units, exact at depth 1"
+        medians = [np.sqrt(scipy.stats.beta(1 / 2, 4).ppf(1 - 2 ** (-1 / n))) for n in (8, 16)]
+        for y, factor in (("distance", 1), ("distance_times_units", np.array([8, 16]))):
+            figure = sweep.plot("width", y, log=True)
+            expected = [(8, 16), factor * np.array(medians)]
+            np.testing.assert_allclose(lines_of(figure)[name], expected, rtol=1e-9)
+            assert "nearest facet" in figure.axes[0].get_ylabel()
+
     def test_brackets_of_flips(self):
         grid = {"width": [20], "depth": [2], "radius": [0.1, 0.2]}
         sweep = rr.sweep("worst", grid=grid, trials=3, rng=0)

@@ -40,7 +40,8 @@ class Cell:
         the nearest facet: the open ball of this radius lies in the cell. 0 where a unit is at
         exactly 0, and inf where the cell is the whole space.
     layer, unit : int or None
-        The unit whose hyperplane that is, the first of several: the layer from 1, the unit from 0.
+        The unit whose hyperplane that is, the first of equally near ones: the layer from 1, the
+        unit from 0.
         None where there is no hyperplane.
     point : ndarray, shape (d,), or None
         The point of that facet that is nearest to x.
@@ -84,15 +85,17 @@ class Cell:
 
         Notes
         -----
-        Everything is float64. Each hyperplane that is returned is met first, and alone, by a ray
-        from x, by more than the rounding of that evaluation. Such rays are those to the feet of the
-        perpendiculars, and those to the facets' nearest points, found by a dual active-set method
-        (Goldfarb and Idnani 1983), whose multipliers where it fails show that a hyperplane is
-        redundant. What remains is decided by linear programs (HiGHS): a facet that is seen from x
-        under an angle of less than some 1e-9 may be missed.
+        Everything is float64. A hyperplane is a facet where a ray from x meets it first, and by
+        more than the rounding of the products that say so. Such rays go to the feet of the
+        perpendiculars, or to the smallest point on a hyperplane that is moved outward by 10⁻⁹ of
+        its distance or more, which a dual active-set method finds (Goldfarb and Idnani 1983). Where
+        there is no such point, its multipliers show that others keep the cell within the
+        hyperplane, to 10⁻⁹ of its distance. Where rounding hides both, a linear program decides
+        (HiGHS). So a hyperplane is left out where the cell without it would reach beyond it by less
+        than that.
 
-        The products of the gradients with each other take the square of the number of units, and
-        the search as many short searches as there are units whose foot lies outside of the cell.
+        It takes a few milliseconds for each unit, and memory for the products of the gradients of
+        all units with each other.
         """
         if self.distance == 0:
             raise ValueError(

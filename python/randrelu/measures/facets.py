@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from randrelu._support import euclid, extras, memory
 from randrelu._support.arguments import Progress
 from randrelu._support.progress import stretch
+from randrelu.measures.certified.rounding import EPS
 from randrelu.measures.polytope import facets_around_0
 from randrelu.measures.unit_gradients import unit_gradients
 from randrelu.network import Network
@@ -94,7 +95,9 @@ def find_facets(
     unit = np.concatenate([np.empty(0, np.int64), *bounding])
     rest = stretch(progress, units, 2 * units, 2 * units)
     which, steps = facets_around_0(outward, gaps, threads=threads, progress=rest)
-    lengths = np.maximum(euclid.norms(steps), gaps[which])
+    lengths = euclid.norms(steps)
+    feet = lengths <= gaps[which] * (1 + 4 * EPS)  # of perpendiculars
+    lengths[feet] = gaps[which][feet]
     order = np.argsort(lengths, kind="stable")
     which = which[order]
     return Facets(layers[which], unit[which], lengths[order], gaps[which], x + steps[order])

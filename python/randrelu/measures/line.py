@@ -93,9 +93,9 @@ class Line:
     def length_ratio(self) -> float:
         """Return how long the way of f along the segment is, over the length of the segment.
 
-        It is ∫|df/dt| dt / length, the mean of the slopes' sizes: how much the network stretches
-        the segment (the length distortion of Hanin, Jeong and Rolnick 2022). Where f is linear it is
-        the size of its slope; where f turns back it is more than |f(length) − f(0)| / length.
+        It is ∫|df/dt| dt / length, the mean of |slope| along the segment, by which the network
+        stretches it (the length distortion of Hanin, Jeong and Rolnick 2022). It is at least
+        |f(length) − f(0)| / length, and that where f does not turn back.
         """
         way = math.fsum(np.abs(self.slope) * self._lengths())
         return way / self.length

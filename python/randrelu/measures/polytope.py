@@ -31,29 +31,28 @@ def facets_around_0(
     The normals n, (M, d), have norm 1, and the gaps g, (M,), are positive. The points are those of
     the facets, nearest to 0. Of parallel facets the nearest counts, the first of equal ones.
     """
-    ascending = np.argsort(gaps, kind="stable")
-    normals, gaps = normals[ascending], gaps[ascending]
     gram = core.masked_product(
         only_layer(normals), [], normals, j=0, i=1, transposed=False, threads=thread_number(threads)
     )
-    kept = _without_parallels(normals, gram)
+    kept = _nearest_of_parallels(normals, gaps, gram)
     polytope = Polytope(normals[kept], gaps[kept], gram[np.ix_(kept, kept)])
     count = counting(progress, 2 * len(gaps))
     met, alone = _met_first(polytope)
     needed = np.zeros(len(kept), bool)
     needed[met[alone]] = True
-    for k in np.flatnonzero(~needed):
+    open_ = np.flatnonzero(~needed)
+    for k in open_:
         decided = is_needed(polytope, int(k))
         needed[k] = is_needed_by_program(polytope, int(k)) if decided is None else decided
         count(1)
-    count(2 * len(gaps) - len(kept) - int(needed.sum()))
+    count(2 * len(gaps) - len(open_) - int(needed.sum()))
     steps = np.empty((int(needed.sum()), normals.shape[1]))
     for row, k in enumerate(np.flatnonzero(needed)):
         foot = met[k] == k  # of the perpendicular, which is in the polytope then
         step = polytope.gaps[k] * polytope.normals[k] if foot else nearest_point(polytope, int(k))
         steps[row] = nearest_by_least_squares(polytope, int(k)) if step is None else step
         count(1)
-    return ascending[kept[needed]], steps
+    return kept[needed], steps
 
 
 def is_needed_by_program(polytope: Polytope, k: int) -> bool:
@@ -94,12 +93,15 @@ def nearest_by_least_squares(polytope: Polytope, k: int) -> _Doubles:
     return point
 
 
-def _without_parallels(normals: _Doubles, gram: _Doubles) -> _Ints:
-    """Return the rows whose normal no earlier one has."""
-    kept = np.ones(len(gram), bool)
+def _nearest_of_parallels(normals: _Doubles, gaps: _Doubles, gram: _Doubles) -> _Ints:
+    """Return the rows but those whose normal a nearer one has, or an earlier one as near."""
+    kept = np.ones(len(gaps), bool)
     for i in np.flatnonzero((np.tril(gram, -1) > 1 - _NEARLY).any(axis=1)):
         near = np.flatnonzero(kept[:i] & (gram[i, :i] > 1 - _NEARLY))
-        kept[i] = not (euclid.norms(normals[near] - normals[i]) <= _ALIKE).any()
+        alike = near[euclid.norms(normals[near] - normals[i]) <= _ALIKE]
+        nearer = gaps[i] < (1 - _ALIKE) * gaps[alike]
+        kept[alike[nearer]] = False
+        kept[i] = bool(nearer.all())
     return np.flatnonzero(kept)
 
 
