@@ -215,16 +215,36 @@ class TestSearch:
         monkeypatch.setattr(polytope, "is_needed", lambda *_: None)
         monkeypatch.setattr(polytope, "nearest_point", lambda *_: None)
         slow = found.facets()
-        assert named(usual) == named(slow)
+        assert named(usual) == named(slow) and not len(slow.unclear)
         np.testing.assert_allclose(usual.distance, slow.distance, rtol=1e-8)
+
+    def test_what_nothing_shows_is_unclear(self, monkeypatch):
+        net = network((5, 20, 20, 2))
+        found = cell(net, point_of(net))
+        usual = found.facets()
+        for name in ("is_needed", "is_needed_by_program", "nearest_point"):
+            monkeypatch.setattr(polytope, name, lambda *_: None)
+        monkeypatch.setattr(polytope, "nearest_by_least_squares", lambda *_: None)
+        some = found.facets()
+        assert named(some) < named(usual)
+        assert named(usual) <= named(some) | set(map(tuple, some.unclear.tolist()))
+        assert repr(some).endswith(f", and {len(some.unclear)} unclear)")
+        known = ~np.isnan(some.distance)
+        assert known[0] and np.array_equal(known, ~np.isnan(some.points).any(axis=1))
+        assert (some.distance == some.hyperplane)[known].all()
 
     def test_touching_at_a_vertex_is_no_facet(self):
         """A line through a corner of a square, and one that is parallel to a side, but farther."""
         diagonal = np.sqrt(0.5)
         normals = np.array([[1, 0], [0, 1], [-1, 0], [0, -1], [diagonal, diagonal], [1, 0]])
         gaps = np.array([1, 1, 1, 1, 2 * diagonal, 3])
-        which, steps = polytope.facets_around_0(normals, gaps, threads=1, progress=None)
-        assert which.tolist() == [0, 1, 2, 3] and np.array_equal(steps, normals[:4])
+        found = polytope.facets_around_0(normals, gaps, threads=1, progress=None)
+        which, steps, unclear = found
+        assert (
+            not len(unclear)
+            and which.tolist() == [0, 1, 2, 3]
+            and np.array_equal(steps, normals[:4])
+        )
 
 
 def test_units_with_one_hyperplane_are_one_facet():

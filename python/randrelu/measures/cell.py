@@ -41,8 +41,7 @@ class Cell:
         exactly 0, and inf where the cell is the whole space.
     layer, unit : int or None
         The unit whose hyperplane that is, the first of equally near ones: the layer from 1, the
-        unit from 0.
-        None where there is no hyperplane.
+        unit from 0. None where there is no hyperplane.
     point : ndarray, shape (d,), or None
         The point of that facet that is nearest to x.
     distances : tuple of ndarray, shapes (d_i,)
@@ -85,14 +84,14 @@ class Cell:
 
         Notes
         -----
-        Everything is float64. A hyperplane is a facet where a ray from x meets it first, and by
-        more than the rounding of the products that say so. Such rays go to the feet of the
-        perpendiculars, or to the smallest point on a hyperplane that is moved outward by 10⁻⁹ of
-        its distance or more, which a dual active-set method finds (Goldfarb and Idnani 1983). Where
-        there is no such point, its multipliers show that others keep the cell within the
-        hyperplane, to 10⁻⁹ of its distance. Where rounding hides both, a linear program decides
-        (HiGHS). So a hyperplane is left out where the cell without it would reach beyond it by less
-        than that.
+        Everything is float64. A hyperplane is a facet where a ray from x is seen to meet it first,
+        by more than the rounding of the products that say so. Such rays go to the feet of the
+        perpendiculars, or to the nearest point on a hyperplane that is moved outward a little,
+        which a dual active-set method finds (Goldfarb and Idnani 1983). It is none where its normal
+        is seen to be a sum of others that keep the cell within it, to a relative 10⁻⁹: such are the
+        multipliers of a search that finds no point. Where rounding hides both, the point and the
+        multipliers of a linear program are looked at (HiGHS). So facets that the cell would reach
+        beyond by less than 10⁻⁹ may be left out.
 
         It takes a few milliseconds for each unit, and memory for the products of the gradients of
         all units with each other.
@@ -166,8 +165,8 @@ def cell(
     -----
     On the cell f̃_i(y)_j = f̃_i(x)_j + ⟨∇f̃_i(x)_j, y − x⟩, so the distances are exact up to the
     rounding of float64, in which the values and gradients are computed, whatever the network's
-    dtype: nothing is sampled, and no bound is lost. (A unit that is within that rounding of 0 at x
-    may be seen on the other side.)
+    dtype: nothing is sampled, and no bound is lost. (A preactivation or
+    a gradient that is 0 but for its rounding is taken as it was computed.)
 
     The gradients of all units are products with the weights, taken forward from the input or back
     from each layer, whichever costs less, in blocks of bounded memory: no more than 200 MB, unless

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from randrelu.measures.certified.rounding import EPS, gamma
 
 _Doubles = NDArray[np.float64]
+_Ints = NDArray[np.int64]
 
-_RAISED = (1e-3, 1e-6, 1e-9)  # of the gap, by which a facet is moved outward
+_RAISED = (1e-3, 1.0, 1e-6, 1e-9)  # of the gap, by which a facet is moved outward
 _LOST = 1e6  # of the gap, that rounding may be
 _MENDED = 8  # times, at most
 _OFF = 1e-9  # of a unit normal, by which sums of others may miss it, and of its gap
@@ -35,6 +36,33 @@ class Polytope:
     gaps: _Doubles
     gram: _Doubles
 
+    def meets_first(self, k: int, products: _Doubles, rounding: float) -> bool:
+        """Return whether the ray to a point certainly meets hyperplane k first, and alone.
+
+        The products are those of the point with the normals, and may be off by the rounding.
+        """
+        if not products[k] > rounding:
+            return False
+        share = self.gaps[k] / products[k]
+        left = self.gaps - share * (products + 2 * rounding) - EPS * self.gaps
+        left[k] = np.inf
+        return bool((left > 0).all())
+
+    def is_within_others(self, k: int, others: _Ints, parts: _Doubles) -> bool:
+        """Return whether n_k is the sum of these parts of other normals, whose gaps sum to ≤ g_k.
+
+        Then these others keep the polytope within hyperplane k.
+        """
+        missed = self.normals[k] - np.einsum("s,sk->k", parts, self.normals[others])
+        most = np.add.reduce(parts * self.gaps[others])
+        return bool(np.linalg.norm(missed) <= _OFF and most <= self.gaps[k] * (1 + _OFF))
+
+    def touches(self, k: int, u: _Doubles) -> bool:
+        """Return whether a point lies on hyperplane k and in the polytope, up to rounding."""
+        beyond = np.einsum("jk,k->j", self.normals, u) - self.gaps
+        near = _OFF * float(np.linalg.norm(u))
+        return bool(beyond.max() <= near and beyond[k] >= -near)
+
 
 def nearest_point(polytope: Polytope, k: int) -> _Doubles | None:
     """Return the point of the polytope on hyperplane k that is nearest to 0, (d,).
@@ -45,9 +73,7 @@ def nearest_point(polytope: Polytope, k: int) -> _Doubles | None:
     if _search(faces) is not None or faces.lost:
         return None
     u = faces.point()
-    beyond = np.einsum("jk,k->j", polytope.normals, u) - polytope.gaps
-    near = _OFF * float(np.linalg.norm(u))
-    return u if beyond.max() <= near and beyond[k] >= -near else None
+    return u if polytope.touches(k, u) else None
 
 
 def is_needed(polytope: Polytope, k: int) -> bool | None:
@@ -64,9 +90,9 @@ def is_needed(polytope: Polytope, k: int) -> bool | None:
         if faces.lost:
             continue
         if j is None:
-            if faces.meets_first(gap):
+            if polytope.meets_first(k, faces.products(), faces.rounding()):
                 return True
-        elif _is_sum(polytope, faces, j, gap):
+        elif _keep_within(polytope, faces, j):
             return False
     return None
 
@@ -110,21 +136,12 @@ class _Faces:
 
     def excess(self) -> _Doubles:
         """Return ⟨n_j, u⟩ − g_j, and −∞ for the hyperplanes that u lies on."""
-        found = self._products() - self.gaps
+        found = self.products() - self.gaps
         found[self.which] = -np.inf
         return found
 
-    def meets_first(self, gap: float) -> bool:
-        """Return whether the ray to u certainly meets the first hyperplane first, at this gap."""
-        products, rounding, k = self._products(), self.rounding(), self.which[0]
-        if not products[k] > rounding:
-            return False
-        share = gap / products[k]
-        left = self.gaps - share * (products + 2 * rounding) - EPS * self.gaps
-        left[k] = np.inf
-        return bool((left > 0).all())
-
-    def _products(self) -> _Doubles:
+    def products(self) -> _Doubles:
+        """Return the products of u with all normals."""
         found: _Doubles = np.einsum("s,sj->j", self.multipliers, self.gram[self.which])
         return found
 
@@ -200,15 +217,10 @@ class _Faces:
         self.multipliers = np.delete(self.multipliers, at)
 
 
-def _is_sum(polytope: Polytope, faces: _Faces, j: int, gap: float) -> bool:
-    """Return whether the first normal is a sum of others whose gaps sum to no more than its own."""
+def _keep_within(polytope: Polytope, faces: _Faces, j: int) -> bool:
+    """Return whether the search, which face j ended, shows that others lie before the first."""
     ways, _ = faces.combination(j)
     if not ways[0] > 0:
         return False
     parts = np.append(np.maximum(-ways[1:], 0), 1.0) / ways[0]
-    others = np.append(faces.which[1:], j)
-    missed = polytope.normals[faces.which[0]] - np.einsum(
-        "s,sk->k", parts, polytope.normals[others]
-    )
-    most = np.add.reduce(parts * polytope.gaps[others])
-    return bool(np.linalg.norm(missed) <= _OFF and most <= gap * (1 + _OFF))
+    return polytope.is_within_others(int(faces.which[0]), np.append(faces.which[1:], j), parts)

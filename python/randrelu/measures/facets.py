@@ -34,11 +34,14 @@ class Facets:
         The unit that bends there: the layer from 1, the unit from 0. Of several units with one
         hyperplane it is the first.
     distance : ndarray, shape (K,)
-        The Euclidean distance from x to the facet.
+        The Euclidean distance from x to the facet; NaN where rounding hides its nearest point.
     hyperplane : ndarray, shape (K,)
         That from x to the hyperplane in which the facet lies, which is no larger.
     points : ndarray, shape (K, d)
         The point of each facet that is nearest to x.
+    unclear : ndarray of int64, shape (U, 2)
+        Layer and unit of hyperplanes of which rounding hides whether they are facets: hardly ever
+        one. They are not among the K.
     """
 
     layer: _Ints
@@ -46,13 +49,14 @@ class Facets:
     distance: _Doubles
     hyperplane: _Doubles
     points: _Doubles
+    unclear: _Ints
 
     def __len__(self) -> int:
         """Return the number of facets."""
         return len(self.layer)
 
     def columns(self) -> dict[str, NDArray[Any]]:
-        """Return everything but `points` as columns, a row per facet."""
+        """Return everything but `points` and `unclear` as columns, a row per facet."""
         names = ("layer", "unit", "distance", "hyperplane")
         return {name: getattr(self, name) for name in names}
 
@@ -61,11 +65,12 @@ class Facets:
         return extras.frame(self.columns())
 
     def __repr__(self) -> str:
+        unclear = f", and {len(self.unclear)} unclear" if len(self.unclear) else ""
         if not len(self):
-            return "Facets(none)"
+            return f"Facets(none{unclear})"
         return (
             f"Facets({len(self)}, at distances from {self.distance[0]:.4g} to "
-            f"{self.distance[-1]:.4g})"
+            f"{np.nanmax(self.distance):.4g}{unclear})"
         )
 
 
@@ -94,13 +99,16 @@ def find_facets(
     layers = np.repeat(np.arange(1, len(bounding) + 1), [len(some) for some in bounding])
     unit = np.concatenate([np.empty(0, np.int64), *bounding])
     rest = stretch(progress, units, 2 * units, 2 * units)
-    which, steps = facets_around_0(outward, gaps, threads=threads, progress=rest)
+    which, steps, unclear = facets_around_0(outward, gaps, threads=threads, progress=rest)
     lengths = euclid.norms(steps)
     feet = lengths <= gaps[which] * (1 + 4 * EPS)  # of perpendiculars
     lengths[feet] = gaps[which][feet]
     order = np.argsort(lengths, kind="stable")
     which = which[order]
-    return Facets(layers[which], unit[which], lengths[order], gaps[which], x + steps[order])
+    return Facets(
+        layers[which], unit[which], lengths[order], gaps[which], x + steps[order],
+        np.stack([layers[unclear], unit[unclear]], axis=1),
+    )  # fmt: skip
 
 
 def _outward(

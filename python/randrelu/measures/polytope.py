@@ -19,17 +19,17 @@ _Ints = NDArray[np.int64]
 
 _ALIKE = 1e-12  # between the unit normals of hyperplanes that count as parallel
 _NEARLY = 1e-10  # of 1, from which on a product of unit normals leaves it open
-_BEYOND = 1e-9  # of the gap, by which a point beyond a redundant hyperplane may be by rounding
 _AT_ONCE = 256
 
 
 def facets_around_0(
     normals: _Doubles, gaps: _Doubles, *, threads: int | None, progress: Progress | None
-) -> tuple[_Ints, _Doubles]:
+) -> tuple[_Ints, _Doubles, _Ints]:
     """Return which of the half-spaces ⟨n_j, u⟩ ≤ g_j are needed, and their nearest points, (K, d).
 
     The normals n, (M, d), have norm 1, and the gaps g, (M,), are positive. The points are those of
-    the facets, nearest to 0. Of parallel facets the nearest counts, the first of equal ones.
+    the facets, nearest to 0; NaN where rounding hides one. Of parallel facets the nearest counts,
+    the first of equal ones. Last are those of which rounding hides whether they are needed.
     """
     gram = core.masked_product(
         only_layer(normals), [], normals, j=0, i=1, transposed=False, threads=thread_number(threads)
@@ -40,30 +40,35 @@ def facets_around_0(
     met, alone = _met_first(polytope)
     needed = np.zeros(len(kept), bool)
     needed[met[alone]] = True
-    open_ = np.flatnonzero(~needed)
-    for k in open_:
+    unclear, left = np.zeros(len(kept), bool), np.flatnonzero(~needed)
+    for k in left:
         decided = is_needed(polytope, int(k))
-        needed[k] = is_needed_by_program(polytope, int(k)) if decided is None else decided
+        if decided is None:
+            decided = is_needed_by_program(polytope, int(k))
+        needed[k], unclear[k] = decided is True, decided is None
         count(1)
-    count(2 * len(gaps) - len(open_) - int(needed.sum()))
-    steps = np.empty((int(needed.sum()), normals.shape[1]))
+    count(2 * len(gaps) - len(left) - int(needed.sum()))
+    steps = np.full((int(needed.sum()), normals.shape[1]), np.nan)
     for row, k in enumerate(np.flatnonzero(needed)):
         foot = met[k] == k  # of the perpendicular, which is in the polytope then
         step = polytope.gaps[k] * polytope.normals[k] if foot else nearest_point(polytope, int(k))
-        steps[row] = nearest_by_least_squares(polytope, int(k)) if step is None else step
+        if step is None:
+            step = nearest_by_least_squares(polytope, int(k))
+        if step is not None:
+            steps[row] = step
         count(1)
-    return kept[needed], steps
+    return kept[needed], steps, kept[unclear]
 
 
-def is_needed_by_program(polytope: Polytope, k: int) -> bool:
-    """Return what a linear program (HiGHS) says, to a relative 1e-9 of the gap.
+def is_needed_by_program(polytope: Polytope, k: int) -> bool | None:
+    """Return what a linear program (HiGHS) shows of hyperplane k, as `is_needed` does.
 
-    It maximises ⟨n_k, u⟩ within the other half-spaces, in units of the gap, up to 2.
+    It maximises ⟨n_k, u⟩ within the other half-spaces, in units of the gap, up to 2. Its point, or
+    its multipliers, are looked at as those of a search: what it says is not taken on trust.
     """
     from scipy.optimize import linprog
 
-    gap = polytope.gaps[k]
-    bounds = polytope.gaps / gap
+    bounds = polytope.gaps / polytope.gaps[k]
     bounds[k] = 2.0
     precise = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
     found = linprog(
@@ -71,11 +76,19 @@ def is_needed_by_program(polytope: Polytope, k: int) -> bool:
         method="highs", options=precise,
     )  # fmt: skip
     if found.status != 0:
-        raise RuntimeError(f"HiGHS found no optimum: {found.message}")
-    return bool(-found.fun > 1 + _BEYOND)
+        return None
+    u = polytope.gaps[k] * found.x
+    products = np.einsum("jk,k->j", polytope.normals, u)
+    rounding = 4 * gamma(u.size) * euclid.norm(u)
+    if polytope.meets_first(k, products, rounding):
+        return True
+    parts = np.maximum(-found.ineqlin.marginals, 0)
+    others = np.flatnonzero(parts)
+    others = others[others != k]
+    return False if polytope.is_within_others(k, others, parts[others]) else None
 
 
-def nearest_by_least_squares(polytope: Polytope, k: int) -> _Doubles:
+def nearest_by_least_squares(polytope: Polytope, k: int) -> _Doubles | None:
     """Return the point on facet k that is nearest to 0, (d,), as `nearest_point` does, but slowly.
 
     It is a problem of least distance, the residual of one of nonnegative least squares (Lawson and
@@ -87,10 +100,15 @@ def nearest_by_least_squares(polytope: Polytope, k: int) -> _Doubles:
     inward[k] *= -1
     goal = np.zeros(inward.shape[1])
     goal[-1] = 1
-    parts, _ = nnls(inward.T, goal)
+    try:
+        parts, _ = nnls(inward.T, goal)
+    except RuntimeError:  # too many iterations
+        return None
     rest = inward.T @ parts - goal
-    point: _Doubles = -polytope.gaps[k] * rest[:-1] / rest[-1]
-    return point
+    if not rest[-1] < 0:
+        return None
+    u: _Doubles = -polytope.gaps[k] * rest[:-1] / rest[-1]
+    return u if polytope.touches(k, u) else None
 
 
 def _nearest_of_parallels(normals: _Doubles, gaps: _Doubles, gram: _Doubles) -> _Ints:
@@ -111,7 +129,7 @@ def _met_first(shape: Polytope) -> tuple[_Ints, NDArray[np.bool_]]:
     met, alone = np.empty(len(gaps), np.int64), np.empty(len(gaps), bool)
     for first in range(0, len(gaps), _AT_ONCE):
         some = slice(first, first + _AT_ONCE)
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", over="ignore"):
             places = np.where(gram[some] > 0, gaps / gram[some], np.inf)
         nearest = places.argmin(axis=1)
         rows = np.arange(len(nearest))
