@@ -238,8 +238,7 @@ class TestSearch:
         diagonal = np.sqrt(0.5)
         normals = np.array([[1, 0], [0, 1], [-1, 0], [0, -1], [diagonal, diagonal], [1, 0]])
         gaps = np.array([1, 1, 1, 1, 2 * diagonal, 3])
-        found = polytope.facets_around_0(normals, gaps, threads=1, progress=None)
-        which, steps, unclear = found
+        which, steps, unclear = polytope.facets_around_0(normals, gaps, threads=1, progress=None)
         assert (
             not len(unclear)
             and which.tolist() == [0, 1, 2, 3]

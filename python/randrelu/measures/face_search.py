@@ -43,8 +43,8 @@ class Polytope:
         """
         if not products[k] > rounding:
             return False
-        share = self.gaps[k] / products[k]
-        left = self.gaps - share * (products + 2 * rounding) - EPS * self.gaps
+        farthest = self.gaps[k] / (products[k] - rounding)  # where it meets k, in lengths of it
+        left = (1 - 4 * EPS) * self.gaps - farthest * (products + rounding)
         left[k] = np.inf
         return bool((left > 0).all())
 
@@ -132,7 +132,7 @@ class _Faces:
 
     def rounding(self) -> float:
         """Return how far off a product of u with a normal may be."""
-        return 4 * gamma(self.normals.shape[1]) * float(np.abs(self.multipliers).sum())
+        return gamma(self.normals.shape[1]) * float(np.abs(self.multipliers).sum())
 
     def excess(self) -> _Doubles:
         """Return ⟨n_j, u⟩ − g_j, and −∞ for the hyperplanes that u lies on."""

@@ -10,7 +10,7 @@ from randrelu._support import euclid
 from randrelu._support.arguments import Progress
 from randrelu._support.progress import counting
 from randrelu._support.threads import thread_number
-from randrelu.measures.certified.rounding import EPS, gamma
+from randrelu.measures.certified.rounding import gamma
 from randrelu.measures.certified.scaled import only_layer
 from randrelu.measures.face_search import Polytope, is_needed, nearest_point
 
@@ -19,7 +19,6 @@ _Ints = NDArray[np.int64]
 
 _ALIKE = 1e-12  # between the unit normals of hyperplanes that count as parallel
 _NEARLY = 1e-10  # of 1, from which on a product of unit normals leaves it open
-_AT_ONCE = 256
 
 
 def facets_around_0(
@@ -37,9 +36,9 @@ def facets_around_0(
     kept = _nearest_of_parallels(normals, gaps, gram)
     polytope = Polytope(normals[kept], gaps[kept], gram[np.ix_(kept, kept)])
     count = counting(progress, 2 * len(gaps))
-    met, alone = _met_first(polytope)
+    met, certain = _met_first(polytope)
     needed = np.zeros(len(kept), bool)
-    needed[met[alone]] = True
+    needed[met[certain]] = True
     unclear, left = np.zeros(len(kept), bool), np.flatnonzero(~needed)
     for k in left:
         decided = is_needed(polytope, int(k))
@@ -79,7 +78,7 @@ def is_needed_by_program(polytope: Polytope, k: int) -> bool | None:
         return None
     u = polytope.gaps[k] * found.x
     products = np.einsum("jk,k->j", polytope.normals, u)
-    rounding = 4 * gamma(u.size) * euclid.norm(u)
+    rounding = gamma(u.size) * euclid.norm(u)
     if polytope.meets_first(k, products, rounding):
         return True
     parts = np.maximum(-found.ineqlin.marginals, 0)
@@ -123,19 +122,12 @@ def _nearest_of_parallels(normals: _Doubles, gaps: _Doubles, gram: _Doubles) -> 
     return np.flatnonzero(kept)
 
 
-def _met_first(shape: Polytope) -> tuple[_Ints, NDArray[np.bool_]]:
-    """Return which hyperplane the ray along each normal meets first, and whether it is alone."""
-    gaps, gram = shape.gaps, shape.gram
-    met, alone = np.empty(len(gaps), np.int64), np.empty(len(gaps), bool)
-    for first in range(0, len(gaps), _AT_ONCE):
-        some = slice(first, first + _AT_ONCE)
+def _met_first(polytope: Polytope) -> tuple[_Ints, NDArray[np.bool_]]:
+    """Return which hyperplane the ray along each normal meets first, and if that is certain."""
+    gaps, rounding = polytope.gaps, gamma(polytope.normals.shape[1])
+    met, certain = np.empty(len(gaps), np.int64), np.empty(len(gaps), bool)
+    for k, products in enumerate(polytope.gram):
         with np.errstate(divide="ignore", over="ignore"):
-            places = np.where(gram[some] > 0, gaps / gram[some], np.inf)
-        nearest = places.argmin(axis=1)
-        rows = np.arange(len(nearest))
-        at = places[rows, nearest]
-        left = gaps - at[:, np.newaxis] * gram[some]
-        left -= 4 * gamma(shape.normals.shape[1]) * at[:, np.newaxis] + EPS * gaps
-        left[rows, nearest] = np.inf
-        met[some], alone[some] = nearest, left.min(axis=1) > 0
-    return met, alone
+            met[k] = np.where(products > 0, gaps / products, np.inf).argmin()
+        certain[k] = polytope.meets_first(int(met[k]), products, rounding)
+    return met, certain
