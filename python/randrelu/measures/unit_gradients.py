@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from randrelu._load import core
 from randrelu._support.arguments import Progress
 from randrelu._support.progress import counting
 from randrelu.measures.masked_product import masked_product
@@ -15,6 +16,7 @@ from randrelu.network import Network
 from randrelu.pattern import Pattern
 
 _MOST_AT_ONCE = 256  # rows, as products of fewer are slower and of more not faster
+_TO_GATHER = 32  # multiplications for each weight of a row, which take as long as making it
 _ENTRIES = 2**22  # of such rows, in the widest layer: 34 MB
 
 
@@ -34,25 +36,25 @@ def unit_gradients(
 
     They are found from the input on, for some coordinates at a time, or from each layer back, for
     some of its units at a time, whichever takes fewer operations. Which it is and the blocks depend
-    on the widths and the pattern alone, so the numbers do not depend on storage or threads.
+    on the widths alone, so the numbers do not depend on storage or threads.
 
     Some five arrays of 34 MB are held at once at most, or of eight rows of the widest layer where
     these take more.
     """
     bits = [np.ascontiguousarray(layer) for layer in pattern.bits]
     at_once = int(np.clip(_ENTRIES // max(net.widths), 8, _MOST_AT_ONCE))
-    forward, backward = _operations(net.widths, pattern.active().tolist(), at_once)
+    forward, backward = _operations(net.widths)
     ways = _from_input if forward <= backward else _from_layers
     return ways(net, bits, at_once, threads, progress)
 
 
-def _operations(widths: tuple[int, ...], active: list[int], at_once: int) -> tuple[int, int]:
+def _operations(widths: tuple[int, ...]) -> tuple[int, int]:
     """Count the multiplications of either way."""
     forward = backward = below = 0
     for i in range(1, len(widths) - 1):
         forward += widths[0] * widths[i] * widths[i - 1]
-        backward += widths[i] * (at_once * widths[i - 1] + below)
-        below += active[i - 1] * widths[i - 1]
+        backward += widths[i] * (_TO_GATHER * widths[i - 1] + below)
+        below += widths[i] * widths[i - 1]
     return forward, backward
 
 
@@ -88,22 +90,33 @@ def _from_layers(
     """Send unit vectors of every layer back."""
     count = counting(progress, sum(net.widths[1:-1]))
     for i in range(1, net.depth + 1):
-        width = net.widths[i]
-        for some in _slices(width, at_once):
-            # Only these units take part in their layer, active or not: others cost nothing then.
-            own = np.zeros(width, np.uint8)
-            own[some] = 1
-            masks = [*bits[: i - 1], np.packbits(own, bitorder="little"), *bits[i:]]
-            rows = masked_product(
-                net, masks, 0, i, _unit_vectors(some, width), transposed=True, threads=threads
-            )
+        for some in _slices(net.widths[i], at_once):
+            rows = _weights(net, i, some, threads)
+            if i > 1:
+                rows = masked_product(net, bits, 0, i - 1, rows, transposed=True, threads=threads)
             yield Block(i, some, slice(0, net.widths[0]), rows)
             count(some.stop - some.start)
 
 
-def _slices(size: int, at_once: int) -> Iterator[slice]:
-    for first in range(0, size, at_once):
-        yield slice(first, min(first + at_once, size))
+def _weights(net: Network, i: int, some: slice, threads: int | None) -> NDArray[np.float64]:
+    """Return some rows of W_i, of which those of streamed networks are made only here.
+
+    So few vectors at once pass by the rows of the weights that they multiply by 0.
+    """
+    every = [np.full(-(-width // 8), 255, np.uint8) for width in net.widths[1:-1]]
+    rows = [
+        masked_product(
+            net, every, i - 1, i, _unit_vectors(few, net.widths[i]), transposed=True,
+            threads=threads,
+        )
+        for few in _slices(some.stop, core.FEW_POINTS, some.start)
+    ]  # fmt: skip
+    return np.concatenate(rows)
+
+
+def _slices(last: int, at_once: int, first: int = 0) -> Iterator[slice]:
+    for start in range(first, last, at_once):
+        yield slice(start, min(start + at_once, last))
 
 
 def _unit_vectors(some: slice, size: int) -> NDArray[np.float64]:
