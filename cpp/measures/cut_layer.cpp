@@ -77,9 +77,6 @@ class LayerCutter {
     for (const std::vector<Cut>& some : each) cuts_.insert(cuts_.end(), some.begin(), some.end());
   }
 
-  // The edges of a mesh edge that has been cut are numbered in a row.
-  Id first_part(Id edge) const { return edge + first_cut_[at(edge)]; }
-
   std::vector<Pieces> cut_faces() {
     constexpr Index kFaces = 64;
     const Index blocks = ceil_div(mesh_.faces(), kFaces);
@@ -121,36 +118,46 @@ class LayerCutter {
         face.bits[at(k)] = static_cast<Bits>((up >> shift) | (~(down >> shift) & coins_[k]));
       }
     }
-    for (Index k = 0; k < count; ++k) add_corners(halves[k], before, k, face);
+    std::vector<double> rows;
+    if (!face.units.empty()) rows = rows_of(before, face.units);
+    for (Index k = 0; k < count; ++k) add_corners(halves[k], before, k, rows, face);
     cutter.cut(f, before, std::move(face));
   }
 
+  // The rows of a face at the vertices before this layer.
+  std::vector<double> rows_of(const std::vector<Id>& vertices, const std::vector<Id>& units) const {
+    std::vector<double> rows;
+    rows.reserve(vertices.size() * (2 + vertices.size() + units.size()));
+    for (std::size_t r = 0; r < vertices.size(); ++r) {
+      const Point place = mesh_.vertices[at(vertices[r])];
+      rows.push_back(place.s);
+      rows.push_back(place.t);
+      for (std::size_t k = 0; k < vertices.size(); ++k) rows.push_back(k == r ? 1 : 0);
+      for (const Id unit : units) rows.push_back(values_.value(vertices[r], unit));
+    }
+    return rows;
+  }
+
   // The corners of a face from where it comes to an edge, and the rows there.
-  void add_corners(Half half, const std::vector<Id>& before, Index corner, Face& face) const {
+  void add_corners(Half half, const std::vector<Id>& before, Index corner,
+                   const std::vector<double>& rows, Face& face) const {
     const Index corners = static_cast<Index>(before.size()), next = (corner + 1) % corners;
     const Id edge = half / 2, cuts = first_cut_[at(edge + 1)] - first_cut_[at(edge)],
-             first = first_part(edge);
+             first = edge + first_cut_[at(edge)];  // its parts are numbered in a row
     const bool back = half % 2;
     const auto part = [&](Id k) { return back ? 2 * (first + cuts - k) + 1 : 2 * (first + k); };
     face.corners.push_back({before[at(corner)], part(0)});
     if (face.units.empty()) return;
 
-    const Index width = 2 + corners + static_cast<Index>(face.units.size());
-    const auto entry = [&](Index r, Index c) {
-      const Id vertex = before[at(r)];
-      if (c == 0) return mesh_.vertices[at(vertex)].s;
-      if (c == 1) return mesh_.vertices[at(vertex)].t;
-      if (c < 2 + corners) return c - 2 == r ? 1.0 : 0.0;
-      return values_.value(vertex, face.units[at(c - 2 - corners)]);
-    };
-    for (Index c = 0; c < width; ++c) face.rows.push_back(entry(corner, c));
+    const Index width = static_cast<Index>(rows.size()) / corners;
+    const double *here = rows.data() + corner * width, *there = rows.data() + next * width;
+    face.rows.insert(face.rows.end(), here, here + width);
+    if (back) std::swap(here, there);
     for (Id k = 0; k < cuts; ++k) {
       const Id number = first_cut_[at(edge)] + (back ? cuts - 1 - k : k);
       const Cut& cut = cuts_[at(number)];
       face.corners.push_back({static_cast<Id>(vertices()) + number, part(k + 1)});
-      const Index from = back ? next : corner, to = back ? corner : next;
-      for (Index c = 0; c < width; ++c)
-        face.rows.push_back(between(entry(from, c), entry(to, c), cut.share));
+      for (Index c = 0; c < width; ++c) face.rows.push_back(between(here[c], there[c], cut.share));
       const auto place = std::lower_bound(face.units.begin(), face.units.end(), cut.function);
       *(face.rows.end() - (face.units.end() - place)) = 0;
     }

@@ -52,8 +52,7 @@ Subdivision subdivide(const Network& net, View<const double> x, View<const doubl
     layers.push_back(cut_layer(found.mesh, values, net.coins(at(i)), i + 1, most_faces,
                                run.stage(2 * i + 1, 2 * i + 2, stages)));
     check_mesh(found.mesh, area_of(polygon));
-    values.advance(layers.back().fresh, run.stage(2 * i + 2, 2 * i + 3, stages));
-    layers.back().fresh = Mixes();
+    values.advance(std::move(layers.back().fresh), run.stage(2 * i + 2, 2 * i + 3, stages));
   }
 
   std::vector<Id> ancestors(at(found.mesh.faces()));

@@ -68,33 +68,16 @@ VertexValues::VertexValues(const Network& net, View<const double> x, View<const 
   find_tolerances(asked, z, run);
 }
 
-void VertexValues::advance(const Mixes& fresh, const Run& run) {
-  // The new vertices as mixes of those that are held.
-  for (Index i = 0; i < fresh.count(); ++i) {
-    std::vector<std::pair<Id, double>> parts;
-    for (Index k = fresh.start(i); k < fresh.ends[at(i)]; ++k) {
-      const Index vertex = fresh.vertices[at(k)], mixed = vertex - held_vertices_;
-      const double weight = fresh.weights[at(k)];
-      if (mixed < 0) parts.emplace_back(static_cast<Id>(vertex), weight);
-      for (Index m = mixed < 0 ? 0 : mixes_.start(mixed); mixed >= 0 && m < mixes_.ends[at(mixed)];
-           ++m)
-        parts.emplace_back(mixes_.vertices[at(m)], weight * mixes_.weights[at(m)]);
-    }
-    std::stable_sort(parts.begin(), parts.end(),
-                     [](const auto& a, const auto& b) { return a.first < b.first; });
-    for (std::size_t k = 0; k < parts.size();) {
-      double weight = 0;
-      const Id vertex = parts[k].first;
-      for (; k < parts.size() && parts[k].first == vertex; ++k) weight += parts[k].second;
-      mixes_.add(vertex, weight);
-    }
-    mixes_.end();
-  }
+void VertexValues::advance(Mixes fresh, const Run& run) {
   vertices_ += fresh.count();
+  if (held())
+    mixes_ = std::move(fresh);
+  else
+    mix_further(fresh);
   ++layer_;
-  gathered_ = {};
-  gathered_units_ = {};
   gathered_ends_ = {};
+  gathered_units_ = {};
+  gathered_ = {};
   take_base(run.stage(0, 0.1));
 
   const bool last = layer_ == static_cast<Index>(net_.depth());
@@ -109,6 +92,34 @@ void VertexValues::advance(const Mixes& fresh, const Run& run) {
   held_vertices_ = vertices_;
   mixes_ = Mixes();
   bases_.erase(bases_.begin(), bases_.end() - 1);
+}
+
+// Adds mixes of all vertices, as mixes of those that are held.
+void VertexValues::mix_further(const Mixes& fresh) {
+  std::vector<std::pair<Id, double>> parts;
+  for (Index i = 0; i < fresh.count(); ++i) {
+    parts.clear();
+    for (Index k = fresh.start(i); k < fresh.ends[at(i)]; ++k) {
+      const double weight = fresh.weights[at(k)];
+      const Id vertex = fresh.vertices[at(k)];
+      if (vertex < held_vertices_) {
+        parts.emplace_back(vertex, weight);
+        continue;
+      }
+      const Index mixed = vertex - held_vertices_;
+      for (Index m = mixes_.start(mixed); m < mixes_.ends[at(mixed)]; ++m)
+        parts.emplace_back(mixes_.vertices[at(m)], weight * mixes_.weights[at(m)]);
+    }
+    std::stable_sort(parts.begin(), parts.end(),
+                     [](const auto& a, const auto& b) { return a.first < b.first; });
+    for (std::size_t k = 0; k < parts.size();) {
+      double weight = 0;
+      const Id vertex = parts[k].first;
+      for (; k < parts.size() && parts[k].first == vertex; ++k) weight += parts[k].second;
+      mixes_.add(vertex, weight);
+    }
+    mixes_.end();
+  }
 }
 
 // The values at the first vertex.
@@ -218,8 +229,7 @@ void VertexValues::gather(const std::vector<Signs::Word>& wanted, const Run& run
   });
 }
 
-double VertexValues::value(Index vertex, Index unit) const {
-  if (held()) return base()[at(unit)] + held_.get()[vertex * units() + unit];
+double VertexValues::gathered_value(Index vertex, Index unit) const {
   const auto begin = gathered_units_.begin() + (vertex ? gathered_ends_[at(vertex - 1)] : 0),
              end = gathered_units_.begin() + gathered_ends_[at(vertex)];
   const auto place = std::lower_bound(begin, end, static_cast<Id>(unit));

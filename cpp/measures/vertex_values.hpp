@@ -67,7 +67,7 @@ class VertexValues {
                const std::vector<Point>& corners, Index most_held, const Run& run);
 
   // Goes on to the next layer, with new vertices, mixes of those before.
-  void advance(const Mixes& fresh, const Run& run);
+  void advance(Mixes fresh, const Run& run);
 
   Index units() const { return static_cast<Index>(base().size()); }
   Index vertices() const { return vertices_; }
@@ -76,7 +76,10 @@ class VertexValues {
   // (V, words).
   void gather(const std::vector<Signs::Word>& wanted, const Run& run);
   bool held() const { return held_layer_ == layer_; }  // then value() needs no gather()
-  double value(Index vertex, Index unit) const;
+  double value(Index vertex, Index unit) const {
+    if (!held()) return gathered_value(vertex, unit);
+    return base()[at(unit)] + held_.get()[vertex * units() + unit];
+  }
   // Up to here a value counts as 0.
   double tolerance(Index unit) const { return tolerances_[at(unit)]; }
   // Those of all units at all vertices, (V, units).
@@ -86,11 +89,13 @@ class VertexValues {
   using Rows = std::function<void(Index first, View<const double> differences)>;
   const std::vector<double>& base() const { return bases_.back(); }
   Index rows_at_once() const;
+  double gathered_value(Index vertex, Index unit) const;
   // Makes the rows of all vertices, some at a time.
   void for_rows(const Run& run, const Rows& use) const;
   void make_rows(Block some, const Run& run, const Rows& use) const;
   // The difference of the held layer at a vertex.
   void mix(Index vertex, double* out) const;
+  void mix_further(const Mixes& fresh);
   void take_base(const Run& run);
   void find_tolerances(View<const double> question, View<const double> answer, const Run& run);
 
