@@ -15,10 +15,10 @@ class LayerCutter {
         layer_(static_cast<std::int32_t>(layer)),
         most_faces_(most_faces),
         run_(run),
-        signs_(values.signs(run.stage(0, 0.3))) {}
+        signs_(values.signs()) {}
 
   CutLayer cut() {
-    if (!values_.held()) values_.gather(crossing_units(), run_.stage(0.3, 0.6));
+    if (!values_.held()) values_.gather(crossing_units(), run_.stage(0, 0.5));
     cut_edges();
     std::vector<Pieces> pieces = cut_faces();
     return put_together(pieces);
@@ -49,11 +49,11 @@ class LayerCutter {
   }
 
   void cut_edges() {
-    constexpr Index kEdges = 1024;
+    constexpr Index kEdges = 8192;
     const Index blocks = ceil_div(edges(), kEdges);
     std::vector<std::vector<Cut>> each(at(blocks));
     first_cut_.assign(at(edges() + 1), 0);
-    parallel_for(blocks, run_.stage(0.6, 0.65), [&](Index b) {
+    parallel_for(blocks, run_.stage(0.5, 0.6), [&](Index b) {
       const Block some(b, kEdges, edges());
       std::vector<Crossing> crossings;
       std::vector<Cut> cuts;
@@ -78,7 +78,7 @@ class LayerCutter {
   }
 
   std::vector<Pieces> cut_faces() {
-    constexpr Index kFaces = 64;
+    constexpr Index kFaces = 256;
     const Index blocks = ceil_div(mesh_.faces(), kFaces);
     std::vector<Pieces> each(at(blocks));
     std::atomic<Index> faces{mesh_.faces()};
@@ -89,7 +89,7 @@ class LayerCutter {
                           static_cast<Id>(edges() + cuts()),
                           most_faces_,
                           faces};
-    parallel_for(blocks, run_.stage(0.65, 0.95), [&](Index b) {
+    parallel_for(blocks, run_.stage(0.6, 0.95), [&](Index b) {
       const Block some(b, kFaces, mesh_.faces());
       FaceCutter cutter(cutting, each[at(b)]);
       for (Index f = some.first; f < some.first + some.count; ++f) cut_face(f, cutter);
@@ -225,7 +225,7 @@ class LayerCutter {
   std::int32_t layer_;
   Index most_faces_;
   Run run_;
-  Signs signs_;
+  const Signs& signs_;
   std::vector<Id> first_cut_;  // of every edge in cuts_, and the end
   std::vector<Cut> cuts_;      // of the edges of the mesh
 };

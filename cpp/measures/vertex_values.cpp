@@ -2,16 +2,9 @@
 
 #include "base/dot.hpp"
 #include "base/finite.hpp"
-#include "layers/explicit.hpp"
 
 namespace randrelu {
 namespace {
-
-constexpr double kRoundoff = 0x1p-53;
-
-double norm(const std::vector<double>& v) {
-  return euclidean_norm(v.data(), static_cast<Index>(v.size()));
-}
 
 // Turns the differences of preactivations to those of a base into differences of activations.
 void activate(const std::vector<double>& base, double* difference) {
@@ -24,13 +17,6 @@ void activate(const std::vector<double>& base, double* difference) {
 }
 
 }  // namespace
-
-void Mixes::append(const Mixes& more) {
-  const Index before = static_cast<Index>(vertices.size());
-  for (const Index end : more.ends) ends.push_back(before + end);
-  vertices.insert(vertices.end(), more.vertices.begin(), more.vertices.end());
-  weights.insert(weights.end(), more.weights.begin(), more.weights.end());
-}
 
 VertexValues::VertexValues(const Network& net, View<const double> x, View<const double> u,
                            View<const double> v, const std::vector<Point>& corners, Index most_held,
@@ -64,8 +50,10 @@ VertexValues::VertexValues(const Network& net, View<const double> x, View<const 
           (corners[at(r)].s - first.s) * z.row(1)[j] + (corners[at(r)].t - first.t) * z.row(2)[j];
   require_finite(base.data(), width);
   require_finite(held_.get(), vertices_ * width);
-  size_ = euclidean_norm(x.data, d) + s * euclidean_norm(u.data, d) + t * euclidean_norm(v.data, d);
-  find_tolerances(asked, z, run);
+  rounding_.set_size(euclidean_norm(x.data, d) + s * euclidean_norm(u.data, d) +
+                     t * euclidean_norm(v.data, d));
+  rounding_.advance(net, 0, asked, z, run.silent());
+  find_signs(false, run.silent());
 }
 
 void VertexValues::advance(Mixes fresh, const Run& run) {
@@ -80,18 +68,9 @@ void VertexValues::advance(Mixes fresh, const Run& run) {
   gathered_ = {};
   take_base(run.stage(0, 0.1));
 
-  const bool last = layer_ == static_cast<Index>(net_.depth());
-  const Index width = units();
-  if (last || (!net_.deferred() && vertices_ * width > most_held_ / Index{sizeof(double)})) return;
-  Buffer<double> rows(vertices_ * width);
-  for_rows(run.stage(0.1, 1), [&](Index first, View<const double> some) {
-    std::copy_n(some.data, some.rows * width, rows.get() + first * width);
-  });
-  held_ = std::move(rows);
-  held_layer_ = layer_;
-  held_vertices_ = vertices_;
-  mixes_ = Mixes();
-  bases_.erase(bases_.begin(), bases_.end() - 1);
+  if (layer_ == static_cast<Index>(net_.depth())) return;
+  const bool fits = vertices_ * units() <= most_held_ / Index{sizeof(double)};
+  find_signs(fits || net_.deferred(), run.stage(0.1, 1));
 }
 
 // Adds mixes of all vertices, as mixes of those that are held.
@@ -129,15 +108,16 @@ void VertexValues::take_base(const Run& run) {
   for (double& value : input) value = std::max(value, 0.0);
   const View<const double> question(input.data(), 1, layer.fan_in());
   const View<double> z(answer.data(), 1, layer.fan_out());
-  layer.apply(question, z, run);
+  layer.apply(question, z, unless_small(run, z.cols * question.cols));
   bases_.push_back(answer);
   net_.add_bias(at(layer_), Block(0, z.cols), bases_.back().data());
   require_finite(bases_.back().data(), z.cols);
-  find_tolerances(question, z, run.silent());
+  rounding_.advance(net_, layer_, question, z, run.silent());
 }
 
 Index VertexValues::rows_at_once() const {
-  return net_.deferred() ? 64 : std::min<Index>(256, net_.points_per_block());
+  if (net_.deferred()) return 64;
+  return std::clamp<Index>((Index{1} << 17) / units(), 256, kMostPoints);
 }
 
 void VertexValues::for_rows(const Run& run, const Rows& use) const {
@@ -183,20 +163,22 @@ void VertexValues::mix(Index vertex, double* out) const {
   }
 }
 
-Signs VertexValues::signs(const Run& run) {
+void VertexValues::find_signs(bool hold, const Run& run) {
   Signs signs(vertices_, units());
+  Buffer<double> rows(hold ? vertices_ * units() : 0);
   std::vector<double> norms(at(vertices_));
   for_rows(run, [&](Index first, View<const double> some) {
+    if (hold) std::copy_n(some.data, some.rows * some.cols, rows.get() + first * some.cols);
     for (Index r = 0; r < some.rows; ++r) {
       const double* difference = some.row(r);
       Signs::Word *above = signs.above(first + r), *below = signs.below(first + r);
       double squares = 0;
-      for (Index j = 0; j < units(); j += 64) {
+      for (Index j = 0; j < some.cols; j += 64) {
         Signs::Word up = 0, down = 0;
-        for (Index k = j; k < std::min(j + 64, units()); ++k) {
+        for (Index k = j; k < std::min(j + 64, some.cols); ++k) {
           const double z = base()[at(k)] + difference[k];
-          up |= Signs::Word{z > tolerances_[at(k)]} << (k - j);
-          down |= Signs::Word{z < -tolerances_[at(k)]} << (k - j);
+          up |= Signs::Word{z > tolerance(k)} << (k - j);
+          down |= Signs::Word{z < -tolerance(k)} << (k - j);
           squares += z > 0 ? z * z : 0;
         }
         above[j / 64] = up;
@@ -205,9 +187,15 @@ Signs VertexValues::signs(const Run& run) {
       norms[at(first + r)] = std::sqrt(squares);
     }
   });
+  signs_ = std::move(signs);
   // Activations are convex between these vertices: none is longer.
-  size_ = *std::max_element(norms.begin(), norms.end());
-  return signs;
+  rounding_.set_size(*std::max_element(norms.begin(), norms.end()));
+  if (!hold) return;
+  held_ = std::move(rows);
+  held_layer_ = layer_;
+  held_vertices_ = vertices_;
+  mixes_ = Mixes();
+  bases_.erase(bases_.begin(), bases_.end() - 1);
 }
 
 void VertexValues::gather(const std::vector<Signs::Word>& wanted, const Run& run) {
@@ -245,37 +233,6 @@ std::vector<double> VertexValues::all(const Run& run) const {
         values[at((first + r) * units() + j)] = base()[at(j)] + some.row(r)[j];
   });
   return values;
-}
-
-// What rounding may have done to a value z_j = W_j a + b_j, if every step errs as it may: a sum of n products
-// errs by n roundings of ‖W_j‖‖a‖, and a few dozen more are for the interpolations between vertices. An
-// error e that a has already becomes W_j e, at most ‖W_j‖‖e‖; and the vector of all of these is as long as
-// a matrix of such rows makes vectors at most, were its entries independent, twice over: it would be wrong by
-// far to let it grow by ‖W‖_F, as no error points where W stretches most in every layer.
-void VertexValues::find_tolerances(View<const double> question, View<const double> answer,
-                                   const Run& run) {
-  const Layer& layer = *net_.layers()[at(layer_)];
-  const double n = static_cast<double>(layer.fan_in()), m = static_cast<double>(units());
-  std::vector<double> norms(at(units()));
-  if (layer.deferred()) {
-    // All rows are as long as n independent entries, whose size every answer shows.
-    double stretch = 0;
-    for (Index r = 0; r < question.rows; ++r) {
-      const double asked = euclidean_norm(question.row(r), question.cols);
-      if (asked > 0) stretch = std::max(stretch, euclidean_norm(answer.row(r), units()) / asked);
-    }
-    std::fill(norms.begin(), norms.end(), stretch * std::sqrt(n / m));
-  } else if (layer_ < static_cast<Index>(net_.depth())) {
-    row_norms(layer, norms.data(), run);
-  }
-  const double own = (n + 32) * kRoundoff * size_;
-  const std::vector<double>& bias = net_.bias(at(layer_));
-  tolerances_.resize(norms.size());
-  for (Index j = 0; j < units(); ++j)
-    tolerances_[at(j)] =
-        norms[at(j)] * (error_ + own) + (bias.empty() ? 0 : 8 * kRoundoff * std::abs(bias[at(j)]));
-  const double whole = norm(norms), grown = 2 * whole * (1 / std::sqrt(n) + 1 / std::sqrt(m));
-  error_ = std::min(whole, grown) * error_ + whole * own + 8 * kRoundoff * norm(bias);
 }
 
 }  // namespace randrelu

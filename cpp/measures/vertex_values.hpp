@@ -11,54 +11,14 @@
 #include <functional>
 
 #include "base/buffer.hpp"
-#include "measures/mesh.hpp"
-#include "network/network.hpp"
+#include "measures/mixes.hpp"
+#include "measures/rounding.hpp"
+#include "measures/signs.hpp"
 
 namespace randrelu {
 
 // How much the values of a layer may take, in bytes.
 constexpr Index kMostHeld = Index{1} << 29;
-
-// Vertices that are convex combinations of others.
-struct Mixes {
-  std::vector<Index> ends;
-  std::vector<Id> vertices;
-  std::vector<double> weights;
-
-  Index count() const { return static_cast<Index>(ends.size()); }
-  Index start(Index i) const { return i ? ends[at(i - 1)] : 0; }
-  void add(Id vertex, double weight) {
-    if (weight == 0) return;
-    vertices.push_back(vertex);
-    weights.push_back(weight);
-  }
-  void end() { ends.push_back(static_cast<Index>(vertices.size())); }
-  void append(const Mixes& more);
-};
-
-// A bit for each unit at each vertex, in words.
-class Signs {
- public:
-  using Word = std::uint64_t;
-  Signs(Index vertices, Index units)
-      : words_(ceil_div(units, 64)), above_(at(vertices * words_)), below_(at(vertices * words_)) {}
-  Index words() const { return words_; }
-  // Which units are above 0 at a vertex, and which below; the others are on their lines.
-  Word* above(Index vertex) { return above_.data() + vertex * words_; }
-  Word* below(Index vertex) { return below_.data() + vertex * words_; }
-  const Word* above(Index vertex) const { return above_.data() + vertex * words_; }
-  const Word* below(Index vertex) const { return below_.data() + vertex * words_; }
-
- private:
-  Index words_;
-  std::vector<Word> above_, below_;
-};
-
-// Calls f with the units of word w whose bits are set.
-template <class F>
-void for_bits(Signs::Word word, Index w, const F& f) {
-  for (; word; word &= word - 1) f(w * 64 + __builtin_ctzll(word));
-}
 
 class VertexValues {
  public:
@@ -71,7 +31,7 @@ class VertexValues {
 
   Index units() const { return static_cast<Index>(base().size()); }
   Index vertices() const { return vertices_; }
-  Signs signs(const Run& run);
+  const Signs& signs() const { return signs_; }
   // Finds the values of some units at some vertices, for value() to read: those with a bit in `wanted`,
   // (V, words).
   void gather(const std::vector<Signs::Word>& wanted, const Run& run);
@@ -81,7 +41,7 @@ class VertexValues {
     return base()[at(unit)] + held_.get()[vertex * units() + unit];
   }
   // Up to here a value counts as 0.
-  double tolerance(Index unit) const { return tolerances_[at(unit)]; }
+  double tolerance(Index unit) const { return rounding_.tolerances()[at(unit)]; }
   // Those of all units at all vertices, (V, units).
   std::vector<double> all(const Run& run) const;
 
@@ -97,7 +57,8 @@ class VertexValues {
   void mix(Index vertex, double* out) const;
   void mix_further(const Mixes& fresh);
   void take_base(const Run& run);
-  void find_tolerances(View<const double> question, View<const double> answer, const Run& run);
+  // Finds the signs at all vertices, and holds the values if they are to be held.
+  void find_signs(bool hold, const Run& run);
 
   const Network& net_;
   Index most_held_;
@@ -106,9 +67,8 @@ class VertexValues {
   Buffer<double> held_;                     // (held_vertices_, units of that layer)
   Mixes mixes_;                             // of the held vertices: the others
   std::vector<std::vector<double>> bases_;  // at the first vertex, from the held layer on
-  std::vector<double> tolerances_;
-  // Bounds on the norm of the input of the layer at all vertices, and on what rounding has added to it.
-  double size_ = 0, error_ = 0;
+  Rounding rounding_;
+  Signs signs_{0, 0};
   // What gather() found.
   std::vector<Index> gathered_ends_;
   std::vector<Id> gathered_units_;
