@@ -1,6 +1,5 @@
 #include "measures/vertex_values.hpp"
 
-#include "base/dot.hpp"
 #include "base/finite.hpp"
 
 namespace randrelu {
@@ -50,8 +49,11 @@ VertexValues::VertexValues(const Network& net, View<const double> x, View<const 
           (corners[at(r)].s - first.s) * z.row(1)[j] + (corners[at(r)].t - first.t) * z.row(2)[j];
   require_finite(base.data(), width);
   require_finite(held_.get(), vertices_ * width);
-  rounding_.set_size(euclidean_norm(x.data, d) + s * euclidean_norm(u.data, d) +
-                     t * euclidean_norm(v.data, d));
+  if (net.depth() == 0) return;
+  std::vector<double> sizes(at(d));
+  for (Index k = 0; k < d; ++k)
+    sizes[at(k)] = std::abs(x.data[k]) + s * std::abs(u.data[k]) + t * std::abs(v.data[k]);
+  rounding_.set_sizes(std::move(sizes));
   rounding_.advance(net, 0, asked, z, run.silent());
   find_signs(false, run.silent());
 }
@@ -112,7 +114,8 @@ void VertexValues::take_base(const Run& run) {
   bases_.push_back(answer);
   net_.add_bias(at(layer_), Block(0, z.cols), bases_.back().data());
   require_finite(bases_.back().data(), z.cols);
-  rounding_.advance(net_, layer_, question, z, run.silent());
+  if (layer_ < static_cast<Index>(net_.depth()))
+    rounding_.advance(net_, layer_, question, z, run.silent());
 }
 
 Index VertexValues::rows_at_once() const {
@@ -166,30 +169,33 @@ void VertexValues::mix(Index vertex, double* out) const {
 void VertexValues::find_signs(bool hold, const Run& run) {
   Signs signs(vertices_, units());
   Buffer<double> rows(hold ? vertices_ * units() : 0);
-  std::vector<double> norms(at(vertices_));
+  std::vector<std::vector<double>> largest(at(ceil_div(vertices_, rows_at_once())));
   for_rows(run, [&](Index first, View<const double> some) {
     if (hold) std::copy_n(some.data, some.rows * some.cols, rows.get() + first * some.cols);
+    std::vector<double>& sizes = largest[at(first / rows_at_once())];
+    sizes.assign(at(some.cols), 0);
     for (Index r = 0; r < some.rows; ++r) {
       const double* difference = some.row(r);
       Signs::Word *above = signs.above(first + r), *below = signs.below(first + r);
-      double squares = 0;
       for (Index j = 0; j < some.cols; j += 64) {
         Signs::Word up = 0, down = 0;
         for (Index k = j; k < std::min(j + 64, some.cols); ++k) {
           const double z = base()[at(k)] + difference[k];
           up |= Signs::Word{z > tolerance(k)} << (k - j);
           down |= Signs::Word{z < -tolerance(k)} << (k - j);
-          squares += z > 0 ? z * z : 0;
+          sizes[at(k)] = std::max(sizes[at(k)], z);
         }
         above[j / 64] = up;
         below[j / 64] = down;
       }
-      norms[at(first + r)] = std::sqrt(squares);
     }
   });
   signs_ = std::move(signs);
-  // Activations are convex between these vertices: none is longer.
-  rounding_.set_size(*std::max_element(norms.begin(), norms.end()));
+  // Activations are convex between these vertices: none is larger.
+  std::vector<double> sizes(at(units()));
+  for (const std::vector<double>& some : largest)
+    for (std::size_t j = 0; j < sizes.size(); ++j) sizes[j] = std::max(sizes[j], some[j]);
+  rounding_.set_sizes(std::move(sizes));
   if (!hold) return;
   held_ = std::move(rows);
   held_layer_ = layer_;

@@ -41,7 +41,7 @@ class VertexValues {
     return base()[at(unit)] + held_.get()[vertex * units() + unit];
   }
   // Up to here a value counts as 0.
-  double tolerance(Index unit) const { return rounding_.tolerances()[at(unit)]; }
+  double tolerance(Index unit) const { return rounding_.tolerance(unit); }
   // Those of all units at all vertices, (V, units).
   std::vector<double> all(const Run& run) const;
 
