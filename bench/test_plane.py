@@ -23,7 +23,7 @@ class Case:
         return core.subdivide(self.net._core, self.x, self.u, self.v, SQUARE, 10**7, 0, None)
 
     def check(self, found):
-        """Euler's formula, and the outputs at the vertices, twice over as their place is rounded."""
+        """Euler's formula; outputs at vertices, to twice a bound, as their place is rounded too."""
         counts = len(found.vertices) - len(found.edges) + len(found.face_start) - 1
         assert counts == 1
         some = np.linspace(0, len(found.vertices) - 1, 16).astype(int)

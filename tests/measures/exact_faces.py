@@ -1,7 +1,7 @@
 """The linear regions of a plane in exact arithmetic, for networks of a few integers.
 
-Every polygon carries the affine maps of its units as fractions, and is cut by one unit after another:
-slow, and nothing is ever rounded. It shares no code with the package.
+Every polygon carries the affine maps of its units as fractions, and is cut by one unit after
+another: slow, and nothing is ever rounded. It shares no code with the package.
 """
 
 from fractions import Fraction
