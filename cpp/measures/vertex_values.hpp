@@ -5,7 +5,8 @@
 //
 // They are held for one layer at a time, in memory that is bounded: where a layer's values at all vertices
 // would take more, those of the last layer that was held are, and rows of the later one are made from them,
-// by a product a layer, whenever they are wanted.
+// by a product a layer, whenever they are wanted. Those of a deferred network are always held, as asking
+// takes longer than a product.
 #pragma once
 
 #include <functional>
