@@ -49,7 +49,7 @@ class LayerCutter {
   }
 
   void cut_edges() {
-    constexpr Index kEdges = 8192;
+    constexpr Index kEdges = 16384;
     const Index blocks = ceil_div(edges(), kEdges);
     std::vector<std::vector<Cut>> each(at(blocks));
     first_cut_.assign(at(edges() + 1), 0);
@@ -78,7 +78,7 @@ class LayerCutter {
   }
 
   std::vector<Pieces> cut_faces() {
-    constexpr Index kFaces = 256;
+    constexpr Index kFaces = 1024;
     const Index blocks = ceil_div(mesh_.faces(), kFaces);
     std::vector<Pieces> each(at(blocks));
     std::atomic<Index> faces{mesh_.faces()};

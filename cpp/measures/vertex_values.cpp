@@ -129,7 +129,8 @@ void VertexValues::for_rows(const Run& run, const Rows& use) const {
     return parallel_for(blocks, run,
                         [&](Index b) { make_rows(Block(b, size, vertices_), Run{1}, use); });
   for (Index b = 0; b < blocks; ++b)
-    make_rows(Block(b, size, vertices_), run.stage(b, b + 1, blocks), use);
+    make_rows(Block(b, size, vertices_),
+              unless_small(run.stage(b, b + 1, blocks), vertices_ * net_.widest()), use);
 }
 
 void VertexValues::make_rows(Block some, const Run& run, const Rows& use) const {
