@@ -14,7 +14,9 @@ from randrelu.measures.flips import Flips, flips
 from randrelu.measures.gradient_step import gradient_step
 from randrelu.measures.line import Line, Linearity
 from randrelu.measures.lipschitz import Lipschitz, lipschitz
+from randrelu.measures.plane import Plane
 from randrelu.measures.row_space import Figure1, figure_1, min_perturbation
+from randrelu.measures.subdivide import plane
 from randrelu.measures.trace import line
 from randrelu.measures.worst_deviation import WorstDeviation, worst_deviation
 from randrelu.measures.worst_flips import WorstFlips, worst_flips
@@ -39,6 +41,7 @@ __all__ = [
     "Lipschitz",
     "Network",
     "Pattern",
+    "Plane",
     "Report",
     "Revealed",
     "Sweep",
@@ -58,6 +61,7 @@ __all__ = [
     "lipschitz",
     "load",
     "min_perturbation",
+    "plane",
     "read_sweep",
     "reproduce",
     "sample_ball",
