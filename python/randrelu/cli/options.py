@@ -88,6 +88,30 @@ def radii(text: str) -> list[float]:
     return found
 
 
+def extent(text: str) -> tuple[float, ...]:
+    """Return the rectangle that --extent gives."""
+    try:
+        found = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        found = ()
+    if len(found) != 4:
+        raise ValueError(
+            "--extent must be four numbers s0,s1,t0,t1 separated by commas, such as -1,2,-1,1, got "
+            f"{text!r}"
+        )
+    return found
+
+
+def rows(text: str) -> list[int]:
+    """Return the rows that --rows gives."""
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise ValueError(
+            f"--rows must be integers separated by commas, such as 0,5,7, got {text!r}"
+        ) from None
+
+
 def eta(text: str) -> float | str:
     """Return the number that --eta gives, or else the name of a step."""
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,7 +43,9 @@ def plane_figure(plane: Plane, color: str, level: float | None, ax: Axes | None)
         for line in lines:
             (curve,) = ax.plot(*line.T, color=INK, linewidth=1.6, solid_joinstyle="round", zorder=3)
         if lines:
-            curve.set_label("another decision" if plane.outputs.ndim > 1 else f"f = {level:.4g}")
+            curve.set_label(
+                "the decision changes" if plane.outputs.ndim > 1 else f"f = {level:.4g}"
+            )
             handles.append(curve)
         (s0, t0), (s1, t1) = plane.extent.min(axis=0), plane.extent.max(axis=0)
         ax.set(xlabel="s", ylabel="t", xlim=(s0, s1), ylim=(t0, t1))
@@ -51,9 +54,23 @@ def plane_figure(plane: Plane, color: str, level: float | None, ax: Axes | None)
         if handles:
             ax.legend(
                 handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=3,
-                borderaxespad=0.3, handlelength=1.4, columnspacing=1.2,
+                borderaxespad=0.3, handlelength=1.4, columnspacing=1.2, fontsize="small",
             )  # fmt: skip
     return ax.figure
+
+
+def mark(ax: Axes, places: NDArray[np.float64], names: Sequence[str]) -> None:
+    """Mark places (n, 2) of a plane, each with its name beside it."""
+    from matplotlib.patheffects import withStroke
+
+    ax.plot(
+        *places.T, "o", color="white", markeredgecolor=INK, markersize=6, zorder=5, clip_on=False
+    )
+    for place, name in zip(places, names, strict=True):
+        ax.annotate(
+            name, tuple(place), xytext=(6, 5), textcoords="offset points", color=INK, zorder=5,
+            fontweight="bold", path_effects=[withStroke(linewidth=2.5, foreground="white")],
+        )  # fmt: skip
 
 
 def _keep_shape(ax: Axes, plane: Plane) -> None:
@@ -83,7 +100,7 @@ def _draw_value(ax: Axes, plane: Plane, level: float) -> list[Artist]:
         Triangulation(*corners), found.values, shading="gouraud", norm=Normalize(low, high),
         cmap=LinearSegmentedColormap.from_list("f", hues), rasterized=True, zorder=0,
     )  # fmt: skip
-    _draw_edges(ax, plane, INK, alpha=0.45)
+    _draw_edges(ax, plane, INK, alpha=0.4, width=0.7)
     label = "the largest output" if several else "f"
     bar: Any = ax.figure.colorbar(shading, ax=ax, shrink=0.8, pad=0.02, label=label)
     bar.outline.set_visible(False)
@@ -121,7 +138,7 @@ def _draw_decision(ax: Axes, plane: Plane, level: float) -> list[Artist]:
     _fill(ax, plane, found.faces, np.array(colors)[found.top])
     _draw_edges(ax, plane, "white", alpha=0.9)
     return [
-        Patch(color=colors[i], label=f"{names[i]} ({100 * shares[i]:.2g} %)")
+        Patch(color=colors[i], label=f"{names[i]} ({_percent(shares[i])})")
         for i in np.flatnonzero(shares)
     ]
 
@@ -173,6 +190,10 @@ def _draw_edges(
         capstyle="round", rasterized=plane.regions >= MOST_VECTOR_FACES,
     )  # fmt: skip
     ax.add_collection(lines)
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}" if share >= 0.01 else "< 1%"
 
 
 def _triangles(faces: Faces) -> NDArray[np.int64]:
