@@ -60,6 +60,7 @@ void bind_masked_product(py::module_& m);
 void bind_network(py::module_& m);
 void bind_pattern(py::module_& m);
 void bind_row_space(py::module_& m);
+void bind_subdivision(py::module_& m);
 void bind_worst(py::module_& m);
 
 }  // namespace randrelu

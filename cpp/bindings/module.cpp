@@ -90,5 +90,6 @@ PYBIND11_MODULE(_core, m) {
   bind_network(m);
   bind_pattern(m);
   bind_row_space(m);
+  bind_subdivision(m);
   bind_worst(m);
 }

@@ -306,6 +306,40 @@ def trace_line(
     threads: int,
     progress: _Progress,
 ) -> LinePieces: ...
+
+class TooManyFaces(MemoryError):
+    """Its arguments: the number of faces that were allowed, and the layer whose faces are more."""
+
+class Subdivision:
+    @property
+    def vertices(self) -> _Doubles: ...
+    @property
+    def outputs(self) -> _Doubles: ...
+    @property
+    def face_start(self) -> NDArray[np.int64]: ...
+    @property
+    def face_vertices(self) -> NDArray[np.int64]: ...
+    @property
+    def edges(self) -> NDArray[np.int64]: ...
+    @property
+    def edge_faces(self) -> NDArray[np.int64]: ...
+    @property
+    def edge_layer(self) -> NDArray[np.int32]: ...
+    @property
+    def edge_unit(self) -> NDArray[np.int64]: ...
+    @property
+    def patterns(self) -> list[_Bits]: ...
+
+def subdivide(
+    network: Network,
+    x: _Doubles,
+    u: _Doubles,
+    v: _Doubles,
+    polygon: _Doubles,
+    most_faces: int,
+    threads: int,
+    progress: _Progress,
+) -> Subdivision: ...
 def masked_product(
     network: Network,
     bits: list[_Bits],

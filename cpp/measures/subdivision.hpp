@@ -1,0 +1,42 @@
+// The linear regions of the hidden layers on a convex polygon of the plane x + s u + t v: a subdivision into
+// convex faces, on each of which every layer, and the outputs, are affine. All in double.
+//
+// Layer by layer: the preactivations of a layer are affine on the faces of the layers before it, so that a
+// face is cut where units change sign between its vertices. With V vertices and F faces after a layer of n
+// units, the next layer takes a product with V rows, and a cut takes as long as the face has vertices: work
+// grows with what is found.
+//
+// A vertex where a unit's preactivation is within its rounding bound of 0 lies on the unit's line, and not on
+// either side of it: so lines that meet in one point, or coincide, do. An edge that lies on the lines of
+// several units keeps the first of them.
+#pragma once
+
+#include <stdexcept>
+
+#include "measures/mesh.hpp"
+#include "network/network.hpp"
+
+namespace randrelu {
+
+struct Subdivision {
+  Mesh mesh;
+  std::vector<std::vector<Bits>> bits;  // of every face, a vector per hidden layer
+  Index outputs = 0;                    // k
+  std::vector<double> f;                // at the vertices, (V, k)
+};
+
+struct TooManyFaces : std::runtime_error {
+  TooManyFaces(Index faces_, Index layer_)
+      : std::runtime_error("the plane has more faces than there is room for"),
+        faces(faces_),
+        layer(layer_) {}
+  Index faces, layer;  // there are more than this many after this layer, from 1
+};
+
+// The polygon is strictly convex, counter-clockwise. Throws TooManyFaces when there are more than
+// `most_faces`, which are at most kMostFaces.
+Subdivision subdivide(const Network& net, View<const double> x, View<const double> u,
+                      View<const double> v, const std::vector<Point>& polygon, Index most_faces,
+                      const Run& run);
+
+}  // namespace randrelu
