@@ -76,10 +76,23 @@ def plane(
     polygon = polygon_of(extent)
     most = arguments.integer("most_faces", most_faces, at_least=1)
     room = _room(net)
-    found = core.subdivide(
-        net._core, base, one, two, polygon, most_faces=min(most, room),
-        threads=thread_number(threads), progress=progress,
-    )  # fmt: skip
+    try:
+        found = core.subdivide(
+            net._core, base, one, two, polygon, most_faces=min(most, room),
+            threads=thread_number(threads), progress=progress,
+        )  # fmt: skip
+    except core.TooManyFaces as error:
+        reached, layer = error.args
+        so_far = f"{reached} of them in layer {layer} of {net.depth}"
+        if room < most:
+            raise MemoryError(
+                f"the plane has more regions than there is room for, {so_far}; take a smaller "
+                "extent"
+            ) from None
+        raise ValueError(
+            f"the plane has more than {most} regions, {so_far}; take a smaller extent, or a larger "
+            "most_faces"
+        ) from None
     outputs = found.outputs if net.outputs > 1 else found.outputs[:, 0]
     return Plane(
         base, one, two, polygon, found.vertices, outputs,
