@@ -249,7 +249,7 @@ def test_a_line_in_the_plane_sees_the_same_crossings(storage):
         start, stop = found.point(*a), found.point(*b)
         way = line(net, start, stop - start, np.linalg.norm(stop - start))
         ours = _crossings(found, a, b)
-        # Where a layer dies, or comes to life, all units after it flip: the edge is the first one's.
+        # Where a layer dies, or comes to life, all units after it flip: the edge is of the first.
         t, layer = way.t / way.length, way.layer
         same = np.abs(t[:, np.newaxis] - t) <= 1e-12
         kept = ~(same & (layer < layer[:, np.newaxis])).any(axis=1)

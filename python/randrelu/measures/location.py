@@ -32,13 +32,13 @@ class Location:
         self._faces = faces
         self._order = np.argsort(_along_the_curve(low + high), kind="stable")
         level = np.concatenate([low - slack, -high - slack], axis=1)[self._order]
-        self._levels = [level]
+        levels = [level]
         while len(level) > _FAN:
-            empty = np.full((-len(level) % _FAN, 4), np.inf)
-            level = np.concatenate([level, empty])
-            self._levels[-1] = level
+            level = np.concatenate([level, np.full((-len(level) % _FAN, 4), np.inf)])
+            levels[-1] = level
             level = level.reshape(-1, _FAN, 4).min(axis=1)
-            self._levels.append(level)
+            levels.append(level)
+        self._levels = [np.ascontiguousarray(level.T) for level in reversed(levels)]
 
     def of(self, places: Doubles) -> Ints:
         """Return the faces of places (N, 2), or −1 where there is none.
@@ -59,15 +59,16 @@ class Location:
 
     def _candidates(self, places: Doubles) -> tuple[Ints, Ints]:
         """Return the pairs of a place and a face whose box it lies in."""
-        key = np.concatenate([places, -places], axis=1)  # in a box where it is at least each bound
-        top = len(self._levels[-1])
+        keys = (*places.T, *-places.T)  # in a box where each is at least the bound
+        top = self._levels[0].shape[1]
         point, box = np.repeat(np.arange(len(places)), top), np.tile(np.arange(top), len(places))
-        for k, level in enumerate(reversed(self._levels)):
+        for k, level in enumerate(self._levels):
             if k:
                 point = np.repeat(point, _FAN)
                 box = (_FAN * box[:, np.newaxis] + np.arange(_FAN)).ravel()
-            inside = (key[point] >= level[box]).all(axis=1)
-            point, box = point[inside], box[inside]
+            for key, bounds in zip(keys, level, strict=True):
+                inside = np.flatnonzero(key[point] >= bounds[box])
+                point, box = point[inside], box[inside]
         return point, self._order[box]
 
     def _depth(self, places: Doubles, face: Ints) -> Doubles:
