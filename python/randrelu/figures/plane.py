@@ -119,7 +119,7 @@ def _draw_layer(ax: Axes, plane: Plane, level: float) -> list[Artist]:
     handles: list[Artist] = []
     for i in range(depth, 0, -1):
         which = plane.edge_layer == i
-        _draw_edges(ax, plane, colors[i - 1], which=which, width=1.3)
+        _draw_edges(ax, plane, colors[i - 1], which=which, width=1.1)
         label = f"layer {i}: {np.count_nonzero(which)} edges"
         handles.insert(0, Line2D([], [], color=colors[i - 1], label=label))
     return handles
