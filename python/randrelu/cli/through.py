@@ -37,6 +37,8 @@ def through(net: Network, points: _Doubles, rng: np.random.Generator) -> Through
     What is missing to span a plane is a random direction.
     """
     x = points[0]
+    if x.size == 1:
+        raise ValueError("a network of one input has no plane; see randrelu.line")
     if len(points) > 3:
         raise ValueError(
             f"--through must hold one to three points, got {len(points)}: choose them by --rows"
@@ -94,8 +96,6 @@ def _to_zero(net: Network, x: _Doubles) -> _Doubles:
 
 def _beside(u: _Doubles, rng: np.random.Generator) -> _Doubles:
     """Return a random direction at right angles to u, and as long."""
-    if u.size == 1:
-        raise ValueError("a network of one input has no plane; see randrelu.line")
     size = euclid.norm(u)
     unit = u / size
     random = rng.standard_normal(u.size)

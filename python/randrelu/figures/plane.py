@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from randrelu._support import arguments
 from randrelu.figures.style import INK, color, require_matplotlib, styled
-from randrelu.measures.faces import Faces
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
+    from randrelu.measures.faces import Faces
     from randrelu.measures.plane import Plane
 
 COLORS = ("value", "layer", "decision", "random")
