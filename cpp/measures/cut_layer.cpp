@@ -3,50 +3,49 @@
 namespace randrelu {
 namespace {
 
-using Word = std::uint64_t;
-
-template <class F>
-void for_bits(Word word, Index w, const F& f) {
-  for (; word; word &= word - 1) f(w * 64 + __builtin_ctzll(word));
-}
+using Word = Signs::Word;
 
 class LayerCutter {
  public:
-  LayerCutter(Mesh& mesh, const VertexValues& values, const Bits* coins, Index layer,
-              Index most_faces, const Run& run)
+  LayerCutter(Mesh& mesh, VertexValues& values, const Bits* coins, Index layer, Index most_faces,
+              const Run& run)
       : mesh_(mesh),
         values_(values),
         coins_(coins),
         layer_(static_cast<std::int32_t>(layer)),
         most_faces_(most_faces),
         run_(run),
-        words_(ceil_div(values.units(), 64)) {}
+        signs_(values.signs(run.stage(0, 0.3))) {}
 
   CutLayer cut() {
-    find_signs();
+    if (!values_.held()) values_.gather(crossing_units(), run_.stage(0.3, 0.6));
     cut_edges();
     std::vector<Pieces> pieces = cut_faces();
     return put_together(pieces);
   }
 
  private:
-  // Which units are above 0 at a vertex, and which below; neither on their lines.
-  const Word* above(Index vertex) const { return above_.data() + vertex * words_; }
-  const Word* below(Index vertex) const { return below_.data() + vertex * words_; }
   Index vertices() const { return static_cast<Index>(mesh_.vertices.size()); }
   Index edges() const { return static_cast<Index>(mesh_.edges.size()); }
   Index cuts() const { return static_cast<Index>(cuts_.size()); }
 
-  void find_signs() {
-    above_.assign(at(vertices() * words_), 0);
-    below_.assign(at(vertices() * words_), 0);
-    for_each_row(vertices(), values_.units(), run_.stage(0, 0.1), [&](Index v) {
-      for (Index j = 0; j < values_.units(); ++j) {
-        const int sign = values_.sign(v, j);
-        above_[at(v * words_ + j / 64)] |= Word{sign > 0} << (j % 64);
-        below_[at(v * words_ + j / 64)] |= Word{sign < 0} << (j % 64);
+  // For every vertex, the units that change sign on a face that it belongs to.
+  std::vector<Word> crossing_units() const {
+    const Index words = signs_.words();
+    std::vector<Word> units(at(vertices() * words));
+    for (Index f = 0; f < mesh_.faces(); ++f)
+      for (Index w = 0; w < words; ++w) {
+        Word up = 0, down = 0;
+        for (Id k = mesh_.starts[at(f)]; k < mesh_.starts[at(f + 1)]; ++k) {
+          const Index vertex = mesh_.start(mesh_.halves[at(k)]);
+          up |= signs_.above(vertex)[w];
+          down |= signs_.below(vertex)[w];
+        }
+        if (up & down)
+          for (Id k = mesh_.starts[at(f)]; k < mesh_.starts[at(f + 1)]; ++k)
+            units[at(mesh_.start(mesh_.halves[at(k)]) * words + w)] |= up & down;
       }
-    });
+    return units;
   }
 
   void cut_edges() {
@@ -54,20 +53,20 @@ class LayerCutter {
     const Index blocks = ceil_div(edges(), kEdges);
     std::vector<std::vector<Cut>> each(at(blocks));
     first_cut_.assign(at(edges() + 1), 0);
-    parallel_for(blocks, run_.stage(0.1, 0.2), [&](Index b) {
+    parallel_for(blocks, run_.stage(0.6, 0.65), [&](Index b) {
       const Block some(b, kEdges, edges());
       std::vector<Crossing> crossings;
       std::vector<Cut> cuts;
       for (Index e = some.first; e < some.first + some.count; ++e) {
         const Edge& edge = mesh_.edges[at(e)];
         crossings.clear();
-        for (Index w = 0; w < words_; ++w)
-          for_bits(
-              (above(edge.from)[w] & below(edge.to)[w]) | (below(edge.from)[w] & above(edge.to)[w]),
-              w, [&](Index j) {
-                crossings.push_back({values_.value(edge.from, j), values_.value(edge.to, j),
-                                     values_.tolerance(j), static_cast<Id>(j)});
-              });
+        for (Index w = 0; w < signs_.words(); ++w)
+          for_bits((signs_.above(edge.from)[w] & signs_.below(edge.to)[w]) |
+                       (signs_.below(edge.from)[w] & signs_.above(edge.to)[w]),
+                   w, [&](Index j) {
+                     crossings.push_back({values_.value(edge.from, j), values_.value(edge.to, j),
+                                          values_.tolerance(j), static_cast<Id>(j)});
+                   });
         if (crossings.empty()) continue;
         cut_edge(crossings, cuts);
         first_cut_[at(e + 1)] = static_cast<Id>(cuts.size());
@@ -93,7 +92,7 @@ class LayerCutter {
                           static_cast<Id>(edges() + cuts()),
                           most_faces_,
                           faces};
-    parallel_for(blocks, run_.stage(0.2, 0.9), [&](Index b) {
+    parallel_for(blocks, run_.stage(0.65, 0.95), [&](Index b) {
       const Block some(b, kFaces, mesh_.faces());
       FaceCutter cutter(cutting, each[at(b)]);
       for (Index f = some.first; f < some.first + some.count; ++f) cut_face(f, cutter);
@@ -109,11 +108,11 @@ class LayerCutter {
 
     Face face;
     face.bits.resize(at(pattern_bytes(values_.units())));
-    for (Index w = 0; w < words_; ++w) {
+    for (Index w = 0; w < signs_.words(); ++w) {
       Word up = 0, down = 0;
       for (const Id vertex : before) {
-        up |= above(vertex)[w];
-        down |= below(vertex)[w];
+        up |= signs_.above(vertex)[w];
+        down |= signs_.below(vertex)[w];
       }
       for_bits(up & down, w, [&](Index j) { face.units.push_back(static_cast<Id>(j)); });
       const Index bytes = static_cast<Index>(face.bits.size());
@@ -214,20 +213,19 @@ class LayerCutter {
   }
 
   Mesh& mesh_;
-  const VertexValues& values_;
+  VertexValues& values_;
   const Bits* coins_;
   std::int32_t layer_;
   Index most_faces_;
   Run run_;
-  Index words_;
-  std::vector<Word> above_, below_;
+  Signs signs_;
   std::vector<Id> first_cut_;  // of every edge in cuts_, and the end
   std::vector<Cut> cuts_;      // of the edges of the mesh
 };
 
 }  // namespace
 
-CutLayer cut_layer(Mesh& mesh, const VertexValues& values, const Bits* coins, Index layer,
+CutLayer cut_layer(Mesh& mesh, VertexValues& values, const Bits* coins, Index layer,
                    Index most_faces, const Run& run) {
   return LayerCutter(mesh, values, coins, layer, most_faces, run).cut();
 }

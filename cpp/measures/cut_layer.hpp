@@ -13,7 +13,7 @@ struct CutLayer {
 };
 
 // `layer` counts from 1. Throws TooManyFaces when there are more than `most_faces`.
-CutLayer cut_layer(Mesh& mesh, const VertexValues& values, const Bits* coins, Index layer,
+CutLayer cut_layer(Mesh& mesh, VertexValues& values, const Bits* coins, Index layer,
                    Index most_faces, const Run& run);
 
 }  // namespace randrelu

@@ -41,18 +41,18 @@ std::vector<Bits> spread(const std::vector<Bits>& bits, Index bytes,
 
 Subdivision subdivide(const Network& net, View<const double> x, View<const double> u,
                       View<const double> v, const std::vector<Point>& polygon, Index most_faces,
-                      const Run& run) {
+                      Index most_held, const Run& run) {
   assert(most_faces <= kMostFaces);
-  const Index depth = static_cast<Index>(net.depth()), stages = 2 * depth + 1;
+  const Index depth = static_cast<Index>(net.depth()), stages = 2 * depth + 2;
   Subdivision found;
   found.mesh = mesh_of(polygon);
-  VertexValues values(net, x, u, v, polygon, run.stage(0, 1, stages));
+  VertexValues values(net, x, u, v, polygon, most_held, run.stage(0, 1, stages));
   std::vector<CutLayer> layers;
   for (Index i = 0; i < depth; ++i) {
     layers.push_back(cut_layer(found.mesh, values, net.coins(at(i)), i + 1, most_faces,
                                run.stage(2 * i + 1, 2 * i + 2, stages)));
     check_mesh(found.mesh, area_of(polygon));
-    values = values.next(net, layers.back().fresh, run.stage(2 * i + 2, 2 * i + 3, stages));
+    values.advance(layers.back().fresh, run.stage(2 * i + 2, 2 * i + 3, stages));
     layers.back().fresh = Mixes();
   }
 
@@ -66,10 +66,7 @@ Subdivision subdivide(const Network& net, View<const double> x, View<const doubl
     layer = CutLayer();
   }
   found.outputs = values.units();
-  found.f.resize(at(values.vertices() * values.units()));
-  for (Index p = 0; p < values.vertices(); ++p)
-    for (Index j = 0; j < values.units(); ++j)
-      found.f[at(p * values.units() + j)] = values.value(p, j);
+  found.f = values.all(run.stage(stages - 1, stages, stages));
   return found;
 }
 

@@ -34,9 +34,9 @@ struct TooManyFaces : std::runtime_error {
 };
 
 // The polygon is strictly convex, counter-clockwise. Throws TooManyFaces when there are more than
-// `most_faces`, which are at most kMostFaces.
+// `most_faces`, which are at most kMostFaces. Takes most_held bytes for the values of a layer.
 Subdivision subdivide(const Network& net, View<const double> x, View<const double> u,
                       View<const double> v, const std::vector<Point>& polygon, Index most_faces,
-                      const Run& run);
+                      Index most_held, const Run& run);
 
 }  // namespace randrelu

@@ -1,8 +1,14 @@
 // The preactivations of a layer at the vertices of a mesh, on whose faces they are affine.
 //
-// They are held as differences to those at the first vertex: they keep their digits where the mesh is small,
-// and a deferred layer is asked for as few new directions as there are.
+// They are differences to those at the first vertex: so they keep their digits where the mesh is small, and a
+// deferred layer is asked for as few new directions as there are.
+//
+// They are held for one layer at a time, in memory that is bounded: where a layer's values at all vertices
+// would take more, those of the last layer that was held are, and rows of the later one are made from them,
+// by a product a layer, whenever they are wanted.
 #pragma once
+
+#include <functional>
 
 #include "base/buffer.hpp"
 #include "measures/mesh.hpp"
@@ -10,7 +16,10 @@
 
 namespace randrelu {
 
-// New vertices, each a convex combination of those before.
+// How much the values of a layer may take, in bytes.
+constexpr Index kMostHeld = Index{1} << 29;
+
+// Vertices that are convex combinations of others.
 struct Mixes {
   std::vector<Index> ends;
   std::vector<Id> vertices;
@@ -24,50 +33,81 @@ struct Mixes {
     weights.push_back(weight);
   }
   void end() { ends.push_back(static_cast<Index>(vertices.size())); }
-  void append(const Mixes& more) {
-    const Index before = static_cast<Index>(vertices.size());
-    for (const Index end : more.ends) ends.push_back(before + end);
-    vertices.insert(vertices.end(), more.vertices.begin(), more.vertices.end());
-    weights.insert(weights.end(), more.weights.begin(), more.weights.end());
-  }
+  void append(const Mixes& more);
 };
+
+// A bit for each unit at each vertex, in words.
+class Signs {
+ public:
+  using Word = std::uint64_t;
+  Signs(Index vertices, Index units)
+      : words_(ceil_div(units, 64)), above_(at(vertices * words_)), below_(at(vertices * words_)) {}
+  Index words() const { return words_; }
+  // Which units are above 0 at a vertex, and which below; the others are on their lines.
+  Word* above(Index vertex) { return above_.data() + vertex * words_; }
+  Word* below(Index vertex) { return below_.data() + vertex * words_; }
+  const Word* above(Index vertex) const { return above_.data() + vertex * words_; }
+  const Word* below(Index vertex) const { return below_.data() + vertex * words_; }
+
+ private:
+  Index words_;
+  std::vector<Word> above_, below_;
+};
+
+// Calls f with the units of word w whose bits are set.
+template <class F>
+void for_bits(Signs::Word word, Index w, const F& f) {
+  for (; word; word &= word - 1) f(w * 64 + __builtin_ctzll(word));
+}
 
 class VertexValues {
  public:
   // Those of the first layer at x + s u + t v for the corners of a polygon.
   VertexValues(const Network& net, View<const double> x, View<const double> u, View<const double> v,
-               const std::vector<Point>& corners, const Run& run);
+               const std::vector<Point>& corners, Index most_held, const Run& run);
 
-  // Those of the layer after it, at the vertices here and at new ones.
-  VertexValues next(const Network& net, const Mixes& fresh, const Run& run) const;
+  // Goes on to the next layer, with new vertices, mixes of those before.
+  void advance(const Mixes& fresh, const Run& run);
 
-  Index units() const { return static_cast<Index>(base_.size()); }
-  Index vertices() const { return rows_; }
-  double value(Index vertex, Index unit) const {
-    return base_[at(unit)] + differences_.get()[vertex * units() + unit];
-  }
+  Index units() const { return static_cast<Index>(base().size()); }
+  Index vertices() const { return vertices_; }
+  Signs signs(const Run& run);
+  // Finds the values of some units at some vertices, for value() to read: those with a bit in `wanted`,
+  // (V, words).
+  void gather(const std::vector<Signs::Word>& wanted, const Run& run);
+  bool held() const { return held_layer_ == layer_; }  // then value() needs no gather()
+  double value(Index vertex, Index unit) const;
   // Up to here a value counts as 0.
   double tolerance(Index unit) const { return tolerances_[at(unit)]; }
-  // 1, −1, or 0 within the tolerance.
-  int sign(Index vertex, Index unit) const {
-    const double z = value(vertex, unit);
-    return z > tolerance(unit) ? 1 : z < -tolerance(unit) ? -1 : 0;
-  }
+  // Those of all units at all vertices, (V, units).
+  std::vector<double> all(const Run& run) const;
 
  private:
-  VertexValues(Index layer, Index rows, Index units)
-      : layer_(layer), rows_(rows), base_(at(units)), differences_(rows * units) {}
-  double* row(Index vertex) const { return differences_.get() + vertex * units(); }
-  // Writes the difference of the activations at a vertex to those at the first one.
-  void activate(Index vertex, const Mixes& fresh, double* out) const;
-  void find_tolerances(const Network& net, View<const double> question, View<const double> answer,
-                       double size, double inherited, const Run& run);
+  using Rows = std::function<void(Index first, View<const double> differences)>;
+  const std::vector<double>& base() const { return bases_.back(); }
+  Index rows_at_once() const;
+  // Makes the rows of all vertices, some at a time.
+  void for_rows(const Run& run, const Rows& use) const;
+  void make_rows(Block some, const Run& run, const Rows& use) const;
+  // The difference of the held layer at a vertex.
+  void mix(Index vertex, double* out) const;
+  void take_base(const Run& run);
+  void find_tolerances(View<const double> question, View<const double> answer, const Run& run);
 
-  Index layer_, rows_;
-  std::vector<double> base_;
-  Buffer<double> differences_;
+  const Network& net_;
+  Index most_held_;
+  Index layer_ = 0, vertices_;
+  Index held_layer_ = 0, held_vertices_;
+  Buffer<double> held_;                     // (held_vertices_, units of that layer)
+  Mixes mixes_;                             // of the held vertices: the others
+  std::vector<std::vector<double>> bases_;  // at the first vertex, from the held layer on
   std::vector<double> tolerances_;
-  double error_ = 0;  // a bound on the norm of what rounding has added to a row
+  // Bounds on the norm of the input of the layer at all vertices, and on what rounding has added to it.
+  double size_ = 0, error_ = 0;
+  // What gather() found.
+  std::vector<Index> gathered_ends_;
+  std::vector<Id> gathered_units_;
+  std::vector<double> gathered_;
 };
 
 }  // namespace randrelu

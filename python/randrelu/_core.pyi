@@ -339,6 +339,7 @@ def subdivide(
     most_faces: int,
     threads: int,
     progress: _Progress,
+    most_held: int = ...,
 ) -> Subdivision: ...
 def masked_product(
     network: Network,
