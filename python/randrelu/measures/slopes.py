@@ -39,6 +39,8 @@ def _finite(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _largest(faces: Faces, numbers: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return where in the `corners` of each face a number is largest, (F,)."""
-    order = np.lexsort((numbers, faces.owner))
-    result: NDArray[np.int64] = order[faces.start[1:] - 1]
+    largest = np.maximum.reduceat(numbers, faces.start[:-1])
+    where = np.flatnonzero(numbers == largest[faces.owner])[::-1]
+    result = np.empty(len(faces), np.int64)
+    result[faces.owner[where]] = where  # the first of equal ones is written last
     return result

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -153,11 +155,23 @@ def _require_plane(u: NDArray[np.float64], v: NDArray[np.float64]) -> None:
 def _room(net: Network) -> int:
     """Return for how many regions there is memory.
 
-    A region has about one vertex, two edges and four corners, as every vertex is where two lines
-    cross. While they are made, there are two of each, and sixteen numbers on top.
+    Nearly every vertex is where two lines cross, so a region has about one vertex, two edges and
+    four corners, and as many more while it is made. A vertex then has two bits for each unit of a
+    layer. In a deferred network it has these preactivations as well, and may reveal a direction of
+    every layer, until they are all known.
     """
     free = memory.available_bytes()
+    if free is None:
+        return MOST_FACES
     numbers = (2 + net.outputs) + 2 * 6 + 4 + 1
     bits = sum(-(-width // 8) for width in net.widths[1:-1])
-    each = 2 * (8 * numbers + bits) + 16 * 8
-    return MOST_FACES if free is None else max(1, free // each)
+    each = 2 * (8 * numbers + bits) + max(net.widths) // 4
+    if net.storage == "deferred":
+        layers = list(pairwise(net.widths[1:]))
+        everything = sum(8 * (a + b) * min(a, b) for a, b in layers)
+        each += 16 * max(net.widths)
+        if everything <= free // 2:
+            free -= everything
+        else:
+            each += sum(8 * (a + b) for a, b in layers)
+    return max(1, free // each)
