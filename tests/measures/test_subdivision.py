@@ -224,9 +224,7 @@ small = st.integers(-2, 2)
 def integer_cases(draw):
     """A network of a few small integers, in which ties and coincident lines are common."""
     widths = draw(st.lists(st.integers(1, 4), min_size=2, max_size=4))
-    matrix = lambda m, n: draw(
-        st.lists(st.lists(small, min_size=n, max_size=n), min_size=m, max_size=m)
-    )  # noqa: E731,E501
+    matrix = lambda m, n: draw(st.lists(st.lists(small, min_size=n, max_size=n), min_size=m, max_size=m))  # noqa: E731,E501
     layers = [
         (matrix(m, n), draw(st.lists(small, min_size=m, max_size=m)))
         for n, m in zip(widths, [*widths[1:], 1], strict=True)
@@ -252,6 +250,8 @@ def test_small_integers_against_exact_fractions(case, most_held, ties):
         (tuple(sign > 0 if sign else ties == "one" for sign in signs), float(exact_area(outline)))
         for outline, signs in exact
     )
-    ours = sorted((tuple(map(bool, mask)), size) for mask, size in zip(masks, areas, strict=True))
+    ours = sorted(
+        (tuple(map(bool, mask)), size) for mask, size in zip(masks, areas, strict=True)
+    )
     assert [mask for mask, _ in ours] == [mask for mask, _ in expected]
     assert [size for _, size in ours] == pytest.approx([size for _, size in expected], abs=1e-12)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+import math
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -157,21 +157,12 @@ def _room(net: Network) -> int:
 
     Nearly every vertex is where two lines cross, so a region has about one vertex, two edges and
     four corners, and as many more while it is made. A vertex then has two bits for each unit of a
-    layer. In a deferred network it has these preactivations as well, and may reveal a direction of
-    every layer, until they are all known.
+    layer; in a deferred network it has the preactivations as well, beside which the directions that
+    are revealed, one for each line, are few.
     """
     free = memory.available_bytes()
-    if free is None:
-        return MOST_FACES
     numbers = (2 + net.outputs) + 2 * 6 + 4 + 1
     bits = sum(-(-width // 8) for width in net.widths[1:-1])
-    each = 2 * (8 * numbers + bits) + max(net.widths) // 4
-    if net.storage == "deferred":
-        layers = list(pairwise(net.widths[1:]))
-        everything = sum(8 * (a + b) * min(a, b) for a, b in layers)
-        each += 16 * max(net.widths)
-        if everything <= free // 2:
-            free -= everything
-        else:
-            each += sum(8 * (a + b) for a, b in layers)
-    return max(1, free // each)
+    of_vertex = max(net.widths) * (16 if net.storage == "deferred" else 0.25)
+    each = 2 * (8 * numbers + bits) + math.ceil(of_vertex)
+    return MOST_FACES if free is None else max(1, free // each)
