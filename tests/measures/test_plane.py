@@ -1,5 +1,7 @@
 """Every region of a plane: against polygons cut one by one, fine grids and plain evaluation."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import reference
@@ -297,6 +299,46 @@ def test_faces_are_convex_and_cover_the_extent_once(shape):
     for (a, b), (left, right) in zip(found.edges, found.edge_faces, strict=True):
         assert rings.get((a, b), -1) == left and rings.get((b, a), -1) == right
     assert ((found.edge_faces < 0).any(axis=1) == (found.edge_layer == 0)).all()
+
+
+def test_where_every_line_meets():
+    """Through 0, a network without biases has sectors: f is f(cos φ, sin φ) times the distance."""
+    net = network((6, 20, 15, 1), bias=0.0)
+    x, u, v = vectors(net)
+    found = plane(net, 0 * x, u, v)
+    s, t = np.random.default_rng(0).uniform(-1, 1, (2, 5000))
+    assert (
+        np.abs(found.value(s, t) - net.forward(found.point(s, t))).max()
+        <= rounding(net, found, s, t)[-1]
+    )
+    assert np.array_equal(found.locate(s, t), found.locate(s / 2, t / 2))
+    at = np.concatenate(found.level_set())
+    assert np.abs(net.forward(found.point(*at.T))).max() <= rounding(net, found, *at.T)[-1]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_lines_that_coincide_and_units_that_are_0(seed):
+    """Networks of small integers are exact, and nothing about them is in general position."""
+    rng = np.random.default_rng(seed)
+    widths = [2, *rng.integers(1, 6, rng.integers(1, 4)), rng.integers(1, 4)]
+    weights = [rng.integers(-2, 3, (b, a)).astype(float) for a, b in pairwise(widths)]
+    biases = [rng.integers(-1, 2, n).astype(float) for n in widths[1:]]
+    net = Network.from_weights(weights, biases)
+    found = plane(net, np.zeros(2), [1.0, 0], [0, 1.0])
+    s, t = np.linspace(-1, 1, 33), np.linspace(-1, 1, 33)[:, np.newaxis]
+    grid = np.stack(np.broadcast_arrays(s, t), axis=-1)
+    values = found.value(s, t)
+    assert found.locate(s, t).min() >= 0
+    bound = rounding(net, found, *grid.reshape(-1, 2).T)[-1]
+    expected = net.forward(grid.reshape(-1, 2)).reshape(values.shape)
+    assert np.abs(values - expected).max() <= bound
+    assert found.decision().shares().sum() == pytest.approx(1, rel=1e-12)
+    assert found.decision().area.min() >= -8 * EPS
+    assert found.gradient(np.arange(found.regions)).shape[0] == found.regions
+    if net.outputs == 1:
+        for level in (0.0, float(found.outputs.min()), float(found.outputs.max())):
+            for curve in found.level_set(level):
+                assert np.abs(found.value(*curve.T) - level).max() <= bound
 
 
 def test_any_convex_polygon_in_either_direction():

@@ -18,18 +18,18 @@ Ints: TypeAlias = NDArray[np.int64]
 
 
 class Location:
-    """Finds the faces of points in a tree of boxes.
+    """Finds the faces of points of a convex polygon, `extent` (M, 2), in a tree of boxes.
 
     The faces are ordered along a Z-shaped curve, and each box holds the next four of those below
     it. So neither many small faces in one corner nor long thin ones make it slow.
     """
 
-    def __init__(self, faces: Faces) -> None:
+    def __init__(self, faces: Faces, extent: Doubles) -> None:
         corners = faces.points[faces.corners]
         low = np.minimum.reduceat(corners, faces.start[:-1], axis=0)
         high = np.maximum.reduceat(corners, faces.start[:-1], axis=0)
         slack = 8 * np.finfo(float).eps * np.abs(faces.points).max()
-        self._faces = faces
+        self._faces, self._extent = faces, extent
         self._order = np.argsort(_along_the_curve(low + high), kind="stable")
         level = np.concatenate([low - slack, -high - slack], axis=1)[self._order]
         levels = [level]
@@ -41,21 +41,29 @@ class Location:
         self._levels = [np.ascontiguousarray(level.T) for level in reversed(levels)]
 
     def of(self, places: Doubles) -> Ints:
-        """Return the faces of places (N, 2), or −1 where there is none.
+        """Return the faces of places (N, 2), or −1 outside of the extent.
 
         Of faces that share an edge, a place within rounding of it is in the one that it lies
         deepest in, or in the first.
         """
         found = np.full(len(places), -1)
-        for first in range(0, len(places), _AT_ONCE):
-            some = places[first : first + _AT_ONCE]
-            point, face = self._candidates(some)
+        inside = np.flatnonzero(self._inside(places))
+        for first in range(0, inside.size, _AT_ONCE):
+            some = inside[first : first + _AT_ONCE]
+            point, face = self._candidates(places[some])
             if point.size:
-                depth = self._depth(some[point], face)
+                depth = self._depth(places[some[point]], face)
                 order = np.lexsort((-face, depth, point))
                 last = np.append(np.diff(point[order]) != 0, True)
-                found[first + point[order][last]] = face[order][last]
+                found[some[point[order][last]]] = face[order][last]
         return found
+
+    def _inside(self, places: Doubles) -> NDArray[np.bool_]:
+        inside = np.ones(len(places), bool)
+        for a, b in zip(self._extent, np.roll(self._extent, -1, axis=0), strict=True):
+            way, to = b - a, places - a
+            inside &= way[0] * to[:, 1] >= way[1] * to[:, 0]
+        return inside
 
     def _candidates(self, places: Doubles) -> tuple[Ints, Ints]:
         """Return the pairs of a place and a face whose box it lies in."""

@@ -104,14 +104,10 @@ class Plane:
         Returns
         -------
         ndarray of int64, shape (...)
-            On an edge it is one of its faces; so it is within rounding of one.
+            On an edge, or within rounding of one, it is one of the faces there.
         """
         places = _places(s, t)
-        flat = places.reshape(-1, 2)
-        found = np.full(len(flat), -1)
-        inside = self._inside(flat)
-        found[inside] = self._location.of(flat[inside])
-        return found.reshape(places.shape[:-1])
+        return self._location.of(places.reshape(-1, 2)).reshape(places.shape[:-1])
 
     def value(self, s: ArrayLike, t: ArrayLike) -> NDArray[np.float64]:
         """Return f(x + s u + t v), from the vertices of the face: no network is evaluated.
@@ -323,7 +319,7 @@ class Plane:
 
     @cached_property
     def _location(self) -> Location:
-        return Location(self.faces)
+        return Location(self.faces, self.extent)
 
     @cached_property
     def _slopes(self) -> NDArray[np.float64]:
@@ -339,13 +335,6 @@ class Plane:
             "...i,...ij->...j", way, self._slopes[face]
         )
         return result
-
-    def _inside(self, places: NDArray[np.float64]) -> NDArray[np.bool_]:
-        inside = np.ones(len(places), bool)
-        for a, b in zip(self.extent, np.roll(self.extent, -1, axis=0), strict=True):
-            way, to = b - a, places - a
-            inside &= way[0] * to[:, 1] >= way[1] * to[:, 0]
-        return inside
 
     def _checked(self, face: ArrayLike) -> NDArray[np.int64]:
         array = arguments.real_array("face", face)
