@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from randrelu import Network, plane
+from randrelu._support import memory
 from randrelu.figures import plane as drawing
 
 
@@ -130,6 +131,15 @@ def test_in_given_axes(one):
     drawing.mark(right, np.array([(0.0, 0), (1, 2)]), ["x", "y"])
     assert [text.get_text() for text in right.texts] == ["x", "y"]
     assert right.texts[1].xy == (1, 2)
+
+
+def test_more_regions_than_there_is_room_for(monkeypatch):
+    net = Network.random((4, 200, 1), rng=0, bias=1.0)
+    found = plane(net, np.ones(4), np.arange(4.0), np.eye(4)[0], (-9, 9, -9, 9))
+    assert found.regions > 10_000
+    monkeypatch.setattr(memory, "available_bytes", lambda: 10**7)
+    with pytest.raises(MemoryError, match=f"drawing {found.regions} regions takes .* smaller ext"):
+        found.plot("layer")
 
 
 def test_wrong_colours_and_levels(one, several):

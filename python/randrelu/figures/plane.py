@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from randrelu._support import arguments
+from randrelu._support import arguments, memory
 from randrelu.figures.style import INK, color, require_matplotlib, styled
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ PASTELS = (
 )  # fmt: skip
 _SIGNS = ["#0a5fb4", "#7fb0dc", "#f7f7f5", "#e3a583", "#b3471a"]  # from below the level to above
 _SIZES = ["#f7f7f5", "#7fb0dc", "#0a3f78"]
+_EACH = 2000  # bytes that a region takes in Matplotlib: its polygon and two edges are paths
 _MOST_SERIES = 4  # layers that have the colours of series; more have those of a scale
 
 
@@ -33,6 +34,9 @@ def plane_figure(plane: Plane, color: str, level: float | None, ax: Axes | None)
     """Draw the regions of a plane, and return the figure; see `Plane.plot`."""
     require_matplotlib()
     arguments.one_of("color", color, COLORS)
+    memory.require(
+        _EACH * plane.regions, f"drawing {plane.regions} regions", "take a smaller extent"
+    )
     lines = [] if level is None else plane.level_set(level)
     with styled():
         if ax is None:

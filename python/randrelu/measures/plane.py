@@ -289,6 +289,10 @@ class Plane:
 
         Raises
         ------
+        ImportError
+            If Matplotlib is not installed.
+        MemoryError
+            If the picture does not fit in the memory that is free.
         ValueError, TypeError
             If an argument is not as described.
         """
