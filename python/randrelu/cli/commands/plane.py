@@ -29,6 +29,12 @@ from randrelu.cli.through import Through, through
 from randrelu.figures import style
 from randrelu.figures.plane import COLORS, MOST_VECTOR_FACES, mark
 
+_AS_IMAGE = {
+    None: "",
+    "shading": ", the shading as an image",
+    "regions": f", the regions as an image: {MOST_VECTOR_FACES} or more are no lines",
+}
+
 
 def plane(
     widths: Widths = None,
@@ -104,20 +110,32 @@ def plane(
             threads=threads, progress=progress,
         )  # fmt: skip
     shares = found.decision(level).shares()
+    picture = {}
     if out is not None:
-        figure = found.plot(color or ("value" if net.outputs == 1 else "decision"), level)
         names = [str(k) for k in range(len(x))] if labels is None else [str(n) for n in labels]
-        mark(figure.axes[0], way.places, names)
-        figure.savefig(out, dpi=200)
-    image = out is not None and out.suffix != ".png" and found.regions >= MOST_VECTOR_FACES
+        raster = _draw(found, way, names, out, color, level)
+        picture = {"out": str(out), "raster": raster}
     if as_json:
-        picture = {} if out is None else {"out": str(out), "image": image or out.suffix == ".png"}
         tables.print_json({**_results(net, number, way, found, shares, level), **picture})
     else:
         _print(net, number, way, found, shares, level)
         if out is not None:
-            as_image = f", as an image: {MOST_VECTOR_FACES} regions or more are no lines"
-            print(f"Drawn into {out}{as_image * image}.")
+            print(f"Drawn into {out}{_AS_IMAGE[raster]}.")
+
+
+def _draw(
+    found: rr.Plane, way: Through, names: list[str], out: Path, color: str | None, level: float
+) -> str | None:
+    """Draw the regions, and return what of a vector file is an image: nothing is None."""
+    chosen = color or ("value" if found.outputs.ndim == 1 else "decision")
+    figure = found.plot(chosen, level)
+    mark(figure.axes[0], way.places, names)
+    figure.savefig(out, dpi=200)
+    if out.suffix == ".png":
+        return None
+    if found.regions >= MOST_VECTOR_FACES:
+        return "regions"
+    return "shading" if chosen == "value" else None
 
 
 def _results(
