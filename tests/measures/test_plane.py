@@ -9,6 +9,7 @@ import subdivision_oracle as oracle
 from randrelu import Network, Pattern, line, plane
 from randrelu._support import memory
 from randrelu.measures.faces import Faces, polylines
+from randrelu.measures.slopes import slopes
 from scipy import stats
 
 EPS = np.finfo(float).eps
@@ -130,6 +131,17 @@ def test_on_a_thin_face_the_value_is_no_worse():
         assert found.gradient(face) == pytest.approx(reference.gradient(weights, masks)[0])
 
 
+@pytest.mark.parametrize("turn", range(4))
+def test_slopes_do_not_depend_on_which_vertices_come_first(turn):
+    """Two of them are 1e-9 apart, on a long edge; f is 1000 + 3 s + 2 t, rounded."""
+    points = np.roll(np.array([(0.0, 0), (1e-9, 0), (1, 0), (1, 1e-3)]), turn, axis=0)
+    square = Faces(points, np.array([0, 4]), np.arange(4))
+    values = 1000 + points @ [3.0, 2.0]
+    ((slope,),) = slopes(square, values[:, np.newaxis]).transpose(0, 2, 1)
+    again = values[0] + (points - points[0]) @ slope
+    assert np.abs(again - values).max() <= 16 * EPS * 1000
+
+
 @pytest.mark.parametrize("shape", [(5, 12, 10, 8, 1), (2, 25, 1)])
 def test_a_level_set_is_where_f_is_the_level(shape):
     net = network(shape)
@@ -228,6 +240,17 @@ def _drawn():
     except ImportError:
         return False
     return True
+
+
+def test_a_decision_that_changes_along_an_edge():
+    """f = (t, −t, 10 + s₊, 10 + (−s)₊): the first two, never the largest, cross on that edge."""
+    hidden = np.array([[1.0, 0], [-1, 0], [0, 1]])
+    last = np.array([[0.0, 0, 1], [0, 0, -1], [1, 0, 0], [0, 1, 0]])
+    net = Network.from_weights([hidden, last], [[0, 0, 5.0], [-5, 5, 10, 10]])
+    found = plane(net, np.zeros(2), [1.0, 0], [0, 1.0])
+    assert found.decision().shares().tolist() == [0, 0, 0.5, 0.5]
+    (curve,) = found.level_set()
+    assert (curve[:, 0] == 0).all() and sorted(curve[[0, -1], 1]) == [-1, 1]
 
 
 def test_three_decisions_meet_in_a_point():
@@ -456,6 +479,13 @@ def test_bad_input(change, error, message):
     given = {"net": network((5, 8, 6, 1)), "x": np.ones(5), "u": np.arange(5.0), "v": np.ones(5)}
     with pytest.raises(error, match=message):
         plane(**{**given, **change})
+
+
+def test_a_small_angle_is_one():
+    net = network((5, 8, 6, 1))
+    u, v = np.arange(5.0), np.ones(5)
+    found = plane(net, np.ones(5), u, u + 1e-9 * v)
+    assert found.area.sum() == pytest.approx(4, rel=1e-12)
 
 
 def test_more_bad_input():
