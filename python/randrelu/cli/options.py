@@ -29,7 +29,7 @@ Points = Annotated[
 LabelColumn = Annotated[
     int | None,
     typer.Option(
-        help="The column of --input that has labels, not entries of the points: 0 is the first, "
+        help="The column of the file that has labels, not entries of the points: 0 is the first, "
         "-1 the last."
     ),
 ]
@@ -41,7 +41,7 @@ Row = Annotated[
 ]
 Scale = Annotated[
     str | None,
-    typer.Option(help="What to multiply the points of --input by, such as 1/255 or 0.5."),
+    typer.Option(help="What to multiply the points of the file by, such as 1/255 or 0.5."),
 ]
 Init = Annotated[
     str | None, typer.Option(help="The scale of the weights: paper (the default), he or unit.")

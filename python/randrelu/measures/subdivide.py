@@ -48,7 +48,7 @@ def plane(
     threads : int, optional
         The number of threads.
     progress : callable, optional
-        Called as ``progress(done, total)``, see `Network`.
+        Called as ``progress(done, total)``, see `Network`, in thousandths.
 
     Returns
     -------
