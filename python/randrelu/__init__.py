@@ -16,7 +16,9 @@ from randrelu.measures.flips import Flips, flips
 from randrelu.measures.gradient_step import gradient_step
 from randrelu.measures.line import Line, Linearity
 from randrelu.measures.lipschitz import Lipschitz, lipschitz
+from randrelu.measures.plane import Plane
 from randrelu.measures.row_space import Figure1, figure_1, min_perturbation
+from randrelu.measures.subdivide import plane
 from randrelu.measures.trace import line
 from randrelu.measures.worst_deviation import WorstDeviation, worst_deviation
 from randrelu.measures.worst_flips import WorstFlips, worst_flips
@@ -43,6 +45,7 @@ __all__ = [
     "Lipschitz",
     "Network",
     "Pattern",
+    "Plane",
     "Report",
     "Revealed",
     "Sweep",
@@ -63,6 +66,7 @@ __all__ = [
     "lipschitz",
     "load",
     "min_perturbation",
+    "plane",
     "read_sweep",
     "reproduce",
     "sample_ball",

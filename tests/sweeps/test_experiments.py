@@ -21,6 +21,7 @@ SMALL = {
     "min-perturbation": {"hidden": [5, 50], "dim": [30]},
     "deep": {"width": [50], "depth": [2, 4]},
     "line": {"width": [20], "depth": [2], "dim": [30]},
+    "regions": {"widths": [(20, 30, 10, 1)], "length": [3.0]},
     "lemma-2.2": {"width": [20], "depth": [2], "trials": [20]},
     "lemma-c.1": {"rows": [5], "cols": [10], "trials": [20]},
 }
@@ -140,6 +141,26 @@ class TestBuiltIn:
         (row,) = experiments.worst(np.random.default_rng(0), radius=0.1, samples=4)
         assert row["attained"] == row["certified"] == 0
         assert [row[f"deviation_{name}"] for name in BRACKET] == [None] * 3
+
+    @pytest.mark.parametrize("storage", ["auto", "deferred"])
+    def test_regions_are_those_of_a_square_of_a_random_plane(self, storage):
+        params = {"widths": [20, 30, 10, 1], "length": 3.0}
+        params |= {"storage": storage} if storage == "deferred" else {}
+        rows = rr.sweep("regions", points=[params], trials=2, rng=4).to_pandas()
+        rows = rows[rows.trial == 1]
+        generator = Point(params).generator(4, 1)
+        net = rr.Network.random(params["widths"], rng=generator, storage=storage)
+        one, two = generator.standard_normal((2, 20))
+        q, _ = np.linalg.qr(np.stack([one, two], axis=1))
+        half = 1.5 * np.sqrt(20)
+        u, v = half * np.sign(one @ q[:, 0]) * q[:, 0], half * np.sign(two @ q[:, 1]) * q[:, 1]
+        found = rr.plane(net, np.ones(20), u, v)
+        assert rows.layer.tolist() == [1, 2] and rows.units.tolist() == [30, 10]
+        assert rows.edges.tolist() == found.edges_by_layer.tolist()
+        assert rows.regions.tolist() == [found.regions] * 2 and found.regions > 30
+        assert rows.regions_per_neuron2.tolist() == [found.regions / 1600] * 2
+        assert rows.mean_area.tolist() == pytest.approx([9 / found.regions] * 2)
+        assert rows.median_area.tolist() == pytest.approx([2.25 * np.median(found.area)] * 2)
 
     @pytest.mark.parametrize("storage", ["auto", "deferred"])
     def test_distance_is_the_bracket_beside_the_zero_of_the_tangent(self, storage):

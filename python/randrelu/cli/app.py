@@ -1,4 +1,4 @@
-"""The command line: randrelu check, reproduce, attack, flips, distance, sweep, show, plot, info."""
+"""The command line: randrelu and a command, such as check, reproduce, attack, plane or sweep."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from randrelu.cli.commands.checks import check, reproduce
 from randrelu.cli.commands.distance import distance
 from randrelu.cli.commands.info import info
 from randrelu.cli.commands.networks import attack, flips
+from randrelu.cli.commands.plane import plane
 from randrelu.cli.commands.sweeps import plot, show, sweep
 
 app = typer.Typer(
@@ -44,7 +45,7 @@ def _all(
     """See why random ReLU networks have adversarial examples."""
 
 
-for command in (check, reproduce, attack, flips, distance, sweep, show, plot, info):
+for command in (check, reproduce, attack, flips, distance, plane, sweep, show, plot, info):
     app.command()(command)
 
 

@@ -52,8 +52,9 @@ def points(
     row: int | None = None,
     label_column: int | None = None,
     scale: float | None = None,
+    option: str = "--input",
 ) -> Points:
-    """Read the points (N, d) of --input and their labels (N,), which are None without a column.
+    """Read the points (N, d) of an option and their labels (N,), which are None without a column.
 
     They are all of them, or the one of --row.
 
@@ -63,12 +64,12 @@ def points(
     if path is None:
         for name, value in (("row", row), ("label-column", label_column), ("scale", scale)):
             if value is not None:
-                raise ValueError(f"--{name} goes with --input, the file that it is about")
+                raise ValueError(f"--{name} goes with {option}, the file that it is about")
         return np.ones((1, dim)), None
-    name = f"--input {path}"
+    name = f"{option} {path}"
     suffix = path.suffix.lower()
     if suffix not in (".npy", ".csv"):
-        raise ValueError(f"--input must be a .npy or .csv file, got {path}")
+        raise ValueError(f"{option} must be a .npy or .csv file, got {path}")
     array = arguments.real_array(name, _read_npy(path) if suffix == ".npy" else _read_csv(path))
     labels = None
     if label_column is not None:
@@ -113,6 +114,18 @@ def point(
     return one
 
 
+def chosen_rows(rows: list[int], path: Path | None, count: int) -> list[int]:
+    """Return the points of --through that --rows chooses, where there are such."""
+    if path is None:
+        raise ValueError("--rows goes with --through, the file that it is about")
+    for row in rows:
+        if not 0 <= row < count:
+            raise ValueError(
+                f"--rows must be points of --through {path}, from 0 to {count - 1}, got {row}"
+            )
+    return rows
+
+
 def warn_outside(found: NDArray[np.float64], net: Network) -> None:
     """Warn where points have entries outside of the ranges that the network's file gives."""
     if net.input_range is None:
@@ -125,7 +138,7 @@ def warn_outside(found: NDArray[np.float64], net: Network) -> None:
             f"{np.count_nonzero(outside.any(axis=1))} of {len(found)} points lie outside of the "
             f"ranges of the inputs that the network's file gives, such as point {n}, whose entry "
             f"{i} is {found[n, i]:.4g}, not in {low[i]:.4g} … {high[i]:.4g}; nothing is clipped "
-            "(--scale multiplies the points of --input)",
+            "(--scale multiplies the points of a file)",
             UserWarning,
             stacklevel=2,
         )

@@ -29,7 +29,7 @@ Points = Annotated[
 LabelColumn = Annotated[
     int | None,
     typer.Option(
-        help="The column of --input that has labels, not entries of the points: 0 is the first, "
+        help="The column of the file that has labels, not entries of the points: 0 is the first, "
         "-1 the last."
     ),
 ]
@@ -41,7 +41,7 @@ Row = Annotated[
 ]
 Scale = Annotated[
     str | None,
-    typer.Option(help="What to multiply the points of --input by, such as 1/255 or 0.5."),
+    typer.Option(help="What to multiply the points of the file by, such as 1/255 or 0.5."),
 ]
 Init = Annotated[
     str | None, typer.Option(help="The scale of the weights: paper (the default), he or unit.")
@@ -86,6 +86,30 @@ def radii(text: str) -> list[float]:
             f"0.01,0.1, got {text!r}"
         )
     return found
+
+
+def extent(text: str) -> tuple[float, ...]:
+    """Return the rectangle that --extent gives."""
+    try:
+        found = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        found = ()
+    if len(found) != 4:
+        raise ValueError(
+            "--extent must be four numbers s0,s1,t0,t1 separated by commas, such as -1,2,-1,1, got "
+            f"{text!r}"
+        )
+    return found
+
+
+def rows(text: str) -> list[int]:
+    """Return the rows that --rows gives."""
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise ValueError(
+            f"--rows must be integers separated by commas, such as 0,5,7, got {text!r}"
+        ) from None
 
 
 def eta(text: str) -> float | str:

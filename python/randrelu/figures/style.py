@@ -57,11 +57,11 @@ def require_matplotlib(extra: str = "plot") -> None:
     extras.require("figures need Matplotlib", "matplotlib", extra)
 
 
-def require_format(path: Path) -> None:
+def require_format(path: Path, name: str = "plot") -> None:
     """Raise an error unless a figure can be drawn, and saved under this name."""
     require_matplotlib()
     if path.suffix not in _FORMATS:
-        raise ValueError(f"plot must end in one of {', '.join(_FORMATS)}, got {path}")
+        raise ValueError(f"{name} must end in one of {', '.join(_FORMATS)}, got {path}")
 
 
 def styled() -> AbstractContextManager[None]:

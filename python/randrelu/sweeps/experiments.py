@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from randrelu._support import arguments
+from randrelu._support import arguments, euclid
 from randrelu.checks import STATEMENTS, check
 from randrelu.checks.deep import descend
 from randrelu.measures.cell import cell
@@ -18,6 +18,7 @@ from randrelu.measures.distance import distance
 from randrelu.measures.flips import flips
 from randrelu.measures.gradient_step import gradient_step
 from randrelu.measures.row_space import DIM, min_perturbation
+from randrelu.measures.subdivide import plane
 from randrelu.measures.trace import line
 from randrelu.measures.worst_deviation import worst_deviation
 from randrelu.measures.worst_flips import worst_flips
@@ -197,6 +198,34 @@ def whole_step(rng: np.random.Generator, *, length: float | None = None, **netwo
         "reflected_at": _number(way.first_crossing(-float(f)) / norm),
         "deviation": float(way.linearity().deviation),
     }
+
+
+def regions(rng: np.random.Generator, *, length: float = 2.0, **network: Any) -> list[Row]:
+    """Find the regions of a square in a random plane around (1, …, 1): a row per layer.
+
+    Its side is length × ‖x‖. What is of the plane is in each of its rows: how many regions there
+    are, that number over the square of the number of hidden units, and their areas in units of
+    ‖x‖². An edge is one from vertex to vertex of a region.
+    """
+    net, x = _network(rng, **{"storage": "auto", **network})
+    one, two = rng.standard_normal((2, x.size))
+    one /= euclid.norm(one)
+    two -= float(np.add.reduce(one * two)) * one
+    half = length / 2 * math.sqrt(x.size)
+    found = plane(net, x, half * one, half / euclid.norm(two) * two)
+    areas = (length / 2) ** 2 * found.area
+    neurons = sum(net.widths[1:-1])
+    whole = {
+        "regions": found.regions,
+        "regions_per_neuron2": found.regions / neurons**2,
+        "mean_area": float(areas.mean()),
+        "median_area": float(np.median(areas)),
+    }
+    counts = zip(net.widths[1:-1], found.edges_by_layer.tolist(), strict=True)
+    return [
+        {"layer": i, "units": units, "edges": edges, **whole}
+        for i, (units, edges) in enumerate(counts, start=1)
+    ]
 
 
 def statement(name: str, rng: np.random.Generator, **parameters: Any) -> list[Row]:

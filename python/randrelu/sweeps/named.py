@@ -31,6 +31,7 @@ EXPERIMENTS: dict[str, Callable[..., Row | list[Row]]] = {
     "min-perturbation": experiments.perturbation,
     "deep": experiments.deep,
     "line": experiments.whole_step,
+    "regions": experiments.regions,
     **{name: partial(experiments.statement, name) for name in STATEMENTS},
 }
 

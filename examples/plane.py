@@ -1,0 +1,69 @@
+"""Every linear region of two planes, exactly.
+
+One goes through a point x and the gradient of a random network: thousands of regions lie between x
+and where the sign of f flips, and f is nearly linear all the same. The other goes through three
+digits, and shows what a small network that was trained on such digits decides between them.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import randrelu as rr
+from matplotlib.figure import Figure
+from randrelu.figures.plane import mark
+from randrelu.figures.style import INK, styled
+
+
+def through_the_gradient(path: Path) -> None:
+    """Draw the plane through x, its gradient and a random direction."""
+    net = rr.Network.random((784, 2048, 2048, 1), rng=0)
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=784)
+    f, gradient = net.value_and_gradient(x)
+    u = -f * gradient / (gradient @ gradient)  # at s = 1 the tangent at x is 0
+    v = rng.normal(size=784)
+    v -= (v @ u) / (u @ u) * u
+    v *= np.linalg.norm(u) / np.linalg.norm(v)
+    plane = rr.plane(net, x, u, v, (-1, 3, -2, 2))
+    attack = rr.gradient_step(net, x, eta="exact")  # to where f is −f(x)
+    end = (attack.x_adv - x) @ u / (u @ u)
+    print(plane, attack, sep="\n")
+    with styled():
+        figure = Figure(figsize=(9.6, 4.4), layout="constrained")
+        left, right = figure.subplots(1, 2)
+        plane.plot("value", ax=left)
+        plane.plot("layer", ax=right)
+        for ax in (left, right):
+            arrow = {"arrowstyle": "-|>", "color": INK, "linewidth": 1.8, "shrinkA": 4}
+            ax.annotate("", (end, 0), (0, 0), arrowprops=arrow, zorder=4)
+            mark(ax, np.zeros((1, 2)), ["x"])
+            ax.set(xlabel="s, along the gradient: at 1 the tangent at x is 0")
+            ax.set(ylabel="t, a random direction, as long")
+    figure.savefig(path, dpi=120)
+
+
+def through_digits(path: Path, here: Path) -> None:
+    """Draw the plane through three digits, at right angles."""
+    net = rr.load(here / "digits.npz")
+    table = np.loadtxt(here / "digits.csv", delimiter=",")[[0, 5, 7]]
+    labels, (x, y, z) = table[:, 0].astype(int), table[:, 1:] / 16
+    u, v = y - x, z - x
+    along = (v @ u) / (u @ u)
+    v -= along * u
+    v *= np.linalg.norm(u) / np.linalg.norm(v)
+    plane = rr.plane(net, x, u, v, (-1, 2, -1.1, 1.9))
+    places = [(0, 0), (1, 0), (along, (z - x) @ v / (v @ v))]
+    print(plane, plane.decision(), sep="\n")
+    figure = plane.plot("decision")
+    figure.axes[0].set(
+        xlabel=f"s, from a {labels[0]} to a {labels[1]}",
+        ylabel=f"t, at right angles, towards a {labels[2]}",
+    )
+    mark(figure.axes[0], np.array(places), [str(label) for label in labels])
+    figure.savefig(path, dpi=140)
+
+
+if __name__ == "__main__":
+    here = Path(__file__).parent
+    through_the_gradient(here / "plane.png")
+    through_digits(here / "plane_digits.png", here)

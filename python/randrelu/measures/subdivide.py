@@ -1,0 +1,168 @@
+"""Find every linear region of a network on a part of a plane."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from randrelu._load import core
+from randrelu._support import arguments, euclid, memory
+from randrelu._support.arguments import Progress
+from randrelu._support.threads import thread_number
+from randrelu.measures.faces import Faces
+from randrelu.measures.plane import Plane
+from randrelu.network import Network, require_network
+
+MOST_FACES = 10**7  # nobody looks at more, and their arrays take gigabytes
+_PARALLEL = 1e-12  # the sine of an angle that float64 does not tell from 0
+
+
+def plane(
+    net: Network,
+    x: ArrayLike,
+    u: ArrayLike,
+    v: ArrayLike,
+    extent: ArrayLike = (-1, 1, -1, 1),
+    *,
+    most_faces: int = MOST_FACES,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Plane:
+    """Find every linear region of f on the points x + s u + t v, exactly.
+
+    Parameters
+    ----------
+    net : Network
+        The network, of one output or several.
+    x : array_like, shape (d,)
+        The point where s = t = 0.
+    u, v : array_like, shape (d,)
+        The directions of s and t, of any length, not parallel.
+    extent : array_like, shape (4,) or (M, 2), default (-1, 1, -1, 1)
+        Which part of the plane: the rectangle of s from s₀ to s₁ and t from t₀ to t₁, as
+        ``(s0, s1, t0, t1)``; or the corners (s, t) of a convex polygon, in either direction.
+    most_faces : int, default 10_000_000
+        The regions that are too many.
+    threads : int, optional
+        The number of threads.
+    progress : callable, optional
+        Called as ``progress(done, total)``, see `Network`, in thousandths.
+
+    Returns
+    -------
+    Plane
+
+    Raises
+    ------
+    MemoryError
+        If there are more regions than fit in the memory that is free.
+    OverflowError
+        If a value inside the network leaves the range of float64.
+    TypeError, ValueError
+        If an argument is not as described, or there are more regions than `most_faces`.
+
+    Notes
+    -----
+    The polygon is one region of a network without hidden layers. Layer by layer, the preactivations
+    at all vertices are one product; in between they are affine, and a region is cut where a unit
+    changes sign. A vertex is within rounding of where that is in exact arithmetic, and one whose
+    preactivation is within its rounding bound of 0 counts as on the line.
+    """
+    require_network(net)
+    dim = net.widths[0]
+    base = arguments.point("x", x, dim)
+    one, two = (arguments.point(n, w, dim, noun="vector") for n, w in (("u", u), ("v", v)))
+    _require_plane(one, two)
+    polygon = polygon_of(extent)
+    most = arguments.integer("most_faces", most_faces, at_least=1)
+    room = _room(net)
+    try:
+        found = core.subdivide(
+            net._core, base, one, two, polygon, most_faces=min(most, room),
+            threads=thread_number(threads), progress=progress,
+        )  # fmt: skip
+    except core.TooManyFaces as error:
+        reached, layer = error.args
+        so_far = f"{reached} of them in layer {layer} of {net.depth}"
+        if room < most:
+            raise MemoryError(
+                f"the plane has more regions than there is room for, {so_far}; take a smaller "
+                "extent"
+            ) from None
+        raise ValueError(
+            f"the plane has more than {most} regions, {so_far}; take a smaller extent, or a larger "
+            "most_faces"
+        ) from None
+    outputs = found.outputs if net.outputs > 1 else found.outputs[:, 0]
+    return Plane(
+        base, one, two, polygon, found.vertices, outputs,
+        Faces(found.vertices, found.face_start, found.face_vertices), found.edges,
+        found.edge_faces, found.edge_layer, found.edge_unit, net.widths[1:-1],
+        list(found.patterns), net,
+    )  # fmt: skip
+
+
+def polygon_of(extent: ArrayLike) -> NDArray[np.float64]:
+    """Return the corners of an extent, counter-clockwise, (M, 2)."""
+    given = arguments.real_array("extent", extent)
+    array = arguments.converted("extent", given, np.dtype(np.float64))
+    if array.shape == (4,):
+        low, high, bottom, top = array
+        if not (low < high and bottom < top):
+            raise ValueError(
+                "extent must be (s0, s1, t0, t1) with s0 < s1 and t0 < t1, which has an area, got "
+                f"{tuple(map(float, array))}"
+            )
+        return np.array([(low, bottom), (high, bottom), (high, top), (low, top)])
+    if array.ndim != 2 or array.shape[1] != 2:
+        raise ValueError(
+            "extent must be (s0, s1, t0, t1), or the corners of a convex polygon, of shape (M, 2), "
+            f"got shape {given.shape}"
+        )
+    if len(array) < 3:
+        raise ValueError(f"extent must have at least 3 corners, got {len(array)}")
+    ways = np.roll(array, -1, axis=0) - array
+    if (array[:, 0] @ np.roll(array[:, 1], -1) - array[:, 1] @ np.roll(array[:, 0], -1)) < 0:
+        return polygon_of(array[::-1])
+    # Every other corner is to the left of every edge: also where the border goes around twice.
+    for k, (corner, way) in enumerate(zip(array, ways, strict=True)):
+        to = np.delete(array, [k, (k + 1) % len(array)], axis=0) - corner
+        left = way[0] * to[:, 1] - way[1] * to[:, 0]
+        if not (left > 0).all():
+            raise ValueError(
+                "extent must be the corners of a convex polygon in order, no three of them on a "
+                f"line; others lie on or beyond the edge from {tuple(map(float, corner))} to "
+                f"{tuple(map(float, corner + way))}"
+            )
+    return array
+
+
+def _require_plane(u: NDArray[np.float64], v: NDArray[np.float64]) -> None:
+    """Raise ValueError unless two vectors span a plane."""
+    units = []
+    for name, vector in (("u", u), ("v", v)):
+        if not vector.any():
+            raise ValueError(f"{name} must not be 0")
+        unit = vector / euclid.norm(vector)
+        units.append(unit / euclid.norm(unit))
+    one, two = units
+    if euclid.norm(two - float(np.add.reduce(one * two)) * one) <= _PARALLEL:
+        raise ValueError("u and v must not be parallel: they span a line, see randrelu.line")
+
+
+def _room(net: Network) -> int:
+    """Return for how many regions there is memory.
+
+    Nearly every vertex is where two lines cross, so a region has about one vertex, two edges and
+    four corners, and as many more while it is made. A vertex then has two bits for each unit of a
+    layer; in a deferred network it has the preactivations as well, beside which the directions that
+    are revealed, one for each line, are few.
+    """
+    free = memory.available_bytes()
+    numbers = (2 + net.outputs) + 2 * 6 + 4 + 1
+    bits = sum(-(-width // 8) for width in net.widths[1:-1])
+    of_vertex = max(net.widths) * (16 if net.storage == "deferred" else 0.25)
+    each = 2 * (8 * numbers + bits) + math.ceil(of_vertex)
+    return MOST_FACES if free is None else max(1, free // each)
