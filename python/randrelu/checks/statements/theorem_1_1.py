@@ -88,10 +88,7 @@ def run(
     ratios = np.where(columns["success"], sizes, np.inf) / laws.size_bound(dim, delta)
 
     law = None if dim == 1 else partial(laws.linear_step_norm_quantile, dim=dim)
-    flips, succeeds = (
-        f"{p:.4g} (limit of infinite width)"
-        for p in laws.limit_linear_step(dim, len(networks.widths) - 2)
-    )
+    flips, succeeds = _of_linear_steps(dim, len(networks.widths) - 2)
     claimed = f"≥ {1 - delta:g}" + (f"; {succeeds}" if eta == "linear" else "")
     flipped = share("sign flipped and |f| no smaller", columns["success"], claimed)
     measurements, found = [flipped], flipped
@@ -134,6 +131,14 @@ def run(
 def largest_c_3(delta: float) -> float:
     """Return the c₃ up to which the exact step is looked for, whatever d."""
     return LONGEST / math.sqrt(-math.log(delta))
+
+
+def _of_linear_steps(dim: int, depth: int) -> tuple[str, str]:
+    """Return what the laws say of the shares that the linear step flips, and takes to −f."""
+    if depth == 0:
+        return "1 (f is linear)", "1 (f is linear)"
+    law = laws.limit_step(dim, depth)
+    return f"{law.flips:.4g} (infinite width)", f"{law.succeeds:.4g} (infinite width)"
 
 
 def a_step(eta: float | str) -> float | str:
