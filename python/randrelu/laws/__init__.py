@@ -19,6 +19,8 @@ from randrelu.laws.linear_step import linear_step_norm_quantile, sample_linear_s
 from randrelu.laws.norms import (
     gradient_norm_law,
     layer_norm_law,
+    limit_gradient_norm_law,
+    limit_output_size_law,
     masked_difference_law,
     output_size_law,
 )
@@ -57,8 +59,10 @@ __all__ = [
     "large_preactivations",
     "layer_norm_law",
     "limit_crossover",
+    "limit_gradient_norm_law",
     "limit_kernel",
     "limit_kernel_at",
+    "limit_output_size_law",
     "limit_step",
     "limit_value_after",
     "linear_step_norm_quantile",

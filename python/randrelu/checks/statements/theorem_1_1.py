@@ -222,7 +222,7 @@ def _quantiles(
 
 
 def draw(check: Check) -> Figure:
-    """Draw the sizes of the steps, beside the law of the linear one."""
+    """Draw the sizes of the steps, beside the law of the linear one and the limit of others."""
     figure, axes = canvas()
     dim, eta = check.parameters["widths"][0], check.parameters["eta"]
     trials = check.trials
@@ -236,6 +236,13 @@ def draw(check: Check) -> Figure:
     name = {"exact": "shortest step that succeeds", "shortest": "shortest multiple that succeeds"}
     cumulative(axes, reached, name.get(eta, f"successes, η = {eta}"), SERIES[1])
     bound = laws.size_bound(dim, check.parameters["delta"])
+    depth = len(check.parameters["widths"]) - 2
+    if depth > 0 and eta in ("exact", "shortest"):
+        # The shortest step that succeeds is no longer than one that does.
+        sizes = bound * np.geomspace(0.02, 5, 40)
+        limit = [laws.limit_step(dim, depth, size=size).succeeds for size in sizes]
+        label = "share where a step of this size succeeds, infinite width"
+        axes.plot(sizes, limit, ":", color=INK, linewidth=1, label=label)
     threshold(axes, bound, "√(log(1/δ)/d), the bound with c₃ = 1")
     axes.set(xscale="log", xlabel="size of the step, ‖η∇f(x)‖/‖x‖")
     legend(figure, axes)
