@@ -137,7 +137,8 @@ def test_the_linear_step_is_predicted_by_the_limit():
         assert not 0.49 < predicted < 0.51  # no number that anything would do for
     linear = check("theorem-1.1", widths=(10, 30, 30, 1), trials=5, rng=0, eta="linear")
     paper = {m.name: m.paper for m in linear.measurements}
-    assert "limit" in paper["sign flipped"] and "limit" in paper["sign flipped and |f| no smaller"]
+    for name in ("sign flipped", "sign flipped and |f| no smaller"):
+        assert "infinite width" in paper[name]
 
 
 def test_how_far_the_exact_step_is_looked_for_is_said():
