@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from randrelu import Network, gradient_step, laws
+from randrelu.laws import panels
 from scipy import special, stats
 
 ALARM = 1e-6
@@ -91,6 +92,18 @@ def test_steep_integrands_are_resolved(size):
     weights = np.diff(stats.beta.cdf(edges**2, 0.5, (dim - 1) / 2))
     found = weights @ flips((edges[1:] + edges[:-1]) / 2)
     assert law.flips == pytest.approx(found, abs=1e-6)
+
+
+@pytest.mark.parametrize("dim", [2, 10, 10**6])
+def test_the_quadrature_has_converged(dim, monkeypatch):
+    """Finer panels with other nodes say the same: at d = 10⁶ a step lies close to an edge."""
+    ratio = np.array([-3, -1.01, -1, -0.999, -0.5, 0, 0.9, 2])
+    steps = [laws.limit_step(dim, 10, size=s) for s in (None, 1 / math.sqrt(dim), 2.0)]
+    found = [law.cdf(ratio) for law in steps]
+    monkeypatch.setattr(panels, "_ERROR", 1e-14)
+    monkeypatch.setattr(panels, "_NODES", 19)
+    for one, law in zip(found, steps, strict=True):
+        np.testing.assert_allclose(one, law.cdf(ratio), rtol=0, atol=1e-10)
 
 
 def test_the_law_is_a_law():

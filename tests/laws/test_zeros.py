@@ -58,6 +58,25 @@ def test_deep_networks_have_as_many_as_said(widths, trials):
     assert abs(np.mean(counts) - expected) <= 5 * np.std(counts) / math.sqrt(trials)
 
 
+@pytest.mark.statistics
+@pytest.mark.parametrize(("depth", "some"), [(1, 0.85), (4, 0.65), (16, 0.38)])
+def test_at_infinite_width_fewer_circles_have_more_zeros(depth, some):
+    """The Gaussian process at places of a circle, drawn by its Fourier series."""
+    places, draws, generator = 800, 8000, np.random.default_rng(6)
+    angle = np.arange(places) * 2 * math.pi / places
+    kernel = laws.limit_kernel_at(np.minimum(angle, 2 * math.pi - angle), depth).value
+    spectrum = np.maximum(np.fft.fft(kernel).real, 0) / places
+    pairs = generator.normal(size=(2, draws, places))
+    signs = np.fft.fft((pairs[0] + 1j * pairs[1]) * np.sqrt(spectrum)).real > 0
+    counts = (signs != np.roll(signs, 1, axis=1)).sum(axis=1)
+    # Neighbours at the angle θ_ℓ in the last layer differ in sign with the probability θ_ℓ/π.
+    expected = places * math.acos(kernel[1]) / math.pi
+    assert expected == pytest.approx(2, rel=0.02)
+    assert abs(counts.mean() - expected) < 5 * counts.std() / math.sqrt(draws)
+    # What the docstring says is rounded to 0.01.
+    assert abs((counts > 0).mean() - some) < 5 * math.sqrt(some * (1 - some) / draws) + 0.005
+
+
 def test_arcs():
     assert laws.great_circle_zeros((9, 100, 100, 1)) == pytest.approx(2)
     assert laws.great_circle_zeros((9, 3, 1), math.pi / 2) == pytest.approx(0.5 * (1 - 4 / 8))

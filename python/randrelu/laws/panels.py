@@ -8,19 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 _Floats = NDArray[np.float64]
-_NODES = 12  # of the Gauss–Legendre rule on a panel
-_FIRST = 24  # panels, each twice as long as those before: no step is too close to 0 to be seen
+_NODES = 12  # of the rule on a panel
 _HALVINGS = 40
 _ERROR = 1e-12  # of a panel
 
 
-def integral(functions: Callable[[_Floats], _Floats], end: float) -> _Floats:
-    """Return the integrals (m,) over [0, end] of what maps places (n,) to values (m, n).
+def integral(functions: Callable[[_Floats], _Floats], edges: _Floats) -> _Floats:
+    """Return the integrals (m,) of what maps places (n,) to values (m, n), from panels (p + 1,).
 
-    Panels are halved until their halves say what they say, for all of the functions.
+    These are halved until their halves say what they say, for all of the functions.
     """
-    high: _Floats = end * 2.0 ** np.arange(1 - _FIRST, 1, dtype=np.float64)
-    low = np.append(0, high[:-1])
+    low, high = edges[:-1], edges[1:]
     whole = _on_panels(functions, low, high)
     total: _Floats = np.zeros(len(whole))
     for _ in range(_HALVINGS):
@@ -38,10 +36,14 @@ def integral(functions: Callable[[_Floats], _Floats], end: float) -> _Floats:
 
 
 def _on_panels(functions: Callable[[_Floats], _Floats], low: _Floats, high: _Floats) -> _Floats:
-    """Return the integrals over panels (p,), shape (m, p), by one rule on each."""
-    from scipy.special import roots_legendre
+    """Return the integrals over panels (p,), shape (m, p), by the rule of Gauss and Lobatto.
 
-    nodes, weights = roots_legendre(_NODES)
+    Its nodes have both ends among them. So a step lies between two nodes of some panel, wherever it
+    is; that of Gauss and Legendre does not see one that is very close to an edge.
+    """
+    last = np.polynomial.Legendre.basis(_NODES - 1)
+    nodes = np.r_[-1, np.sort(last.deriv().roots().real), 1]
+    weights = 2 / (_NODES * (_NODES - 1) * last(nodes) ** 2)
     half = (high - low)[:, np.newaxis] / 2
     places = low[:, np.newaxis] + half * (1 + nodes)
     values = functions(places.reshape(-1))
