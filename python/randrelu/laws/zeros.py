@@ -29,10 +29,10 @@ def great_circle_zeros(widths: tuple[int, ...], angle: float = 2 * math.pi) -> f
     Notes
     -----
     Given the layers before, the direction of the output's weights is uniform, so the mean number of
-    zeros is the length of the curve f_ℓ/‖f_ℓ‖ over π (Crofton's formula). A layer with k
-    active units multiplies the speed of that curve by χ_{k−1}/χ_k, of independent variables, whose
-    mean is 1 for k ≥ 2; with one active unit the curve is a point. By Lemma 2.1 k is
-    Binomial(d_i, 1/2), independent of the layers before.
+    zeros is the length of the curve f_ℓ/‖f_ℓ‖ over π (Crofton's formula). A layer with k active
+    units multiplies the speed of that curve by χ_{k−1}/χ_k, of independent variables, whose mean is
+    1 for k ≥ 2; with one active unit the curve is a point. By Lemma 2.1 k is Binomial(d_i, 1/2),
+    independent of the layers before.
     """
     moves = math.prod(1 - (width + 1) * 2.0**-width for width in widths[1:-1])
     return angle / math.pi * moves
