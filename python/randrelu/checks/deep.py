@@ -169,7 +169,9 @@ def ratios_at_infinite_width(parameters: Mapping[str, Any]) -> NDArray[np.float6
         kernel[:, first, second] = kernel[:, second, first] = np.cos(angles)
         spectrum, vectors = np.linalg.eigh(kernel)
         # The root that is symmetric is continuous in the kernel: the same on every machine.
-        root = (vectors * np.sqrt(np.maximum(spectrum, 0))[:, np.newaxis]) @ vectors.mT
+        root = (vectors * np.sqrt(np.maximum(spectrum, 0))[:, np.newaxis]) @ vectors.swapaxes(
+            -1, -2
+        )
         f = (root @ generator.standard_normal((_LIMIT_DRAWS, points, 1)))[..., 0]
         found.append([_spread(values)[0] for values in f])
     return np.array(found).T
