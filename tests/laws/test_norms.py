@@ -174,3 +174,15 @@ def test_p_values_where_a_norm_of_0_is_all_but_impossible():
     norms = law.ppf((np.arange(50) + 0.5) / 50)
     assert law.p_value(norms) > 0.99
     assert law.p_value(np.r_[0.0, norms]) == 0
+
+
+def test_limits_of_norms_are_those_of_wide_networks():
+    """Against χ laws, and against the exact laws at a width that is far beyond telling."""
+    q = np.array([0.01, 0.5, 0.99])
+    gradient, output = laws.limit_gradient_norm_law(7, 3), laws.limit_output_size_law(7, 3, 2.0)
+    np.testing.assert_allclose(gradient.ppf(q), stats.chi.ppf(q, 7) / math.sqrt(8 * 7), rtol=1e-8)
+    np.testing.assert_allclose(output.ppf(q), 2 * stats.chi.ppf(q, 1) / math.sqrt(8 * 7), rtol=1e-8)
+    wide = (7, 10**6, 10**6, 10**6, 1)
+    # log ‖∇f‖ has ¼ Σ 5/d_i more of variance, so quantiles are off by some 10⁻⁶ of themselves.
+    np.testing.assert_allclose(gradient.ppf(q), laws.gradient_norm_law(wide).ppf(q), rtol=1e-4)
+    np.testing.assert_allclose(output.ppf(q), laws.output_size_law(wide, 2.0).ppf(q), rtol=1e-4)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from randrelu import laws
 from randrelu._load import core
 from randrelu._support import arguments, memory
 from randrelu._support.arguments import Progress, Rng
@@ -26,6 +27,8 @@ from randrelu.network import Network
 QUICK = {"depths": tuple(4**i for i in range(5)), "points": 8, "steps": 2, "trials": 20}
 FULL = {"width": 2000, "depths": tuple(2**i for i in range(12)), "steps": 2, "trials": 20}
 
+_LIMIT = 2**32 - 1  # of the seeds, for what is drawn at infinite width; trials have the others
+_LIMIT_DRAWS = 200
 _AT_ONCE = 16  # layers that are held; with one, calls would take longer than what they compute
 
 
@@ -142,6 +145,36 @@ def descend(
     at_once = min(trials, number) if max(dim, width) < core.WIDE_TRIAL else 1
     found = side_by_side(trial, trials, at_once, progress, steps=depths[-1])
     return Deep(*np.stack(found, axis=1))
+
+
+def ratios_at_infinite_width(parameters: Mapping[str, Any]) -> NDArray[np.float64]:
+    """Draw the largest |f(x) − f(y)|/|f(x)| of sampled points at infinite width.
+
+    Of a check's parameters; shape (`_LIMIT_DRAWS`, depths). f is normal there, given the points, so
+    no network is needed, and every draw has points of its own.
+    """
+    dim, points, depths = (parameters[name] for name in ("dim", "points", "depths"))
+    spawned = np.random.SeedSequence(parameters["rng"], spawn_key=(_LIMIT,))
+    generator = np.random.default_rng(spawned)
+    x = sphere(_LIMIT_DRAWS * points, dim, generator).reshape(_LIMIT_DRAWS, points, dim)
+    first, second = np.triu_indices(points, 1)
+    apart = np.linalg.norm(x[:, first] - x[:, second], axis=-1)
+    angles = 2 * np.arcsin(np.minimum(apart / 2, 1))
+    found, layer = [], 0
+    for depth in depths:
+        for _ in range(layer, depth):
+            angles = laws.next_angle(angles)
+        layer = depth
+        kernel = np.ones((_LIMIT_DRAWS, points, points))
+        kernel[:, first, second] = kernel[:, second, first] = np.cos(angles)
+        spectrum, vectors = np.linalg.eigh(kernel)
+        # The root that is symmetric is continuous in the kernel: the same on every machine.
+        root = (vectors * np.sqrt(np.maximum(spectrum, 0))[:, np.newaxis]) @ vectors.swapaxes(
+            -1, -2
+        )
+        f = (root @ generator.standard_normal((_LIMIT_DRAWS, points, 1)))[..., 0]
+        found.append([_spread(values)[0] for values in f])
+    return np.array(found).T
 
 
 def _spread(f: NDArray[np.float64]) -> tuple[float, float, float]:

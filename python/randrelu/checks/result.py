@@ -179,10 +179,19 @@ def constant_needed(
 
 
 def quantile(
-    name: str, values: NDArray[np.float64], q: float, law: Callable[[float], Any] | None = None
+    name: str,
+    values: NDArray[np.float64],
+    q: float,
+    law: Callable[[float], Any] | None = None,
+    limit: Callable[[float], Any] | None = None,
 ) -> Measurement:
-    """Return a quantile of what was measured, beside that of its exact law where there is one."""
+    """Return a quantile of what was measured, beside that of its exact law where there is one.
+
+    The `limit` of that law is its quantile at infinite width.
+    """
     paper = "" if law is None else f"{law(q):.4g} (exact law)"
+    if limit is not None:
+        paper += f"; {limit(q):.4g} (infinite width)"
     low, high = quantile_interval(values, q)
     return Measurement(name, float(np.quantile(values, q)), low, high, paper=paper)
 

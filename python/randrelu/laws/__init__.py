@@ -11,12 +11,16 @@ from randrelu.laws.angles import (
     next_angle,
     sine_excess,
 )
+from randrelu.laws.crossover import limit_crossover
+from randrelu.laws.kernel import LimitKernel, limit_kernel, limit_kernel_at
 from randrelu.laws.lemmas import large_preactivations, normal_beyond_sphere, worst_sign_change
-from randrelu.laws.limit import limit_kernel, limit_linear_step, limit_step
+from randrelu.laws.limit import LimitStep, limit_step, limit_value_after
 from randrelu.laws.linear_step import linear_step_norm_quantile, sample_linear_step
 from randrelu.laws.norms import (
     gradient_norm_law,
     layer_norm_law,
+    limit_gradient_norm_law,
+    limit_output_size_law,
     masked_difference_law,
     output_size_law,
 )
@@ -36,10 +40,13 @@ from randrelu.laws.theorem import (
     paper_step_size,
     size_bound,
 )
+from randrelu.laws.zeros import great_circle_zeros
 
 __all__ = [
     "CONFIDENCE",
     "VARIANCES",
+    "LimitKernel",
+    "LimitStep",
     "NormLaw",
     "base",
     "draw_projected_length",
@@ -48,11 +55,16 @@ __all__ = [
     "gradient_deviation",
     "gradient_norm_law",
     "gradient_terms",
+    "great_circle_zeros",
     "large_preactivations",
     "layer_norm_law",
+    "limit_crossover",
+    "limit_gradient_norm_law",
     "limit_kernel",
-    "limit_linear_step",
+    "limit_kernel_at",
+    "limit_output_size_law",
     "limit_step",
+    "limit_value_after",
     "linear_step_norm_quantile",
     "log10_required_width",
     "log_widest",

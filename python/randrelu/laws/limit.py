@@ -1,40 +1,20 @@
-"""Networks of infinite width: Gaussian processes, in the scale of NN-DEF, for any fixed d."""
+"""One gradient step at infinite width, for any fixed d, in the scale of NN-DEF."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from randrelu.laws.angles import flip_fractions, next_angle
+from randrelu.laws.kernel import through_layers
+from randrelu.laws.panels import integral
 
 _Floats = NDArray[np.float64]
-_NODES = 400  # of the Gauss–Legendre rule
 
 
-def limit_kernel(angle: ArrayLike, depth: int) -> tuple[_Floats, _Floats]:
-    """Return κ and κ′ of the limit's covariance E f(x)f(y) = 2^{−ℓ} ‖x‖ ‖y‖ κ(cos θ)/d.
-
-    κ = cos θ_ℓ and κ′ = ∏_{i<ℓ}(1 − θ_i/π), its derivative by cos θ, where θ_i is the angle after i
-    layers (`next_angle`). E⟨∇f(x), ∇f(y)⟩ → 2^{−ℓ} κ′ as d → ∞.
-
-    Parameters
-    ----------
-    angle : array_like, shape (...)
-        The angle θ between the points, in [0, π].
-    depth : int
-        The number ℓ of hidden layers.
-
-    Returns
-    -------
-    kernel, derivative : ndarray, shape (...)
-    """
-    last, shared, _ = _image(np.asarray(angle, np.float64), depth)
-    return np.cos(last), shared
-
-
-def limit_step(
+def limit_value_after(
     eta: ArrayLike, f: ArrayLike, grad_norm: ArrayLike, dim: int, depth: int, norm: float
 ) -> tuple[_Floats, _Floats]:
     """Return mean and standard deviation of f(x + η∇f(x)), given f(x) and ‖∇f(x)‖.
@@ -62,56 +42,139 @@ def limit_step(
     along = norm + eta * f / norm  # of y, along x, and what is across it
     across = np.abs(eta) * np.sqrt(np.maximum(slope**2 - (f / norm) ** 2, 0))
     size, angle = np.hypot(along, across), np.arctan2(across, along)
-    last, shared, spread = _image(angle, depth)
-    mean = size * (np.cos(last) - np.cos(angle) * shared) * f / norm
-    return mean + shared * (f + eta * slope**2), size * spread / math.sqrt(2.0**depth * dim)
+    passed = through_layers(angle, depth)
+    mean = size * (np.cos(passed.angle) - np.cos(angle) * passed.first) * f / norm
+    spread = np.sqrt(passed.unexplained)
+    return (
+        mean + passed.first * (f + eta * slope**2),
+        size * spread / math.sqrt(2.0**depth * dim),
+    )
 
 
-def limit_linear_step(dim: int, depth: int) -> tuple[float, float]:
-    """Return P{the linear step flips the sign of f} and P{and |f| is no smaller after it}.
-
-    In the limit of infinite width, to 10⁻⁸: the means over the angle θ = 2 arcsin|ρ| of the step
-    (see `linear_step_norm_quantile`) of P{T ≤ √d |ρ| a/s}, T of Student's law with d degrees of
-    freedom, s² = sin²θ_ℓ − sin²θ κ′², a = (1 + cos θ)κ′ − cos θ_ℓ, and a − 1 for the second. The
-    second is about √(2π)/(3ℓ√d) for large d. At finite width no unit flips with a small
-    probability, and then f is reflected exactly.
+def limit_step(dim: int, depth: int, *, size: float | None = None) -> LimitStep:
+    """Return the law of f after one gradient step, relative to f before it, at infinite width.
 
     Parameters
     ----------
     dim : int
-        The input dimension d.
+        The input dimension d ≥ 1.
     depth : int
-        The number ℓ of hidden layers. Without any, f is linear, and both are 1.
+        The number ℓ ≥ 1 of hidden layers. (Without any, f is linear.)
+    size : float, optional
+        ‖η∇f(x)‖/‖x‖ > 0 of the step against the sign of f. By default it is the linear step,
+        η = −2f/‖∇f‖², whose size has the law of `linear_step_norm_quantile` at any width.
 
     Returns
     -------
-    flips, succeeds : float
+    LimitStep
+
+    Raises
+    ------
+    ValueError
+        If a number is not as described.
+
+    Notes
+    -----
+    Whether *some* step along the gradient, no longer than a given size, reaches −f is a question
+    about f on a whole segment, of which no law in finitely many dimensions knows the answer. The
+    share of networks in which a step of one size reaches it is at most as large.
     """
-    from scipy.special import roots_legendre, stdtr
-
-    if depth == 0:
-        return 1.0, 1.0
-    if dim == 1:  # y is −x
-        half, weights = np.array([math.pi / 2]), np.ones(1)
-    else:
-        # Half the angle has a density like cos^{d−2}, and the integrands a root at 0.
-        end = math.sqrt(min(math.pi / 2, 10 / math.sqrt(dim)))
-        nodes, weights = roots_legendre(_NODES)
-        root = end * (nodes + 1) / 2
-        half = root**2
-        weights = weights * root * np.cos(half) ** (dim - 2)
-        weights /= weights.sum()
-    last, shared, spread = _image(2 * half, depth)
-    drop = (1 + np.cos(2 * half)) * shared - np.cos(last)
-    unit = math.sqrt(dim) * np.sin(half) / spread
-    return float(weights @ stdtr(dim, unit * drop)), float(weights @ stdtr(dim, unit * (drop - 1)))
+    if dim < 1 or depth < 1:
+        raise ValueError(f"dim and depth must be at least 1, got {dim} and {depth}")
+    if size is not None and not 0 < size < math.inf:
+        raise ValueError(f"size must be a positive number, or None, got {size!r}")
+    return LimitStep(dim, depth, size)
 
 
-def _image(angle: _Floats, depth: int) -> tuple[_Floats, _Floats, _Floats]:
-    """Return θ_ℓ, κ′ and √(1 − κ² − κ′² sin²θ), from factors that do not cancel."""
-    shared = np.prod(1 - flip_fractions(angle, depth), axis=-1)
-    last = angle
-    for _ in range(depth):
-        last = next_angle(last)
-    far, near = np.sin(last), np.sin(angle) * shared
-    return last, shared, np.sqrt(np.maximum((far - near) * (far + near), 0))
+@dataclass(frozen=True)
+class LimitStep:
+    """The law of f(x + η∇f(x))/f(x) at infinite width, as `limit_step` returns it.
+
+    Given the angle of ∇f(x) to x, of cosine ρ with ρ² ~ Beta(1/2, (d − 1)/2), the ratio is a
+    Student variable with d degrees of freedom, shifted and scaled (see `limit_value_after`: f and
+    the mean after the step are proportional to ‖∇f‖, which is χ_d, and the deviation does not
+    depend on it). So its CDF is one integral over that angle, taken to 10⁻⁹. At finite width there
+    is a jump at −1 besides after the linear step: that no unit flips on the way, so that f is
+    reflected exactly, has a probability of about √(πd/2)/Σd_i, while that is small.
+
+    Attributes
+    ----------
+    dim, depth : int
+        d and the number ℓ of hidden layers.
+    size : float or None
+        ‖η∇f(x)‖/‖x‖; None for the linear step.
+    """
+
+    dim: int
+    depth: int
+    size: float | None
+
+    @property
+    def flips(self) -> float:
+        """P{the sign of f changes}."""
+        return float(self.cdf(0.0))
+
+    @property
+    def succeeds(self) -> float:
+        """P{the sign of f changes, and |f| is no smaller after it}.
+
+        For the linear step about √(2π)/(3ℓ√d) where d is large and ℓ/√d small.
+        """
+        return float(self.cdf(-1.0))
+
+    def cdf(self, ratio: ArrayLike) -> _Floats:
+        """Return P{f(x + η∇f(x))/f(x) ≤ ratio}."""
+        given = np.asarray(ratio, np.float64)
+        flat = given.reshape(-1)
+        if self.dim == 1:  # ∇f is parallel to x
+            return self._given_angle(np.array([math.pi / 2]), flat)[:, 0].reshape(given.shape)
+        from scipy.special import betaln
+
+        power, log_total = self.dim - 2, betaln(0.5, (self.dim - 1) / 2) - math.log(2)
+
+        def integrand(root: _Floats) -> _Floats:
+            # The angle of ∇f to the plane across x has a density like cos^{d−2}, and what is
+            # averaged is smooth in its root, not in itself.
+            angle = root**2
+            density = 2 * root * np.cos(angle) ** power * math.exp(-log_total)
+            values: _Floats = self._given_angle(angle, flat) * density
+            return values
+
+        # Before and after these panels there is less than 10⁻¹³ of the law. Each is twice as long
+        # as the one before: no angle is too small for a step to be seen there.
+        end = math.sqrt(min(math.pi / 2, 10 / math.sqrt(self.dim)))
+        panels = end * 2.0 ** np.arange(-24, 1, dtype=np.float64)
+        found = np.clip(integral(integrand, panels), 0, 1)
+        return found.reshape(given.shape)
+
+    def ppf(self, q: ArrayLike) -> _Floats:
+        """Return the quantiles of f(x + η∇f(x))/f(x) for probabilities q in (0, 1)."""
+        given = np.asarray(q, np.float64)
+        low, high = np.full(given.shape, -30.0), np.full(given.shape, 30.0)
+        for _ in range(36):
+            middle = (low + high) / 2
+            below = self.cdf(np.sinh(middle)) < given
+            low, high = np.where(below, middle, low), np.where(below, high, middle)
+        found: _Floats = np.sinh((low + high) / 2)
+        return found
+
+    def _given_angle(self, angle: _Floats, ratio: _Floats) -> _Floats:
+        """Return the CDF given the angles arcsin|ρ| (n,), at ratios (m,); shape (m, n)."""
+        from scipy.special import stdtr
+
+        rho = np.sin(angle)
+        if self.size is None:  # x is reflected
+            size, norm, turn = 2 * rho, np.ones_like(rho), 2 * angle
+        else:
+            size = np.full_like(rho, self.size)
+            along, across = 1 - size * rho, size * np.cos(angle)
+            across[rho == 1] = 0  # cos(π/2) is not 0 in floating point
+            norm, turn = np.hypot(along, across), np.arctan2(across, along)
+        passed = through_layers(turn, self.depth)
+        # Of f(x) > 0 with ‖∇f‖ = ‖x‖ = 1: f is ρ, and its mean after the step −gain.
+        gain = passed.first * size * np.cos(angle) ** 2 - norm * np.cos(passed.angle) * rho
+        deviation = norm * np.sqrt(passed.unexplained / self.dim)
+        past = gain + np.multiply.outer(ratio, rho)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found: _Floats = stdtr(self.dim, past / deviation)
+        return np.where(deviation > 0, found, past >= 0.0)

@@ -60,6 +60,38 @@ def output_size_law(widths: tuple[int, ...], norm: float, *, init: str = "paper"
     return NormLaw((Chi2(1), *_masks(widths[1:-1])), square)
 
 
+def limit_gradient_norm_law(dim: int, depth: int) -> NormLaw:
+    """Return the law of ‖∇f(x)‖ at infinite width, in the scale of NN-DEF: ‖∇f‖² ~ 2^{−ℓ} χ²_d/d.
+
+    Parameters
+    ----------
+    dim, depth : int
+        d and the number ℓ of hidden layers.
+
+    Returns
+    -------
+    NormLaw
+    """
+    return NormLaw((Chi2(dim),), -math.log(dim) - depth * math.log(2))
+
+
+def limit_output_size_law(dim: int, depth: int, norm: float) -> NormLaw:
+    """Return the law of |f(x)| at infinite width, in the scale of NN-DEF: f² ~ 2^{−ℓ} ‖x‖² χ²_1/d.
+
+    Parameters
+    ----------
+    dim, depth : int
+        d and the number ℓ of hidden layers.
+    norm : float
+        ‖x‖ > 0.
+
+    Returns
+    -------
+    NormLaw
+    """
+    return NormLaw((Chi2(1),), 2 * math.log(norm) - math.log(dim) - depth * math.log(2))
+
+
 def layer_norm_law(widths: tuple[int, ...], layer: int, *, init: str = "paper") -> NormLaw:
     """Return the law of ‖f_i(x)‖/‖x‖ at any x ≠ 0 (Lemma 2.3, Eq. (10)), exact at any widths.
 

@@ -24,7 +24,7 @@ from randrelu.checks.statement import WIDER, PlanRow, Statement
 from randrelu.checks.trend import SCALES, asked, narrower, of_constant
 from randrelu.checks.trials import Networks, deferred_steps, nonzero_point
 from randrelu.checks.verdict import at_least, open_constant, same_law
-from randrelu.figures.style import SERIES, canvas, cumulative, legend, threshold
+from randrelu.figures.style import INK, SERIES, canvas, cumulative, legend, threshold
 from randrelu.network import Network
 
 if TYPE_CHECKING:
@@ -76,20 +76,21 @@ def run(
     steep = grad_norm >= lower
     ratios = np.where(steep, np.abs(f) / upper, np.inf)
     bounded_below = share("‖∇f(x)‖ ≥ 2^{−(ℓ+1)}", steep, f"≥ {1 - delta:g}")
+    limits = limit_laws(networks.widths)
     laws_of = (
-        ("‖∇f(x)‖", grad_norm, laws.gradient_norm_law(networks.widths)),
-        ("|f(x)|", np.abs(f), laws.output_size_law(networks.widths, math.sqrt(dim))),
+        ("‖∇f(x)‖", grad_norm, laws.gradient_norm_law(networks.widths), limits[0]),
+        ("|f(x)|", np.abs(f), laws.output_size_law(networks.widths, math.sqrt(dim)), limits[1]),
     )
-    p_values = {f"{name}, exact law": law.p_value(found) for name, found, law in laws_of}
+    p_values = {f"{name}, exact law": law.p_value(found) for name, found, law, _ in laws_of}
     p_values |= _directions(f, grad_norm, dim)
     measurements = [
         bounded_below,
         constant_needed("c", ratios, 1 - delta, paper="|f(x)| ≤ c 2^ℓ √(log(1/δ))"),
         *(Measurement(f"p-value: {name}", p) for name, p in p_values.items()),
         *(
-            quantile(f"{name} at {q:.0%}", found, q, law.ppf)
+            quantile(f"{name} at {q:.0%}", found, q, law.ppf, limit.ppf)
             for q in (0.05, 0.5, 0.95)
-            for name, found, law in laws_of
+            for name, found, law, limit in laws_of
         ),
     ]
     parameters = {
@@ -146,6 +147,15 @@ def bounds(widths: tuple[int, ...], delta: float) -> tuple[float, float]:
     return 2.0 ** -(depth + 1), 2.0**depth * math.sqrt(-math.log(delta))
 
 
+def limit_laws(widths: tuple[int, ...]) -> tuple[laws.NormLaw, laws.NormLaw]:
+    """Return the laws of ‖∇f(x)‖ and |f(x)| at infinite width, where ‖x‖ = √d."""
+    dim, depth = widths[0], len(widths) - 2
+    return (
+        laws.limit_gradient_norm_law(dim, depth),
+        laws.limit_output_size_law(dim, depth, math.sqrt(dim)),
+    )
+
+
 def _values_and_slopes(
     networks: Networks, point: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -163,13 +173,18 @@ def _values_and_slopes(
 
 
 def draw(check: Check) -> Figure:
-    """Draw ‖∇f(x)‖ and |f(x)| with their bounds."""
+    """Draw ‖∇f(x)‖ and |f(x)| with their bounds, and their laws at infinite width."""
     figure, axes = canvas()
     lower, upper = bounds(check.parameters["widths"], check.parameters["delta"])
+    shares = np.linspace(0.002, 0.998, 300)
     cumulative(axes, check.trials["grad_norm"], "‖∇f(x)‖", SERIES[0])
     threshold(axes, lower, f"its lower bound 2^{{−(ℓ+1)}} = {lower:.3g}", SERIES[0])
     cumulative(axes, np.abs(check.trials["f"]), "|f(x)|", SERIES[1])
     threshold(axes, upper, f"its bound c 2^ℓ √(log(1/δ)) with c = 1: {upper:.3g}", SERIES[1])
+    label: str | None = "at infinite width"
+    for law in limit_laws(check.parameters["widths"]):
+        axes.plot(law.ppf(shares), shares, "--", color=INK, linewidth=1, label=label)
+        label = None
     axes.set(xscale="log", xlabel="‖∇f(x)‖ and |f(x)|, where ‖x‖ = √d")
     legend(figure, axes)
     return figure

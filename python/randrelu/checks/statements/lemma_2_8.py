@@ -19,7 +19,7 @@ from randrelu.checks.result import Check, Measurement, relative
 from randrelu.checks.statement import CERTIFIED_FULL, CERTIFIED_QUICK, EVEN, PlanRow, Statement
 from randrelu.checks.trend import SCALES, asked, narrower, of_constant
 from randrelu.checks.trials import Networks
-from randrelu.figures.style import canvas, color, cumulative, legend
+from randrelu.figures.style import canvas, color, cumulative, legend, threshold
 from randrelu.measures.deviation import gradient_deviation
 from randrelu.measures.places import ascending
 from randrelu.measures.trace import line
@@ -119,6 +119,8 @@ def run(
     # Two gradients are no further apart than both are long.
     always = float((2 * spectral_bounds(networks).prod()) ** (1 / depth)) * log
     measurements, verdict = bounded(needed, constant, 1 - delta, always, *enough)
+    limit = _at_infinite_width(float(radii[-1]), depth)
+    said = {"sampled": f"{limit:.4g} (root mean square at one point, infinite width)"}
     bound = f"≤ {(drawn(constant) / log) ** depth:.4g} for C = {drawn(constant):g}"
     measurements += [
         *(
@@ -129,7 +131,9 @@ def run(
         ),
         *(
             Measurement(
-                f"… relative to ‖∇f(x)‖, {name}, median", float(np.median(relative(values, norm)))
+                f"… relative to ‖∇f(x)‖, {name}, median",
+                float(np.median(relative(values, norm))),
+                paper=said.get(name, ""),
             )
             for name, values in {**bracket, "the largest along the attack": along}.items()
         ),
@@ -186,6 +190,15 @@ def _ascending(radius: float | Sequence[float]) -> NDArray[np.float64]:
     return radii
 
 
+def _at_infinite_width(relative_radius: float, depth: int) -> float:
+    """Return √(E‖∇f(x) − ∇f(y)‖²/E‖∇f‖²) for wide layers, y at the radius across x.
+
+    In high dimensions nearly all of the ball's points are nearly there, and gradients are as far
+    apart as they are in the mean.
+    """
+    return math.sqrt(float(laws.gradient_deviation(math.atan(relative_radius), depth)))
+
+
 def _along_attack(
     net: Network,
     x: NDArray[np.float64],
@@ -220,6 +233,9 @@ def draw(check: Check) -> Figure:
         if name in check.trials:
             ratios = relative(check.trials[name], check.trials["grad_norm"])
             cumulative(axes, ratios, label, color(k))
+    radius = float(np.max(check.parameters["radius"]))
+    limit = _at_infinite_width(radius, len(check.parameters["widths"]) - 2)
+    threshold(axes, limit, "one point at the radius, infinite width (root mean square)")
     legend(figure, axes)
     return figure
 

@@ -88,10 +88,7 @@ def run(
     ratios = np.where(columns["success"], sizes, np.inf) / laws.size_bound(dim, delta)
 
     law = None if dim == 1 else partial(laws.linear_step_norm_quantile, dim=dim)
-    flips, succeeds = (
-        f"{p:.4g} (limit of infinite width)"
-        for p in laws.limit_linear_step(dim, len(networks.widths) - 2)
-    )
+    flips, succeeds = _of_linear_steps(dim, len(networks.widths) - 2)
     claimed = f"≥ {1 - delta:g}" + (f"; {succeeds}" if eta == "linear" else "")
     flipped = share("sign flipped and |f| no smaller", columns["success"], claimed)
     measurements, found = [flipped], flipped
@@ -134,6 +131,14 @@ def run(
 def largest_c_3(delta: float) -> float:
     """Return the c₃ up to which the exact step is looked for, whatever d."""
     return LONGEST / math.sqrt(-math.log(delta))
+
+
+def _of_linear_steps(dim: int, depth: int) -> tuple[str, str]:
+    """Return what the laws say of the shares that the linear step flips, and takes to −f."""
+    if depth == 0:
+        return "1 (f is linear)", "1 (f is linear)"
+    law = laws.limit_step(dim, depth)
+    return f"{law.flips:.4g} (infinite width)", f"{law.succeeds:.4g} (infinite width)"
 
 
 def a_step(eta: float | str) -> float | str:
@@ -217,7 +222,7 @@ def _quantiles(
 
 
 def draw(check: Check) -> Figure:
-    """Draw the sizes of the steps, beside the law of the linear one."""
+    """Draw the sizes of the steps, beside the law of the linear one and the limit of others."""
     figure, axes = canvas()
     dim, eta = check.parameters["widths"][0], check.parameters["eta"]
     trials = check.trials
@@ -231,6 +236,13 @@ def draw(check: Check) -> Figure:
     name = {"exact": "shortest step that succeeds", "shortest": "shortest multiple that succeeds"}
     cumulative(axes, reached, name.get(eta, f"successes, η = {eta}"), SERIES[1])
     bound = laws.size_bound(dim, check.parameters["delta"])
+    depth = len(check.parameters["widths"]) - 2
+    if depth > 0 and eta in ("exact", "shortest"):
+        # The shortest step that succeeds is no longer than one that does.
+        sizes = bound * np.geomspace(0.02, 5, 40)
+        limit = [laws.limit_step(dim, depth, size=size).succeeds for size in sizes]
+        label = "share where a step of this size succeeds, infinite width"
+        axes.plot(sizes, limit, ":", color=INK, linewidth=1, label=label)
     threshold(axes, bound, "√(log(1/δ)/d), the bound with c₃ = 1")
     axes.set(xscale="log", xlabel="size of the step, ‖η∇f(x)‖/‖x‖")
     legend(figure, axes)

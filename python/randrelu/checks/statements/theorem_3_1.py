@@ -18,6 +18,7 @@ from randrelu.checks.deep import (
     hypothesis,
     limit,
     measure,
+    ratios_at_infinite_width,
 )
 from randrelu.checks.result import (
     Check,
@@ -28,7 +29,7 @@ from randrelu.checks.result import (
 )
 from randrelu.checks.statement import PlanRow, Statement
 from randrelu.checks.verdict import Part, for_all, open_constant
-from randrelu.figures.style import band, canvas, color, legend, level
+from randrelu.figures.style import INK, band, canvas, color, legend, level
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -84,6 +85,8 @@ def run(
     columns = {"sampled": found.sampled_ratio, "attained": found.attained_ratio}
     medians = np.median(found.attained_ratio, axis=0)
     below = np.flatnonzero(medians <= unit)
+    wide = np.median(ratios_at_infinite_width(parameters), axis=0)
+    said = {"sampled": [f"{median:.3g} (infinite width, 200 draws)" for median in wide]}
     measurements = [
         *judged,
         constant_needed(f"C at depth {at[-1]}", needed[:, -1], PROBABILITY),
@@ -95,10 +98,14 @@ def run(
         ),
         *(
             Measurement(
-                f"largest |f(x) − f(y)|/|f(x)| at depth {depth}, {name}, median", float(median)
+                f"largest |f(x) − f(y)|/|f(x)| at depth {depth}, {name}, median",
+                float(median),
+                paper=limit_median,
             )
             for name, ratios in columns.items()
-            for depth, median in zip(at, np.median(ratios, axis=0), strict=True)
+            for depth, median, limit_median in zip(
+                at, np.median(ratios, axis=0), said.get(name, [""] * len(at)), strict=True
+            )
         ),
     ]
     return STATEMENT.found(
@@ -125,6 +132,9 @@ def draw(check: Check) -> Figure:
     figure, axes = canvas("depth ℓ", "largest |f(x) − f(y)|/|f(x)|")
     for k, name in enumerate(("sampled", "attained")):
         band(axes, *by_depth(check, name), f"{name}: median, 5 % … 95 % of networks", color(k))
+    wide = np.median(ratios_at_infinite_width(check.parameters), axis=0)
+    label = "sampled, at infinite width: median"
+    axes.plot(check.parameters["depths"], wide, "--", color=INK, linewidth=1, label=label)
     level(axes, limit(check.parameters["dim"]), "√(log d/d)")
     axes.set(xscale="log", yscale="log")
     legend(figure, axes)
