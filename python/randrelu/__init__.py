@@ -3,6 +3,7 @@
 from randrelu._support.versions import __version__ as __version__
 from randrelu.checks import Check, check
 from randrelu.formats.load import load
+from randrelu.limit import LimitNetwork
 from randrelu.measures.attack import Attack
 from randrelu.measures.ball import sample_ball
 from randrelu.measures.bottlenecks import bottlenecks
@@ -34,6 +35,7 @@ __all__ = [
     "Extremes",
     "Figure1",
     "Flips",
+    "LimitNetwork",
     "Line",
     "Linearity",
     "Lipschitz",

@@ -1,0 +1,141 @@
+"""The map from fresh normals to answers is linear: its matrix gives the covariance exactly."""
+
+import numpy as np
+import pytest
+from dense import by_differences, closed
+from randrelu.limit.answer import FRESH
+from randrelu.limit.network import LimitNetwork
+
+EPS = np.finfo(float).eps
+
+
+class Basis:
+    """A generator of normals that are all 0, but for one that is 1."""
+
+    def __init__(self, one):
+        self.one, self.drawn = one, 0
+
+    def standard_normal(self, shape):
+        result = np.zeros(int(np.prod(shape)))
+        if 0 <= self.one - self.drawn < result.size:
+            result[self.one - self.drawn] = 1
+        self.drawn += result.size
+        return result.reshape(shape)
+
+
+def answers(questions, points, depth, one, **keywords):
+    """(f, ∇f) at the points, NaN where it was not asked for, and how many normals it took."""
+    net = LimitNetwork(points.shape[1], depth, rng=0, **keywords)
+    net._normal = Basis(one)
+    found = np.full((len(points), points.shape[1] + 1), np.nan)
+    for which, k in questions:
+        if which == "f":
+            found[k, 0] = net.forward(points[k])
+        else:
+            found[k, 0], found[k, 1:] = net.value_and_gradient(points[k])
+    return found.ravel(), net._normal.drawn
+
+
+def covariance(questions, points, depth, **keywords):
+    none, normals = answers(questions, points, depth, -1, **keywords)
+    asked = ~np.isnan(none)
+    assert not none[asked].any()
+    columns = [answers(questions, points, depth, j, **keywords)[0] for j in range(normals)]
+    matrix = np.array(columns).T[asked]
+    return matrix @ matrix.T, asked
+
+
+def error(found, expected):
+    """The largest error of a covariance, in units of the standard deviations."""
+    deviations = np.sqrt(np.diag(expected))
+    return np.max(np.abs(found - expected) / np.outer(deviations, deviations))
+
+
+def rounding(found):
+    """What rounding makes of a Cholesky factorisation of this size, and of its entries."""
+    return 8 * len(found) * EPS
+
+
+def orders(n, seed):
+    """Questions in a random order: values and gradients, some points twice."""
+    generator = np.random.default_rng(seed)
+    asked = [(w, k) for k in range(n) for w in generator.permutation(["f", "g"])]
+    return [asked[i] for i in generator.permutation(len(asked))]
+
+
+@pytest.mark.parametrize("depth", [0, 1, 2, 5])
+@pytest.mark.parametrize(("n", "d"), [(4, 6), (5, 3), (3, 1)])
+def test_answers_have_the_joint_covariance_of_the_kernel(depth, n, d):
+    """In any order of questions; of n points in d dimensions, fewer or more."""
+    points = np.random.default_rng(n).normal(size=(n, d))
+    for seed in range(2):
+        found, asked = covariance(orders(n, seed), points, depth)
+        expected = closed(points, depth)[np.ix_(asked, asked)]
+        assert error(found, expected) < rounding(found)
+
+
+@pytest.mark.parametrize("depth", [1, 3])
+def test_repeated_parallel_and_opposite_points(depth):
+    x, y = np.random.default_rng(1).normal(size=(2, 4))
+    points = np.array([x, y, -x, 2 * x, x, 0.5 * y - 0.2 * x, -3 * y])
+    found, asked = covariance(orders(7, 1), points, depth)
+    expected = closed(points, depth)[np.ix_(asked, asked)]
+    assert error(found, expected) < rounding(found)
+
+
+@pytest.mark.parametrize("depth", [1, 3])
+@pytest.mark.parametrize("distance", [1e-2, 1e-5, 1e-8, 1e-12])
+def test_points_that_are_close(depth, distance):
+    """What is dropped has a variance of at most `FRESH`, and the changes of ∇f one ~ distance."""
+    x, u, v = np.random.default_rng(2).normal(size=(3, 5))
+    points = np.array([x, x + distance * u, x + distance * v, x + u])
+    questions = [("g", 0), ("g", 3), ("f", 1), ("g", 1), ("g", 2), ("f", 2)]
+    found, asked = covariance(questions, points, depth)
+    expected = closed(points, depth)[np.ix_(asked, asked)]
+    assert error(found, expected) < rounding(found) + 2 * np.sqrt(FRESH * distance)
+
+
+@pytest.mark.parametrize("depth", [0, 1, 4])
+@pytest.mark.parametrize(("init", "variance"), [("paper", 1), ("he", 2)])
+def test_biases_and_scales(depth, init, variance):
+    points = np.random.default_rng(3).normal(size=(3, 4)) * [[0.3], [2], [1]]
+    for bias in (0.0, 0.4):
+        found, asked = covariance(orders(3, 2), points, depth, init=init, bias=bias)
+        expected = by_differences(points, depth, variance, bias)[np.ix_(asked, asked)]
+        # The difference's error is of the order of its step squared; third derivatives are
+        # below 10.
+        assert error(found, expected) < 1e-9
+
+
+def test_the_origin_where_there_are_biases():
+    """f(0) and ∇f(0), as the limit of what is found near 0."""
+    x = np.array([0.7, -0.2, 0.4])
+    questions = [("g", 0), ("f", 1), ("g", 1)]
+    at, near = (
+        covariance(questions, np.array([o, x]), 2, bias=0.5)[0] for o in (0 * x, np.full(3, 1e-9))
+    )
+    assert error(at, near) < 1e-8  # 0 and the point are 2e-9 apart, in units of the bias 4e-9
+    one, other = (
+        covariance(order, np.array([0 * x, x]), 2, bias=0.5)[0]
+        for order in (questions, questions[::-1])
+    )
+    assert error(one, other) < rounding(one)
+
+
+def test_several_outputs_are_independent():
+    x, y = np.random.default_rng(4).normal(size=(2, 3))
+    rows = []
+    for one in range(-1, 40):
+        net = LimitNetwork(3, 2, rng=0, outputs=2)
+        net._normal = Basis(one)
+        rows.append(
+            np.concatenate([net.jacobian(x), net.jacobian(y), net.forward(x + y)[:, None]], 1)
+        )
+    assert net._normal.drawn == 20 and not np.array(rows)[[0, *range(21, 41)]].any()
+    matrix = np.array(rows)[1:21].reshape(20, -1)
+    first, second = np.split(matrix.T @ matrix, 2)
+    np.testing.assert_allclose(first[:, 7:], 0, atol=1e-16)
+    np.testing.assert_allclose(first[:, :7], second[:, 7:], atol=1e-15)
+    expected = closed(np.array([x, y, x + y]), 2)
+    kept = [1, 2, 3, 5, 6, 7, 8]
+    np.testing.assert_allclose(first[:, :7], expected[np.ix_(kept, kept)], atol=1e-14)
