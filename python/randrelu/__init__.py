@@ -2,6 +2,7 @@
 
 from randrelu._support.versions import __version__ as __version__
 from randrelu.checks import Check, check
+from randrelu.differentiable import Differentiable
 from randrelu.formats.load import load
 from randrelu.limit import LimitNetwork
 from randrelu.measures.attack import Attack
@@ -31,6 +32,7 @@ __all__ = [
     "Bounds",
     "Check",
     "Deviation",
+    "Differentiable",
     "Distance",
     "Extremes",
     "Figure1",

@@ -48,6 +48,11 @@ class Weights:
     _margin_of: tuple[Self, int, int | None] | None = None  # the network, top and other
 
     @property
+    def dim(self) -> int:
+        """The input dimension d."""
+        return self.widths[0]
+
+    @property
     def depth(self) -> int:
         """The number ℓ of hidden layers."""
         return len(self.widths) - 2

@@ -107,6 +107,29 @@ def test_biases_and_scales(depth, init, variance):
         assert error(found, expected) < 1e-9
 
 
+def test_close_points_where_there_are_biases():
+    """With one hidden layer, biases are a further coordinate: f(x) = g(x, √d bias) + a constant."""
+    x, u = np.random.default_rng(5).normal(size=(2, 4))
+    bias = 0.6
+    for distance in (1e-2, 1e-8):
+        points = np.array([x, x + distance * u, u])
+        questions = [("g", 0), ("f", 1), ("g", 2), ("g", 1)]
+        found, _ = covariance(questions, points, 1, bias=bias)
+        longer = np.column_stack([points, np.full(3, 2 * bias)])  # √d is 2
+        expected = closed(longer, 1).reshape(3, 6, 3, 6)[:, :5, :, :5] * 5 / 4
+        expected[:, 0, :, 0] += bias**2
+        slack = 4 * np.sqrt(FRESH * distance)
+        assert error(found, expected.reshape(15, 15)) < rounding(found) + slack
+
+
+def test_a_thousand_layers():
+    """The oracle loses ε/θ in each layer, where the angles fall to about 3π/1000."""
+    points = np.random.default_rng(6).normal(size=(2, 3))
+    found, asked = covariance(orders(2, 0), points, 1000)
+    expected = closed(points, 1000)[np.ix_(asked, asked)]
+    assert error(found, expected) < 1000 * EPS / 0.009
+
+
 def test_the_origin_where_there_are_biases():
     """f(0) and ∇f(0), as the limit of what is found near 0."""
     x = np.array([0.7, -0.2, 0.4])

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from randrelu._support import euclid
 from randrelu.limit.kernel import Between, Kernel
-from randrelu.limit.known import Known
+from randrelu.limit.known import Known, Rows
 
 _Floats = NDArray[np.float64]
 # An answer whose variance given the earlier ones is at most this share of its own variance counts
@@ -128,15 +128,13 @@ def _covariance(
     return result
 
 
-def _split(
-    factor: _Floats, covariance: _Floats, own: _Floats
-) -> tuple[_Floats, _Floats, list[int]]:
+def _split(factor: Rows, covariance: _Floats, own: _Floats) -> tuple[_Floats, _Floats, list[int]]:
     """Return what b answers are made of: of s earlier draws, and of c ≤ b fresh ones.
 
     Parameters
     ----------
-    factor : ndarray, shape (s, s)
-        Lower triangular: of the earlier answers.
+    factor : tuple of ndarray
+        That of the earlier answers, see `Known`.
     covariance : ndarray, shape (b, s)
         With the earlier answers.
     own : ndarray, shape (b, b)
@@ -152,8 +150,7 @@ def _split(
     """
     told = covariance.copy()
     for j, row in enumerate(factor):
-        told[:, j] -= np.einsum("bj,j->b", told[:, :j], row[:j])
-        told[:, j] /= row[j]
+        told[:, j] = (told[:, j] - np.einsum("bj,j->b", told[:, :j], row[:j])) / row[j]
     rest = own - np.einsum("bs,cs->bc", told, told)
     fresh, kept = np.zeros_like(own), list[int]()
     for i in range(len(own)):

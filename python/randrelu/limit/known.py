@@ -12,6 +12,7 @@ along it move to the others.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from randrelu._support import euclid
 
 _Floats = NDArray[np.float64]
+Rows: TypeAlias = tuple[_Floats, ...]  # of a lower triangular matrix
 # The part of a point that lies across the span of earlier ones counts as rounding below this.
 SPAN = 64 * float(np.finfo(np.float64).eps)
 
@@ -39,14 +41,15 @@ class Known:
         The point of each answer that had a fresh part.
     along : ndarray, shape (s, r)
         Along what it is the derivative; 0 for a value.
-    factor : ndarray, shape (s, s)
-        Lower triangular: the answers, each in units of its standard deviation, are `factor` times
-        `draws`.
+    factor : tuple of ndarray
+        The rows of a lower triangular matrix, of lengths 1, …, s: the answers, each in units of its
+        standard deviation, are this matrix times `draws`.
     draws : ndarray, shape (s, k)
     graded : ndarray of int, shape (m,)
         The points whose gradients had a fresh part across the span.
-    across_factor : ndarray, shape (m, m)
-        Lower triangular: the gradients across the span are it times `across`.
+    across_factor : tuple of ndarray
+        The rows of a lower triangular matrix, of lengths 1, …, m: the gradients across the span are
+        this matrix times `across`.
     across : ndarray, shape (m, k, d)
     """
 
@@ -54,10 +57,10 @@ class Known:
     points: _Floats
     owner: NDArray[np.intp]
     along: _Floats
-    factor: _Floats
+    factor: Rows
     draws: _Floats
     graded: NDArray[np.intp]
-    across_factor: _Floats
+    across_factor: Rows
     across: _Floats
 
     @classmethod
@@ -65,14 +68,16 @@ class Known:
         """Return what is known before the first question."""
         none = np.zeros(0, np.intp)
         return cls(
-            np.zeros((0, dim)), np.zeros((0, 0)), none, np.zeros((0, 0)), np.zeros((0, 0)),
-            np.zeros((0, outputs)), none, np.zeros((0, 0)), np.zeros((0, outputs, dim)),
+            np.zeros((0, dim)), np.zeros((0, 0)), none, np.zeros((0, 0)), (),
+            np.zeros((0, outputs)), none, (), np.zeros((0, outputs, dim)),
         )  # fmt: skip
 
     @property
     def nbytes(self) -> int:
         """The bytes that it takes."""
-        return sum(array.nbytes for array in vars(self).values())
+        arrays = (self.basis, self.points, self.owner, self.along, self.draws, self.graded)
+        held = (*arrays, *self.factor, *self.across_factor, self.across)
+        return sum(array.nbytes for array in held)
 
     def with_span_of(self, point: _Floats) -> tuple[Known, _Floats]:
         """Return this with a span that has the point (d,) in it, and the point's coordinates."""
@@ -92,15 +97,13 @@ class Known:
         s, m = len(self.owner), len(self.graded)
         along = np.zeros((s + m, len(self.basis) + 1))
         along[:s, :-1], along[s:, -1] = self.along, 1
-        factor = np.zeros((s + m, s + m))
-        factor[:s, :s], factor[s:, s:] = self.factor, self.across_factor
         return replace(
             self,
             basis=np.concatenate([self.basis, direction[np.newaxis]]),
             points=np.pad(self.points, ((0, 0), (0, 1))),
             owner=np.concatenate([self.owner, self.graded]),
             along=along,
-            factor=factor,
+            factor=self.factor + tuple(np.append(np.zeros(s), row) for row in self.across_factor),
             draws=np.concatenate([self.draws, moved]),
             across=self.across - moved[:, :, np.newaxis] * direction,
         )
@@ -113,27 +116,21 @@ class Known:
         if not len(along):
             return self
         known, owner = self._with_point(point)
-        s, c = len(self.owner), len(along)
-        factor = np.zeros((s + c, s + c))
-        factor[:s, :s], factor[s:] = self.factor, rows
         return replace(
             known,
-            owner=np.append(self.owner, np.full(c, owner)),
+            owner=np.append(self.owner, np.full(len(along), owner)),
             along=np.concatenate([self.along, along]),
-            factor=factor,
+            factor=self.factor + _triangle(rows, len(self.owner)),
             draws=np.concatenate([self.draws, draws]),
         )
 
     def with_gradient(self, point: _Floats, row: _Floats, draws: _Floats) -> Known:
         """Return this with a gradient whose part across the span has fresh draws, (k, d)."""
         known, owner = self._with_point(point)
-        m = len(self.graded)
-        factor = np.zeros((m + 1, m + 1))
-        factor[:m, :m], factor[m] = self.across_factor, row
         return replace(
             known,
             graded=np.append(self.graded, owner),
-            across_factor=factor,
+            across_factor=self.across_factor + _triangle(row, len(self.graded)),
             across=np.concatenate([self.across, draws[np.newaxis]]),
         )
 
@@ -150,3 +147,8 @@ class Known:
             part = np.einsum("kd,rd->kr", vectors, self.basis)
             vectors = vectors - np.einsum("kr,rd->kd", part, self.basis)
         return vectors
+
+
+def _triangle(rows: _Floats, above: int) -> Rows:
+    """Return rows of a lower triangular matrix that has so many above them, without the zeros."""
+    return tuple(row[: above + i].copy() for i, row in enumerate(rows, start=1))

@@ -18,6 +18,10 @@ from randrelu.limit.known import Known
 from randrelu.weights import Revealed
 
 _Floats = NDArray[np.float64]
+NO_UNITS = (
+    'a limit network has no units; take Network.random with storage="deferred" and widths of 10⁶'
+)
+_OF_UNITS = ("activations", "pattern", "preactivations", "weights", "widths")
 
 
 class LimitNetwork:
@@ -136,7 +140,7 @@ class LimitNetwork:
         MemoryError
             If what is to be remembered does not fit in the memory that is free.
         OverflowError
-            If a value leaves the range of float64.
+            If the norm of a point is above 1e300, or 1e150 where there are biases.
         TypeError, ValueError
             If the points are not as described.
         """
@@ -236,48 +240,67 @@ class LimitNetwork:
 
     def _ask(self, points: _Floats, gradient: bool, remember: bool) -> tuple[_Floats, _Floats]:
         """Return the values (N, k), and the gradients (N, k, d) where they are asked for."""
-        sizes = euclid.norms(points)
-        zero = sizes == 0
-        if gradient and zero.any() and not self.bias:
+        if gradient and not self.bias and not points.any(axis=1).all():
             raise ValueError(
                 "x must not be 0 where there are no biases: a network of infinite width has no "
                 "gradient there"
             )
+        most = 1e150 if self.bias else 1e300  # with biases the squares matter, too
+        with np.errstate(over="ignore"):
+            sizes = euclid.norms(points)
+        if (sizes > most).any():
+            raise OverflowError(f"x must have a norm of at most {most:g}: scale it down")
         values = np.zeros((len(points), self.outputs))
         gradients = np.empty((len(points) if gradient else 0, self.outputs, self.dim))
         with self._lock:
-            self._require_room(len(points) if remember else 1, gradient)
-            for n, (point, size) in enumerate(zip(points, sizes, strict=True)):
-                if zero[n] and not self.bias:
+            if remember:
+                self.require_room(len(points), points, gradient=gradient)
+            for n, size in enumerate(sizes):
+                if not size and not self.bias:  # f(0) = 0
                     continue
-                factor = self._scale if self.bias else 1 / size
+                # Without biases F is homogeneous, and asked on the unit sphere.
+                point = self._scale * points[n] if self.bias else points[n] / size
                 known, value, slope = answer(
-                    self._known, self._kernel, factor * point, gradient, self._normal
+                    self._known, self._kernel, point, gradient, self._normal
                 )
                 values[n] = value if self.bias else self._scale * size * value
                 if slope is not None:
                     gradients[n] = self._scale * slope
                 if remember:
                     self._known = known
-        if not (np.isfinite(values).all() and np.isfinite(gradients).all()):
-            raise OverflowError("f(x) leaves the range of float64; scale x down")
         return values, gradients
 
-    def _require_room(self, count: int, gradient: bool) -> None:
-        """Raise MemoryError unless there is room for what `count` more answers need."""
+    def require_room(self, count: int, points: _Floats, *, gradient: bool) -> None:
+        """Raise MemoryError unless there is room to remember `count` answers in a span.
+
+        Parameters
+        ----------
+        count : int
+        points : ndarray, shape (N, d)
+            They span it, together with what is known.
+        gradient : bool
+            Whether these are gradients.
+        """
         known = self._known
-        span = min(self.dim, len(known.basis) + count)
         graded = len(known.graded) + (count if gradient else 0)
-        answers = len(known.owner) + count + graded * span
+
+        def needed(more: int) -> int:
+            span = min(self.dim, len(known.basis) + more)
+            answers = len(known.owner) + count + graded * span
+            return 4 * answers**2 + 16 * (graded * self.outputs + span) * self.dim
+
+        more = len(points)
+        if not memory.fits(needed(more), 1.0):
+            more = int(np.linalg.matrix_rank(points))
         memory.require(
-            8 * (2 * answers**2 + 2 * (graded * self.outputs + span) * self.dim),
+            needed(more),
             f"remembering {'gradients' if gradient else 'values'} at {count} more points",
             "ask about fewer points, or with remember=False",
         )
 
     def __getattr__(self, name: str) -> NoReturn:
         if name in _OF_UNITS:
-            raise AttributeError(f"a limit network has no {name}: {NO_UNITS}")
+            raise AttributeError(f"there is no {name}: {NO_UNITS}")
         raise AttributeError(f"'LimitNetwork' object has no attribute {name!r}")
 
     def __reduce__(self) -> NoReturn:
@@ -294,7 +317,3 @@ class LimitNetwork:
             f"LimitNetwork(dim={self.dim}, depth={self.depth}{several}, init={self.init!r}, "
             f"seed={self.seed}{with_bias}, {memory.in_words(self._known.nbytes)})"
         )
-
-
-NO_UNITS = 'it has no units; take a Network with storage="deferred" at width 10⁶'
-_OF_UNITS = ("activations", "bias_of", "margin", "pattern", "preactivations", "weights", "widths")
