@@ -21,6 +21,8 @@ _Floats = NDArray[np.float64]
 NO_UNITS = (
     'a limit network has no units; take Network.random with storage="deferred" and widths of 10⁶'
 )
+_MOST_OF_BIAS = 1e70  # times the bias, how large a point may be: fourth powers are taken
+_LOOKED_AT = 200  # points whose span says whether what many reveal may fit in memory
 _OF_UNITS = ("activations", "pattern", "preactivations", "weights", "widths")
 
 
@@ -113,8 +115,9 @@ class LimitNetwork:
                 f"depth must be smaller for init={init!r}: the variance 2^−{self.depth}/{self.dim} "
                 "of a derivative is no float64 number; take init='he'"
             )
-        # f(x) = scale F(X): without biases of the unit vectors X, times ‖x‖.
-        self._kernel = Kernel(self.depth, gain if self.bias else 1.0, self.bias)
+        # Without biases f(x) = scale ‖x‖ F(x/‖x‖). With them f(x) = bias F(scale x/bias), and F has
+        # biases of variance 1.
+        self._kernel = Kernel(self.depth, gain, 1.0) if self.bias else Kernel(self.depth, 1.0, 0.0)
         self._scale = math.sqrt(entry if self.bias else entry * gain**self.depth)
         self._lock = threading.Lock()
         self.forget()
@@ -140,7 +143,7 @@ class LimitNetwork:
         MemoryError
             If what is to be remembered does not fit in the memory that is free.
         OverflowError
-            If the norm of a point is above 1e300, or 1e150 where there are biases.
+            If the norm of a point is above 1e300, or above 1e70 biases where there are any.
         TypeError, ValueError
             If the points are not as described.
         """
@@ -245,7 +248,7 @@ class LimitNetwork:
                 "x must not be 0 where there are no biases: a network of infinite width has no "
                 "gradient there"
             )
-        most = 1e150 if self.bias else 1e300  # with biases the squares matter, too
+        most = min(1e300, _MOST_OF_BIAS * self.bias if self.bias else 1e300)
         with np.errstate(over="ignore"):
             sizes = euclid.norms(points)
         if (sizes > most).any():
@@ -258,12 +261,11 @@ class LimitNetwork:
             for n, size in enumerate(sizes):
                 if not size and not self.bias:  # f(0) = 0
                     continue
-                # Without biases F is homogeneous, and asked on the unit sphere.
-                point = self._scale * points[n] if self.bias else points[n] / size
+                point = points[n] * (self._scale / self.bias) if self.bias else points[n] / size
                 known, value, slope = answer(
                     self._known, self._kernel, point, gradient, self._normal
                 )
-                values[n] = value if self.bias else self._scale * size * value
+                values[n] = value * (self.bias or self._scale * size)
                 if slope is not None:
                     gradients[n] = self._scale * slope
                 if remember:
@@ -290,8 +292,8 @@ class LimitNetwork:
             return 4 * answers**2 + 16 * (graded * self.outputs + span) * self.dim
 
         more = len(points)
-        if not memory.fits(needed(more), 1.0):
-            more = int(np.linalg.matrix_rank(points))
+        if not memory.fits(needed(more), 1.0):  # unless they lie on a line or in a plane
+            more = int(np.linalg.matrix_rank(points[:_LOOKED_AT]))
         memory.require(
             needed(more),
             f"remembering {'gradients' if gradient else 'values'} at {count} more points",
