@@ -27,8 +27,8 @@ def require_function(net: object) -> Differentiable:
     """Return `net` when it has what a measure of f and ∇f needs."""
     if not isinstance(net, Differentiable):
         raise TypeError(
-            "net must be a Network, or have a dim and a value_and_gradient (see Differentiable), "
-            f"got {type(net).__name__}"
+            f"net must be a Network, got {type(net).__name__}; or any object that has a dim and a "
+            "value_and_gradient, see randrelu.Differentiable"
         )
     arguments.integer("net.dim", net.dim, at_least=1)
     return net
