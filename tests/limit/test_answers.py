@@ -95,6 +95,19 @@ def test_points_that_are_close(depth, distance):
     assert error(found, expected) < rounding(found) + 2 * np.sqrt(FRESH * distance)
 
 
+@pytest.mark.parametrize("distance", [1e-1, 1e-3, 1e-5, 1e-7, 1e-9])
+def test_crowds_of_points(distance):
+    """Values and gradients in any order, where those before leave little of those after."""
+    for seed in range(4):
+        generator = np.random.default_rng(seed)
+        points = generator.normal(size=4) + distance * generator.normal(size=(7, 4))
+        found, asked = covariance(orders(7, seed), points, 1 + seed)
+        expected = closed(points, 1 + seed)[np.ix_(asked, asked)]
+        # Where no fresh part was dropped, and none was near to it, there is rounding only.
+        dropped = FRESH ** (2 / 3) + 4 * EPS / FRESH
+        assert error(found, expected) < (rounding(found) if distance == 1e-1 else dropped)
+
+
 @pytest.mark.parametrize("depth", [0, 1, 4])
 @pytest.mark.parametrize(("init", "variance"), [("paper", 1), ("he", 2)])
 def test_biases_and_scales(depth, init, variance):

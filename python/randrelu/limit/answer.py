@@ -13,8 +13,12 @@ from randrelu.limit.known import Known, Rows
 
 _Floats = NDArray[np.float64]
 # An answer whose variance given the earlier ones is at most this share of its own variance counts
-# as known: what rounding leaves of 0 is smaller.
-FRESH = 1e-13
+# as known. Of covariances that are rounded in units of ε such a variance is known to ε/FRESH of
+# itself, and that is by how much variances of later answers nearby may be wrong. To drop a fresh
+# part changes covariances with later answers by at most √FRESH, and for points at a distance h,
+# where the variances of values are ~ h³ and of derivatives ~ h, by about FRESH^(2/3). Here both are
+# a millionth or less.
+FRESH = 1e-10
 
 
 def answer(

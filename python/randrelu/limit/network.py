@@ -81,9 +81,11 @@ class LimitNetwork:
     them.
 
     A part of a point below 1.4e-14 of it that is not in the span of earlier points counts as
-    rounding, and so does the variance of an answer given the earlier ones where it is below 1e-13
-    of its own. (So f(x + u) is taken for known, given f(x) and ∇f(x), for ‖u‖ below 10⁻⁴ ‖x‖ or so,
-    where its standard deviation given these is 3e-7 of f; ∇f(x + u) is not.)
+    rounding. So does the fresh part of an answer where its variance given the earlier ones is at
+    most 1e-10 of its own. So f(x + u) is taken for known, given f(x) and ∇f(x), for ‖u‖ below some
+    5e-4 ‖x‖, where it would differ from its tangent by 10⁻⁵ of its size or less; gradients differ
+    from ‖u‖ = 10⁻¹⁰ ‖x‖ on. The covariance of all answers is the limit's to rounding where points
+    are at least ‖x‖/10 apart, and to about a millionth where they are closer.
     """
 
     def __init__(
