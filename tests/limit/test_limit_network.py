@@ -32,6 +32,18 @@ def test_the_seed_and_the_questions_determine_the_answers():
     )
 
 
+def test_answers_do_not_depend_on_the_number_of_threads(run_python):
+    code = (
+        "import numpy as np, randrelu as rr\n"
+        "x = np.random.default_rng(0).normal(size=(12, 40_000))\n"
+        "net = rr.LimitNetwork(40_000, 2, rng=0)\n"
+        "f, g = net.value_and_gradient(x)\n"
+        "print(f.tobytes().hex(), g.sum(), net.forward(g).tobytes().hex())"
+    )
+    one, two = (run_python(code, OMP_NUM_THREADS=n, OPENBLAS_NUM_THREADS=n) for n in "12")
+    assert one.stdout and one.stdout == two.stdout
+
+
 @pytest.mark.parametrize("depth", [0, 1, 3])
 def test_repeated_and_scaled_points(depth):
     """f(αx) = αf(x), and the gradients are equal; to rounding, and what it leaves is not fresh."""

@@ -46,35 +46,38 @@ def answer(
     lengths, length = euclid.norms(known.points), euclid.norm(here)
     between = kernel.between(_angles(known.points, here, lengths, length), lengths, length)
     along = _directions(here, kernel) if gradient else np.zeros((0, len(here)))
-    asked = np.concatenate([np.zeros((1, len(here))), along])  # the value comes first
 
-    # All of these are in units of their standard deviations.
-    units = kernel.deviation(np.append(lengths, length))
-    told = _covariance(known, between, here, along, units[:-1][known.owner], kernel.slope)
-    told /= np.append(units[-1], np.full(len(along), kernel.slope))[:, np.newaxis]
-    own = np.eye(len(asked))
-    own[0, 1:] = own[1:, 0] = kernel.slope / units[-1] * np.einsum("br,r->b", along, here)
-    told, fresh, kept = _split(known.factor, told, own)
+    # The value and the derivatives in the span, in units of their standard deviations.
+    size, slope = float(kernel.deviation(np.array(length))), kernel.slope
+    own = np.eye(1 + len(along))
+    own[0, 1:] = own[1:, 0] = slope / size * np.einsum("br,r->b", along, here)
+    told, fresh, kept = _split(known.factor, _covariance(known, between, here, along), own)
     draws = normal.standard_normal((len(kept), known.draws.shape[1]))
     found = np.einsum("bs,sk->kb", told, known.draws) + np.einsum("bs,sk->kb", fresh, draws)
-    value = units[-1] * found[:, 0]
+    value, slopes = size * found[:, 0], slope * found[:, 1:]
+    asked = np.concatenate([np.zeros((1, len(here))), along])
     answered = known.with_answers(here, asked[kept], np.hstack([told, fresh])[kept], draws)
     if not gradient:
         return answered, value, None
 
-    coordinates = kernel.slope * np.einsum("kb,br->kr", found[:, 1:], along)
+    inside = np.einsum("kb,br->kr", slopes, along)
     if not kernel.bias:
-        coordinates += value[:, np.newaxis] * here
-    told, fresh, kept = _split(
-        known.across_factor, between.shared[np.newaxis, known.graded], np.eye(1)
-    )
+        inside += value[:, np.newaxis] * here
+    answered, across = _across(answered, here, between.shared, normal)
+    return answered, value, np.einsum("kr,rd->kd", inside, known.basis) + slope * across
+
+
+def _across(
+    known: Known, here: _Floats, shared: _Floats, normal: np.random.Generator
+) -> tuple[Known, _Floats]:
+    """Draw the part of a gradient that lies across the span, (k, d)."""
+    told, fresh, kept = _split(known.across_factor, shared[np.newaxis, known.graded], np.eye(1))
     across = np.einsum("m,mkd->kd", told[0], known.across)
-    if kept:
-        draws = known.off_span(normal.standard_normal(across.shape))
-        across = across + fresh[0, 0] * draws
-        answered = answered.with_gradient(here, np.hstack([told, fresh]), draws)
-    inside = np.einsum("kr,rd->kd", coordinates, known.basis)
-    return answered, value, inside + kernel.slope * across
+    if not kept:
+        return known, across
+    draws = known.off_span(normal.standard_normal(across.shape))
+    row = np.hstack([told, fresh])
+    return known.with_gradient(here, row, draws), across + fresh[0, 0] * draws
 
 
 def _angles(points: _Floats, here: _Floats, lengths: _Floats, length: float) -> _Floats:
@@ -95,40 +98,32 @@ def _directions(here: _Floats, kernel: Kernel) -> _Floats:
     # The reflection that takes the point to a multiple of the first axis has it as its first row.
     normal = here.copy()
     normal[0] += math.copysign(1.0, here[0])
-    return (np.eye(len(here)) - np.outer(normal, 2 / np.einsum("r,r->", normal, normal) * normal))[
-        1:
-    ]
+    twice = 2 / np.einsum("r,r->", normal, normal) * normal
+    reflection: _Floats = np.eye(len(here)) - np.multiply.outer(twice, normal)
+    return reflection[1:]
 
 
-def _covariance(
-    known: Known, between: Between, here: _Floats, along: _Floats, units: _Floats, slope: float
-) -> _Floats:
-    """Return the covariance of what is asked here with the earlier answers, (1 + b, s).
+def _covariance(known: Known, between: Between, here: _Floats, along: _Floats) -> _Floats:
+    """Return the covariance of what is asked here, the value first, with earlier answers (1 + b, s).
 
-    That of the value comes first. The earlier answers are in units of their standard deviations,
-    which are these for values and the slope for derivatives.
+    All are in units of their standard deviations.
     """
-    owner, own = known.owner, known.points[known.owner]
-    is_value = ~known.along.any(axis=1)
-    # Of the directions v of earlier answers and w of these, the products with X, Y, u_X and u_Y.
-    v_x = np.einsum("sr,sr->s", known.along, own)
-    v_u, w_u = (
-        p[owner] * toward - q[owner] * back
-        for (p, q), toward, back in (
-            (between.across_x, np.einsum("sr,r->s", known.along, here), v_x),
-            (between.across_y, np.einsum("br,nr->bn", along, known.points)[:, owner],
-             np.einsum("br,r->b", along, here)[:, np.newaxis]),
-        )
-    )  # fmt: skip
+    pair = between.of(known.owner)
+    # The products of earlier directions v, which are 0 for values, and of these, w, with X and Y.
+    v_x = np.einsum("sr,sr->s", known.along, known.points[known.owner])
+    v_y = np.einsum("sr,r->s", known.along, here)
+    w_x = np.einsum("br,nr->bn", along, known.points)[:, known.owner]
     w_y = np.einsum("br,r->b", along, here)[:, np.newaxis]
-    m = between.mixed[:, owner]
-    result = np.empty((1 + len(along), len(owner)))
-    result[0] = between.slope_x[0, owner] * v_u + between.slope_x[1, owner] * v_x
-    result[0] = np.where(is_value, between.value[owner] / units, result[0] / slope)
-    values = (between.slope_y[0, owner] * w_u + between.slope_y[1, owner] * w_y) / units
-    slopes = between.shared[owner] * np.einsum("br,sr->bs", along, known.along)
+    v_u = pair.across_x[0] * v_y - pair.across_x[1] * v_x
+    w_u = pair.across_y[0] * w_x - pair.across_y[1] * w_y
+
+    is_value = ~known.along.any(axis=1)
+    result = np.empty((1 + len(along), len(known.owner)))
+    result[0] = np.where(is_value, pair.value, pair.slope_x[0] * v_u + pair.slope_x[1] * v_x)
+    m = pair.mixed
+    slopes = pair.shared * np.einsum("br,sr->bs", along, known.along)
     slopes += w_u * (m[0] * v_u + m[2] * v_x) + w_y * (m[1] * v_u + m[3] * v_x)
-    result[1:] = np.where(is_value, values, slope * slopes)
+    result[1:] = np.where(is_value, pair.slope_y[0] * w_u + pair.slope_y[1] * w_y, slopes)
     return result
 
 

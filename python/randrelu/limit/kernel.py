@@ -66,11 +66,14 @@ class Kernel:
             pair.apply_relu(self.gain)
             pair.add_bias(self.bias)
         inner, both = np.cos(pair.angle), pair.a * pair.b
+        unit_x, unit_y = self.deviation(lengths), float(self.deviation(np.array(length)))
         turn = both * pair.turn
+        to_y = np.stack([turn, both * pair.along_a + pair.b * inner * pair.slope_a])
+        to_x = np.stack([turn, both * pair.along_b + pair.a * inner * pair.slope_b])
         return Between(
-            value=both * inner,
-            slope_x=np.stack([turn, both * pair.along_a + pair.b * inner * pair.slope_a]),
-            slope_y=np.stack([turn, both * pair.along_b + pair.a * inner * pair.slope_b]),
+            value=both * inner / (unit_x * unit_y),
+            slope_x=to_y / (self.slope * unit_y),
+            slope_y=to_x / (self.slope * unit_x),
             shared=pair.shared,
             mixed=pair.mixed,
             across_x=np.stack([1 / (first * second), cosine / first**2]),
@@ -82,11 +85,12 @@ class Kernel:
 class Between:
     """The covariance between F(X), ∇F(X) at n points X, and F(Y), ∇F(Y) at one point Y.
 
-    With the vectors u_X = p Y − q X and u_Y = p X − q′ Y, which vanish where X and Y are parallel,
+    Values are in units of their standard deviations, gradients in units of `Kernel.slope`. With the
+    vectors u_X = p Y − q X and u_Y = p X − q′ Y, which vanish where X and Y are parallel,
 
     Cov(F(X), F(Y)) = `value`, Cov(∇F(X), F(Y)) = s_0 u_X + s_1 X for s = `slope_x`,
-    Cov(F(X), ∇F(Y)) = s_0 u_Y + s_1 Y for s = `slope_y`, and in units of `Kernel.slope` squared
-    Cov(∇F(X), ∇F(Y)) = `shared` I + m_0 u_X u_Yᵀ + m_1 u_X Yᵀ + m_2 X u_Yᵀ + m_3 X Yᵀ, m = `mixed`.
+    Cov(F(X), ∇F(Y)) = s_0 u_Y + s_1 Y for s = `slope_y`, and with m = `mixed`
+    Cov(∇F(X), ∇F(Y)) = `shared` I + m_0 u_X u_Yᵀ + m_1 u_X Yᵀ + m_2 X u_Yᵀ + m_3 X Yᵀ.
 
     Attributes
     ----------
@@ -104,6 +108,10 @@ class Between:
     mixed: _Floats
     across_x: _Floats
     across_y: _Floats
+
+    def of(self, which: NDArray[np.intp]) -> Between:
+        """Return the same of these points X, which may be there more than once."""
+        return Between(**{name: array[..., which] for name, array in vars(self).items()})
 
 
 class _Pair:
