@@ -17,6 +17,8 @@ from randrelu._support.arguments import Floats
 class Revealed:
     """What a deferred network has revealed of its matrices, an entry per layer W_1, …, W_{ℓ+1}.
 
+    For what it says of a limit network, which has no matrices, see `LimitNetwork.revealed`.
+
     Attributes
     ----------
     forward : tuple of int

@@ -104,7 +104,7 @@ def _directions(here: _Floats, kernel: Kernel) -> _Floats:
 
 
 def _covariance(known: Known, between: Between, here: _Floats, along: _Floats) -> _Floats:
-    """Return the covariance of what is asked here, the value first, with earlier answers (1 + b, s).
+    """Return the covariance (1 + b, s) of what is asked here, the value first, with what is known.
 
     All are in units of their standard deviations.
     """

@@ -86,6 +86,21 @@ class LimitNetwork:
     5e-4 ‖x‖, where it would differ from its tangent by 10⁻⁵ of its size or less; gradients differ
     from ‖u‖ = 10⁻¹⁰ ‖x‖ on. The covariance of all answers is the limit's to rounding where points
     are at least ‖x‖/10 apart, and to about a millionth where they are closer.
+
+    Examples
+    --------
+    Gradient steps in a row, each from the last point:
+
+    >>> import numpy as np
+    >>> import randrelu as rr
+    >>> net, x = rr.LimitNetwork(784, 3, rng=0), np.ones(784)
+    >>> for _ in range(3):
+    ...     attack = rr.gradient_step(net, x)
+    ...     print(attack)
+    ...     x = attack.x_adv
+    Attack(success=False, f_before=0.04445, f_after=-0.04382, relative_norm=0.008936)
+    Attack(success=False, f_before=-0.04382, f_after=0.04318, relative_norm=0.008869)
+    Attack(success=False, f_before=0.04318, f_after=-0.04221, relative_norm=0.00876)
     """
 
     def __init__(

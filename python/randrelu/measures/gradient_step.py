@@ -75,9 +75,10 @@ def gradient_step(
         The outputs, from 0, that the decisions are attacked for, by default the runners-up. A point
         that is decided so already stays where it is: its margin is 0.
     threads : int, optional
-        The number of threads.
+        The number of threads; what is no Network decides itself.
     progress : callable, optional
-        Called as ``progress(done, total)``, see `Network`; in points for "exact" and "flip".
+        Called as ``progress(done, total)``, see `Network`; in points for "exact" and "flip", and
+        for what is no Network.
 
     Returns
     -------
@@ -117,7 +118,7 @@ def gradient_step(
     many of its values, so "exact" and "flip" refuse it. "linear" takes its step as it is there.
     """
     if not isinstance(net, Network):
-        return _of_function(net, x, eta, delta, margin, against, progress)
+        return _of_function(net, x, eta, delta, longest, margin, against, progress)
     points, single = arguments.points("x", x, net.widths[0], np.dtype("float64"))
     nonzero = points.any(axis=1)
     if not nonzero.all() and not net.has_biases:
@@ -172,6 +173,7 @@ def _of_function(
     x: ArrayLike,
     eta: float | str | Sequence[float] | NDArray[Any],
     delta: float,
+    longest: float | None,
     margin: float,
     against: ArrayLike | None,
     progress: Progress | None,
@@ -179,6 +181,8 @@ def _of_function(
     """Return the outcome for what is no Network."""
     require_function(net)
     arguments.probability("delta", delta)
+    if longest is not None:  # which only "exact" and "flip" would use
+        arguments.number("longest", longest, positive=True)
     margin = arguments.number("margin", margin)
     if against is not None:
         raise ValueError("against is for a network of several outputs; a function has one")
