@@ -22,7 +22,8 @@ NO_UNITS = (
     'a limit network has no units; take Network.random with storage="deferred" and widths of 10⁶'
 )
 _MOST_OF_BIAS = 1e70  # times the bias, how large a point may be: fourth powers are taken
-_LOOKED_AT = 200  # points whose span says whether what many reveal may fit in memory
+# Points and coordinates whose rank says whether what many points reveal may fit in memory.
+_LOOKED_AT = (200, 1000)
 _OF_UNITS = ("activations", "pattern", "preactivations", "weights", "widths")
 
 
@@ -136,8 +137,8 @@ class LimitNetwork:
         # biases of variance 1.
         self._kernel = Kernel(self.depth, gain, 1.0) if self.bias else Kernel(self.depth, 1.0, 0.0)
         self._scale = math.sqrt(entry if self.bias else entry * gain**self.depth)
-        self._lock = threading.Lock()
-        self.forget()
+        self._normal = np.random.default_rng(np.random.SeedSequence(self.seed))
+        self._lock, self._known = threading.Lock(), Known.nothing(self.dim, self.outputs)
 
     def forward(self, x: ArrayLike, *, remember: bool = True) -> Any:
         """Draw f(x).
@@ -254,8 +255,6 @@ class LimitNetwork:
     def forget(self) -> None:
         """Start a fresh network of the same law, of which nothing is known."""
         with self._lock:
-            if not hasattr(self, "_normal"):
-                self._normal = np.random.default_rng(np.random.SeedSequence(self.seed))
             self._known = Known.nothing(self.dim, self.outputs)
 
     def _ask(self, points: _Floats, gradient: bool, remember: bool) -> tuple[_Floats, _Floats]:
@@ -270,6 +269,12 @@ class LimitNetwork:
             sizes = euclid.norms(points)
         if (sizes > most).any():
             raise OverflowError(f"x must have a norm of at most {most:g}: scale it down")
+        if gradient:
+            memory.require(
+                points.nbytes * self.outputs,
+                f"returning the gradients of {len(points)} points",
+                "pass fewer points at a time",
+            )
         values = np.zeros((len(points), self.outputs))
         gradients = np.empty((len(points) if gradient else 0, self.outputs, self.dim))
         with self._lock:
@@ -310,7 +315,7 @@ class LimitNetwork:
 
         more = len(points)
         if not memory.fits(needed(more), 1.0):  # unless they lie on a line or in a plane
-            more = int(np.linalg.matrix_rank(points[:_LOOKED_AT]))
+            more = int(np.linalg.matrix_rank(points[: _LOOKED_AT[0], : _LOOKED_AT[1]]))
         memory.require(
             needed(more),
             f"remembering {'gradients' if gradient else 'values'} at {count} more points",
