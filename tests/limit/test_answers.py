@@ -95,6 +95,29 @@ def test_points_that_are_close(depth, distance):
     assert error(found, expected) < rounding(found) + 2 * np.sqrt(FRESH * distance)
 
 
+@pytest.mark.parametrize("depth", [1, 3])
+@pytest.mark.parametrize("angle", [0.3, 1e-3, 1e-4, 1e-5])
+def test_what_a_gradient_leaves_of_a_value_nearby(depth, angle):
+    """The fresh part of f(y), on which it depends whether a short step reaches −f(x)."""
+    y = np.array([np.cos(angle), 0, np.sin(angle)])
+    points = np.array([[1.0, 0, 0], y, [0, 1, 0]])
+    for questions in ([("g", 0), ("f", 1)], [("f", 2), ("g", 0), ("g", 2), ("f", 1)]):
+        _, normals = answers(questions, points, depth, -1)
+        fresh = answers(questions, points, depth, normals - 1)[0][4] ** 2 * 3 * 2**depth
+        # 1 − κ² − κ′² sin²θ in extended precision, of which at 10⁻⁵ a few digits are left.
+        theta = last = np.longdouble(angle)
+        slope, pi = np.longdouble(1), np.longdouble("3.14159265358979323846")
+        for _ in range(depth):
+            slope *= 1 - last / pi
+            last = np.arccos(np.cos(last) + (np.sin(last) - last * np.cos(last)) / pi)
+        left = float(np.sin(last) ** 2 - (slope * np.sin(theta)) ** 2)
+        slack = 1e-10 + 1e-18 / angle**3  # of what is told, ~ θ², and of the extended precision
+        if len(questions) == 2:
+            assert fresh == pytest.approx(left, rel=slack)
+        else:  # the third point tells a little more
+            assert 0.3 * left < fresh < (1 + slack) * left
+
+
 @pytest.mark.parametrize("distance", [1e-1, 1e-3, 1e-5, 1e-7, 1e-9])
 def test_crowds_of_points(distance):
     """Values and gradients in any order, where those before leave little of those after."""

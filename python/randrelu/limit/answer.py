@@ -19,6 +19,11 @@ _Floats = NDArray[np.float64]
 # where the variances of values are ~ h³ and of derivatives ~ h, by about FRESH^(2/3). Here both are
 # a millionth or less.
 FRESH = 1e-10
+# A value near a point whose gradient is known is compared with the tangent there, which leaves a
+# small difference whose variance has its digits. It may be as small as this, so that what is a
+# multiple of it in later answers has half of its digits.
+NEAR, TINY = 0.5, 1e-17
+_EPS = float(np.finfo(np.float64).eps)
 
 
 def answer(
@@ -44,40 +49,58 @@ def answer(
     """
     known, here = known.with_span_of(point)
     lengths, length = euclid.norms(known.points), euclid.norm(here)
-    between = kernel.between(_angles(known.points, here, lengths, length), lengths, length)
+    angles = _angles(known.points, here, lengths, length)
+    between = kernel.between(angles, lengths, length)
     along = _directions(here, kernel) if gradient else np.zeros((0, len(here)))
 
     # The value and the derivatives in the span, in units of their standard deviations.
     size, slope = float(kernel.deviation(np.array(length))), kernel.slope
     own = np.eye(1 + len(along))
     own[0, 1:] = own[1:, 0] = slope / size * np.einsum("br,r->b", along, here)
-    told, fresh, kept = _split(known.factor, _covariance(known, between, here, along), own)
+    tangent = None if kernel.bias else _tangent(known, kernel, here, angles)
+    told, fresh, kept = _split(known.factor, _covariance(known, between, here, along), own, tangent)
+    made = np.hstack([told, fresh])
     draws = normal.standard_normal((len(kept), known.draws.shape[1]))
     found = np.einsum("bs,sk->kb", told, known.draws) + np.einsum("bs,sk->kb", fresh, draws)
     value, slopes = size * found[:, 0], slope * found[:, 1:]
     asked = np.concatenate([np.zeros((1, len(here))), along])
-    answered = known.with_answers(here, asked[kept], np.hstack([told, fresh])[kept], draws)
+    answered = known.with_answers(here, asked[kept], made[kept], draws)
     if not gradient:
         return answered, value, None
 
-    inside = np.einsum("kb,br->kr", slopes, along)
+    inside, rows = np.einsum("kb,br->kr", slopes, along), np.einsum("br,bs->rs", along, made[1:])
     if not kernel.bias:
         inside += value[:, np.newaxis] * here
-    answered, across = _across(answered, here, between.shared, normal)
+        rows += here[:, np.newaxis] * made[0]
+    answered, across = _across(answered, here, rows, between.shared, normal)
     return answered, value, np.einsum("kr,rd->kd", inside, known.basis) + slope * across
 
 
 def _across(
-    known: Known, here: _Floats, shared: _Floats, normal: np.random.Generator
+    known: Known, here: _Floats, rows: _Floats, shared: _Floats, normal: np.random.Generator
 ) -> tuple[Known, _Floats]:
-    """Draw the part of a gradient that lies across the span, (k, d)."""
+    """Draw the part of a gradient that lies across the span, (k, d); its `rows` are known."""
     told, fresh, kept = _split(known.across_factor, shared[np.newaxis, known.graded], np.eye(1))
     across = np.einsum("m,mkd->kd", told[0], known.across)
     if not kept:
         return known, across
     draws = known.off_span(normal.standard_normal(across.shape))
     row = np.hstack([told, fresh])
-    return known.with_gradient(here, row, draws), across + fresh[0, 0] * draws
+    return known.with_gradient(here, row, draws, rows), across + fresh[0, 0] * draws
+
+
+def _tangent(
+    known: Known, kernel: Kernel, here: _Floats, angles: _Floats
+) -> tuple[_Floats, float] | None:
+    """Return what ⟨∇F(X), Y⟩ is of the draws, Y here, and the variance of the rest of F(Y).
+
+    X is the nearest point whose gradient is known; None where none is near.
+    """
+    near = angles[known.graded]
+    m = int(near.argmin()) if near.size else 0
+    if not near.size or near[m] > NEAR:
+        return None
+    return known.derivative(m, here), kernel.remainder(float(near[m]))
 
 
 def _angles(points: _Floats, here: _Floats, lengths: _Floats, length: float) -> _Floats:
@@ -127,7 +150,9 @@ def _covariance(known: Known, between: Between, here: _Floats, along: _Floats) -
     return result
 
 
-def _split(factor: Rows, covariance: _Floats, own: _Floats) -> tuple[_Floats, _Floats, list[int]]:
+def _split(
+    factor: Rows, covariance: _Floats, own: _Floats, tangent: tuple[_Floats, float] | None = None
+) -> tuple[_Floats, _Floats, list[int]]:
     """Return what b answers are made of: of s earlier draws, and of c ≤ b fresh ones.
 
     Parameters
@@ -138,6 +163,8 @@ def _split(factor: Rows, covariance: _Floats, own: _Floats) -> tuple[_Floats, _F
         With the earlier answers.
     own : ndarray, shape (b, b)
         Of the answers, whose variances are 1.
+    tangent : (ndarray, shape (s,), and float), optional
+        A part of the first answer, of the earlier draws only, and the variance of the rest.
 
     Returns
     -------
@@ -151,11 +178,17 @@ def _split(factor: Rows, covariance: _Floats, own: _Floats) -> tuple[_Floats, _F
     for j, row in enumerate(factor):
         told[:, j] = (told[:, j] - np.einsum("bj,j->b", told[:, :j], row[:j])) / row[j]
     rest = own - np.einsum("bs,cs->bc", told, told)
+    least = np.full(len(own), FRESH)
+    if tangent is not None:  # no difference of 1 and nearly 1
+        gap = told[0] - tangent[0]
+        rest[0, 0] = tangent[1] - np.einsum("s,s->", gap, gap)
+        noise = 8 * _EPS * math.sqrt(tangent[1]) / min(row[-1] for row in factor)
+        least[0] = min(FRESH, max(TINY, 1e4 * noise))
     fresh, kept = np.zeros_like(own), list[int]()
     for i in range(len(own)):
         c = len(kept)
         column = rest[i:, i] - np.einsum("bc,c->b", fresh[i:, :c], fresh[i, :c])
-        if column[0] > FRESH:
+        if column[0] > least[i]:
             fresh[i:, c] = column / math.sqrt(column[0])
             kept.append(i)
     return told, fresh[:, : len(kept)], kept

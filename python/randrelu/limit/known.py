@@ -51,6 +51,11 @@ class Known:
         The rows of a lower triangular matrix, of lengths 1, …, m: the gradients across the span are
         this matrix times `across`.
     across : ndarray, shape (m, k, d)
+    gradients : tuple of ndarray
+        Of each of these gradients, what its coordinates in the span as it was then are of the draws
+        that there were, in units of the standard deviation.
+    starts : tuple of int
+        The number of answers that there were before each of the `basis` became part of the span.
     """
 
     basis: _Floats
@@ -62,6 +67,8 @@ class Known:
     graded: NDArray[np.intp]
     across_factor: Rows
     across: _Floats
+    gradients: tuple[_Floats, ...] = ()
+    starts: tuple[int, ...] = ()
 
     @classmethod
     def nothing(cls, dim: int, outputs: int) -> Known:
@@ -76,7 +83,7 @@ class Known:
     def nbytes(self) -> int:
         """The bytes that it takes."""
         arrays = (self.basis, self.points, self.owner, self.along, self.draws, self.graded)
-        held = (*arrays, *self.factor, *self.across_factor, self.across)
+        held = (*arrays, *self.factor, *self.across_factor, self.across, *self.gradients)
         return sum(array.nbytes for array in held)
 
     def with_span_of(self, point: _Floats) -> tuple[Known, _Floats]:
@@ -106,6 +113,7 @@ class Known:
             factor=self.factor + tuple(np.append(np.zeros(s), row) for row in self.across_factor),
             draws=np.concatenate([self.draws, moved]),
             across=self.across - moved[:, :, np.newaxis] * direction,
+            starts=(*self.starts, s),
         )
 
     def with_answers(self, point: _Floats, along: _Floats, rows: _Floats, draws: _Floats) -> Known:
@@ -124,15 +132,31 @@ class Known:
             draws=np.concatenate([self.draws, draws]),
         )
 
-    def with_gradient(self, point: _Floats, row: _Floats, draws: _Floats) -> Known:
-        """Return this with a gradient whose part across the span has fresh draws, (k, d)."""
+    def with_gradient(
+        self, point: _Floats, row: _Floats, draws: _Floats, gradient: _Floats
+    ) -> Known:
+        """Return this with a gradient whose part across the span has fresh draws, (k, d).
+
+        Its `row` is that of the factor across, and `gradient` as in `gradients`.
+        """
         known, owner = self._with_point(point)
         return replace(
             known,
             graded=np.append(self.graded, owner),
             across_factor=self.across_factor + _triangle(row, len(self.graded)),
             across=np.concatenate([self.across, draws[np.newaxis]]),
+            gradients=(*self.gradients, gradient),
         )
+
+    def derivative(self, m: int, along: _Floats) -> _Floats:
+        """Return what the derivative of gradient m along a vector in the span is of the draws."""
+        gradient, result = self.gradients[m], np.zeros(len(self.owner))
+        r, s = gradient.shape
+        result[:s] = np.einsum("r,rs->s", along[:r], gradient)
+        for k in range(r, len(along)):  # along these it came with the direction itself
+            row = self.factor[self.starts[k] + m]
+            result[: len(row)] += along[k] * row
+        return result
 
     def _with_point(self, point: _Floats) -> tuple[Known, int]:
         """Return this with a point, given by its coordinates, and its place."""

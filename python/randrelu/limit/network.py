@@ -83,10 +83,10 @@ class LimitNetwork:
 
     A part of a point below 1.4e-14 of it that is not in the span of earlier points counts as
     rounding. So does the fresh part of an answer where its variance given the earlier ones is at
-    most 1e-10 of its own. So f(x + u) is taken for known, given f(x) and ∇f(x), for ‖u‖ below some
-    5e-4 ‖x‖, where it would differ from its tangent by 10⁻⁵ of its size or less; gradients differ
-    from ‖u‖ = 10⁻¹⁰ ‖x‖ on. The covariance of all answers is the limit's to rounding where points
-    are at least ‖x‖/10 apart, and to about a millionth where they are closer.
+    most 1e-10 of its own; without biases a value near a point whose gradient is known is compared
+    with the tangent there, and may differ from it by a variance of 1e-17, as at ‖u‖ ~ 2e-6 ‖x‖.
+    Gradients differ from ‖u‖ = 10⁻¹⁰ ‖x‖ on. The covariance of all answers is the limit's to
+    rounding where points are at least ‖x‖/10 apart, and to about a millionth where they are closer.
 
     Examples
     --------

@@ -7,9 +7,9 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from randrelu import laws
 from randrelu._support import arguments, euclid, memory
 from randrelu._support.arguments import Rng
-from randrelu.limit.answer import FRESH
 from randrelu.limit.kernel import Kernel
 from randrelu.measures.attack import Attack, outcome_columns
 
@@ -75,8 +75,12 @@ def attack_limit_networks(
     # u = y/‖y‖ − cos θ x/‖x‖ as its difference from a multiple of x keeps its digits.
     turned = np.einsum("nd,nd->n", apart, gradients) + (1 - np.cos(angles)) * f / norm
     mean = law.value * f / norm + law.shared * turned
-    spread = 1 - law.value**2 - (law.shared * np.sin(angles)) ** 2
-    fresh = np.where(spread > FRESH, spread, 0)
-    noise = scale * np.sqrt(fresh) * normal.standard_normal(count)
+    # The rest's variance: that of f(y) − ∇f(x)·y less what f(x) and that derivative explain of it.
+    shares = laws.flip_fractions(angles, layers)
+    lost = laws.gradient_deviation(angles, layers) / 2  # 1 − κ′
+    excess = laws.sine_excess(math.pi * shares).sum(axis=1) / math.pi  # κ − cos θ
+    across = np.sin(angles) * lost
+    spread = 2 * (np.sin(angles) * across - np.cos(angles) * excess) - excess**2 - across**2
+    noise = scale * np.sqrt(np.maximum(spread, 0)) * normal.standard_normal(count)
     f_after: NDArray[np.float64] = lengths * (mean + noise)
     return Attack(x_adv=after, **outcome_columns(etas, f, f_after, slopes, slopes / norm))
