@@ -68,10 +68,9 @@ class Kernel:
         """
         pair = _Pair(angle, lengths, np.full_like(lengths, length))
         pair.add_bias(self.bias)
-        # Up to here the gradients of ρ are taken as they come: they are u_X and u_Y.
+        # The gradients of this first ρ are what u_X and u_Y stand for.
         cosine, first, second = np.cos(pair.angle), pair.a, pair.b
-        pair.slope_a, pair.slope_b = 1 / first, 1 / second
-        pair.turn, pair.along_a, pair.along_b = np.ones((3, len(lengths))) * [[1], [0], [0]]
+        pair.slope_a, pair.slope_b, pair.turn = 1 / first, 1 / second, np.ones_like(first)
         for _ in range(self.depth):
             pair.apply_relu(self.gain)
             pair.add_bias(self.bias)
