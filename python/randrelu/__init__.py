@@ -2,7 +2,9 @@
 
 from randrelu._support.versions import __version__ as __version__
 from randrelu.checks import Check, check
+from randrelu.differentiable import Differentiable
 from randrelu.formats.load import load
+from randrelu.limit import LimitNetwork
 from randrelu.measures.attack import Attack
 from randrelu.measures.ball import sample_ball
 from randrelu.measures.bottlenecks import bottlenecks
@@ -35,11 +37,13 @@ __all__ = [
     "Cell",
     "Check",
     "Deviation",
+    "Differentiable",
     "Distance",
     "Extremes",
     "Facets",
     "Figure1",
     "Flips",
+    "LimitNetwork",
     "Line",
     "Linearity",
     "Lipschitz",

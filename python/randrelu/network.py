@@ -14,6 +14,7 @@ from randrelu._support import arguments, memory
 from randrelu._support.arguments import F, Floats, Progress
 from randrelu._support.threads import thread_number
 from randrelu.construction import Construction
+from randrelu.limit.network import NO_UNITS, LimitNetwork
 from randrelu.pattern import Pattern
 
 
@@ -402,6 +403,8 @@ class Network(Construction):
 
 def require_network(net: object) -> None:
     """Raise TypeError unless `net` is a Network."""
+    if isinstance(net, LimitNetwork):
+        raise TypeError(f"net must be a Network: {NO_UNITS}")
     if not isinstance(net, Network):
         raise TypeError(f"net must be a Network, got {type(net).__name__}")
 

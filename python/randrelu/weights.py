@@ -17,6 +17,8 @@ from randrelu._support.arguments import Floats
 class Revealed:
     """What a deferred network has revealed of its matrices, an entry per layer W_1, …, W_{ℓ+1}.
 
+    For what it says of a limit network, which has no matrices, see `LimitNetwork.revealed`.
+
     Attributes
     ----------
     forward : tuple of int
@@ -46,6 +48,11 @@ class Weights:
     input_range: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
     _deviation: float = 0.0  # of the biases of a random network
     _margin_of: tuple[Self, int, int | None] | None = None  # the network, top and other
+
+    @property
+    def dim(self) -> int:
+        """The input dimension d."""
+        return self.widths[0]
 
     @property
     def depth(self) -> int:

@@ -44,7 +44,7 @@ class Attack:
     f_after : ndarray, shape ([K,] [N])
         f evaluated at `x_adv`, always: up to four steps and points at once it is the float64 number
         that ``net.forward`` gives for each of them alone, bit for bit where the weights are
-        explicit. More at once, and deferred networks, agree up to rounding.
+        explicit. More at once, deferred and limit networks agree up to rounding.
     grad_norm : ndarray, shape ([N])
         ‖∇f(x)‖.
     relative_norm : ndarray, shape ([K,] [N])

@@ -11,8 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 from randrelu import laws
 from randrelu._support import arguments, euclid, extras
 from randrelu._support.arguments import Progress, Rng
+from randrelu.differentiable import Differentiable
+from randrelu.limit import LimitNetwork
 from randrelu.measures.ball import Visit, visit
-from randrelu.measures.places import balls_in_words
+from randrelu.measures.functions import deviations_of_function, require_function
+from randrelu.measures.places import balls_in_words, places_of
 from randrelu.network import Network, require_network
 
 if TYPE_CHECKING:
@@ -108,7 +111,7 @@ class Deviation:
 
 
 def gradient_deviation(
-    net: Network,
+    net: Network | Differentiable,
     x: ArrayLike,
     radius: ArrayLike | None = None,
     samples: int = 1000,
@@ -126,10 +129,16 @@ def gradient_deviation(
 
     Parameters
     ----------
-    net, x, radius, samples, points, rng, surface, antithetic, remember, threads, progress
+    net : Network, LimitNetwork or Differentiable
+        The network, or any function that has f and ∇f, see `Differentiable`.
+    x, radius, samples, points, rng, surface, antithetic, remember, threads, progress
         As for `flips`, but that what is found in a ball may depend on the other radii by rounding.
+        A limit network takes less than a hundred points in general position where it is to
+        remember them. With ``remember=False`` each of any number has its exact law given x, but not
+        jointly with the others.
     terms : bool
         Measure the norm of every term Δ_j of (GD-DECOMP), too; it takes about L/2 times as long.
+        Only a `Network` has these.
 
     Returns
     -------
@@ -149,7 +158,14 @@ def gradient_deviation(
     All radii take one pass forward, as for `flips`. The way back is taken by the differences of
     the gradients: at every radius a product with the units that are active at x, and the rows of
     those that flip; through W_{ℓ+1} and W_ℓ these rows are all there is.
+
+    What is no Network is asked for ∇f at x and at every point, in float64.
     """
+    if not isinstance(net, Network):
+        return _of_function(
+            net, x, radius, samples, points, rng, surface, antithetic, terms, remember, threads,
+            progress,
+        )  # fmt: skip
     return deviation_of(
         visit(
             net, x, radius, samples, points=points, rng=rng, surface=surface, antithetic=antithetic,
@@ -157,6 +173,39 @@ def gradient_deviation(
             progress=progress,
         )
     )  # fmt: skip
+
+
+def _of_function(
+    net: Differentiable,
+    x: ArrayLike,
+    radius: ArrayLike | None,
+    samples: int,
+    points: ArrayLike | None,
+    rng: Rng,
+    surface: bool,
+    antithetic: bool,
+    terms: bool,
+    remember: bool,
+    threads: int | None,
+    progress: Progress | None,
+) -> Deviation:
+    """Return the deviations of what is no Network."""
+    require_function(net)
+    if terms:
+        raise ValueError(
+            "terms=True is for a Network: the terms of (GD-DECOMP) are about its units"
+        )
+    base = arguments.point("x", x, net.dim)
+    places = places_of(base, radius, samples, points, rng, surface, antithetic)
+    gradient, norms, angles = deviations_of_function(
+        net, base, places, remember=bool(remember), threads=threads, progress=progress
+    )
+    found = places.by_radius(norms), places.by_radius(angles)
+    assert found[0] is not None and found[1] is not None
+    depth = net.depth if isinstance(net, LimitNetwork) else 0
+    lawful = isinstance(net, LimitNetwork) and not net.has_biases
+    grad_norm = euclid.norm(gradient)
+    return Deviation(found[0], grad_norm, None, found[1], depth, lawful, places.radius)
 
 
 def deviation_of(visited: Visit) -> Deviation:

@@ -14,9 +14,12 @@ from randrelu import laws
 from randrelu._load import core
 from randrelu._support import arguments, memory
 from randrelu._support.arguments import Progress
+from randrelu.differentiable import Differentiable
+from randrelu.limit import LimitNetwork
 from randrelu.measures.attack import Attack, Base, one_point, one_step
+from randrelu.measures.functions import require_function, step_of_function
 from randrelu.measures.shortest_step import shortest_steps
-from randrelu.network import Network, require_network
+from randrelu.network import Network
 
 # The steps that have a name.
 STEPS = ("linear", "paper", "exact", "flip")
@@ -24,7 +27,7 @@ _NAMES = ", ".join(map(repr, STEPS))
 
 
 def gradient_step(
-    net: Network,
+    net: Network | Differentiable,
     x: ArrayLike,
     *,
     eta: float | str | Sequence[float] | NDArray[Any] = "linear",
@@ -44,8 +47,9 @@ def gradient_step(
 
     Parameters
     ----------
-    net : Network
-        The network.
+    net : Network, LimitNetwork or Differentiable
+        The network, or any function that has f and ∇f, see `Differentiable`. Of these "exact" and
+        "flip" are for a `Network` only, and "paper" for one and a `LimitNetwork`.
     x : array_like, shape (d,) or (N, d)
         The points to attack; none of them may be 0 where there are no biases.
     eta : float, sequence of float, "linear", "paper", "exact" or "flip"
@@ -71,9 +75,10 @@ def gradient_step(
         The outputs, from 0, that the decisions are attacked for, by default the runners-up. A point
         that is decided so already stays where it is: its margin is 0.
     threads : int, optional
-        The number of threads.
+        The number of threads; what is no Network decides itself.
     progress : callable, optional
-        Called as ``progress(done, total)``, see `Network`; in points for "exact" and "flip".
+        Called as ``progress(done, total)``, see `Network`; in points for "exact" and "flip", and
+        for what is no Network.
 
     Returns
     -------
@@ -82,7 +87,7 @@ def gradient_step(
     Raises
     ------
     TypeError
-        If `net` is not a Network, or an argument is not numeric.
+        If `net` is no such object, or an argument is not numeric.
     ValueError
         If a point is 0 and there are no biases, or has the wrong shape, or an argument is not as
         described; "paper" is for one output and no biases: it rests on f(αx) = αf(x).
@@ -107,8 +112,13 @@ def gradient_step(
     0 is another sign, but where all outputs are equal the first decides.)
 
     A point whose gradient is 0 stays where it is: η is 0 for the named steps, and `success` False.
+
+    A `LimitNetwork` is asked about f and ∇f at the points, and about f after the steps; what it
+    answered before is known to it. The smallest η that reaches −f is no question about finitely
+    many of its values, so "exact" and "flip" refuse it. "linear" takes its step as it is there.
     """
-    require_network(net)
+    if not isinstance(net, Network):
+        return _of_function(net, x, eta, delta, longest, margin, against, progress)
     points, single = arguments.points("x", x, net.widths[0], np.dtype("float64"))
     nonzero = points.any(axis=1)
     if not nonzero.all() and not net.has_biases:
@@ -156,6 +166,44 @@ def gradient_step(
     if single:
         attack = one_point(attack, 0)
     return attack if numbers.ndim else one_step(attack, 0)
+
+
+def _of_function(
+    net: Differentiable,
+    x: ArrayLike,
+    eta: float | str | Sequence[float] | NDArray[Any],
+    delta: float,
+    longest: float | None,
+    margin: float,
+    against: ArrayLike | None,
+    progress: Progress | None,
+) -> Attack:
+    """Return the outcome for what is no Network."""
+    require_function(net)
+    arguments.probability("delta", delta)
+    if longest is not None:  # which only "exact" and "flip" would use
+        arguments.number("longest", longest, positive=True)
+    margin = arguments.number("margin", margin)
+    if against is not None:
+        raise ValueError("against is for a network of several outputs; a function has one")
+    name = step_name(eta)
+    if name in ("exact", "flip"):
+        what = "limit network" if isinstance(net, LimitNetwork) else "function"
+        reason = (
+            "at infinite width the shortest step that reaches a level is no question about "
+            "finitely many values"
+            if isinstance(net, LimitNetwork)
+            else "it follows every unit that flips"
+        )
+        raise ValueError(
+            f"eta={name!r} is for a Network, not for a {what}: {reason}; take 'linear' or numbers"
+        )
+    numbers = None if name else _numbers(eta)
+    steps = name if numbers is None else numbers.reshape(-1)
+    attack = step_of_function(net, x, steps, delta, margin, progress)
+    if np.ndim(x) == 1:
+        attack = one_point(attack, 0)
+    return attack if numbers is not None and numbers.ndim else one_step(attack, 0)
 
 
 def other_outputs(net: Network, against: ArrayLike | None, points: int) -> NDArray[np.int64] | None:
