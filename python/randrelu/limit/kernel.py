@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from randrelu.laws.kernel import off_tangent, one_layer
 
 _Floats = NDArray[np.float64]
-_STEEPEST = 1 / (4 * math.pi * float(np.finfo(np.float64).eps))  # κ″, of a sine that is no rounding
+_STEEPEST = 1 / (4 * math.pi * float(np.finfo(np.float64).eps))  # κ″; the sine is rounding beyond
 
 
 @dataclass(frozen=True)
