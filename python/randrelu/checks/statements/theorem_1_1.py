@@ -15,12 +15,15 @@ from randrelu import laws
 from randrelu._load import core
 from randrelu._support import arguments, euclid
 from randrelu._support.arguments import Progress, Rng
+from randrelu.checks.infinite import INFINITE, LimitNetworks
 from randrelu.checks.result import Check, Measurement, constant_needed, quantile, share
 from randrelu.checks.statement import WIDER, PlanRow, Statement
 from randrelu.checks.trials import Networks, deferred_steps, nonzero_point
 from randrelu.checks.verdict import there_is
 from randrelu.figures.style import INK, SERIES, canvas, cumulative, legend, threshold
+from randrelu.limit import LimitNetwork
 from randrelu.measures.attack import Attack, Base, one_point, one_step, outcome_columns
+from randrelu.measures.gradient_step import gradient_step
 from randrelu.measures.shortest_step import LONGEST, shortest_steps
 from randrelu.network import Network
 
@@ -43,13 +46,15 @@ _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 def run(
     *,
-    widths: tuple[int, ...],
+    widths: tuple[int, ...] | str,
     trials: int = 200,
     delta: float = 0.05,
     rng: Rng = None,
     x: ArrayLike | None = None,
     eta: float | str | None = None,
     storage: str = "deferred",
+    dim: int | None = None,
+    depth: int | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Check:
@@ -62,6 +67,10 @@ def run(
 
     Parameters
     ----------
+    widths : sequence of int, or "infinite"
+        (d, d_1, …, d_ℓ, 1); or "infinite" for a `LimitNetwork` of `dim` and `depth` in each trial.
+        The theorem speaks of finite widths only, so its hypothesis is not met then, and the
+        conclusion is about the limit.
     x : array_like, shape (d,), optional
         The point, not 0. By default (1, …, 1), of norm √d; the law of the outcome is the same for
         every point.
@@ -69,15 +78,26 @@ def run(
         The step, as for `gradient_step`. The theorem asks for *an* η, so the default is "exact",
         the shortest for which its conclusion holds; "shortest" is the shortest of a few multiples
         (1 to 1000) of the linear step, and the default where a layer has more than 10 000 units.
+        At infinite width "exact" is no question about finitely many values.
+    dim, depth : int, optional
+        d and ℓ, for ``widths="infinite"`` only.
     """
-    networks = Networks.asked(widths, trials, storage, rng, threads, progress)
     delta = arguments.probability("delta", delta)
-    dim = networks.widths[0]
-    point = nonzero_point(x, dim)
+    networks: Networks | LimitNetworks
+    if isinstance(widths, str):
+        networks = LimitNetworks.asked(widths, dim, depth, trials, storage, rng, progress)
+        dim, depth = networks.dim, networks.depth
+    elif dim is not None or depth is not None:
+        raise ValueError(f"dim and depth go with widths={INFINITE!r}; other widths say them")
+    else:
+        networks = Networks.asked(widths, trials, storage, rng, threads, progress)
+    point = nonzero_point(x, networks.dim)
     if eta is None:
-        eta = "exact" if max(networks.widths[1:]) <= WIDEST_EXACT else "shortest"
+        eta = "exact" if _is_narrow(networks) else "shortest"
     eta = a_step(eta)
-    if networks.storage == "deferred" and eta != "exact":
+    if isinstance(networks, LimitNetworks):
+        firsts, columns = _at_infinite_width(networks, point, eta, delta)
+    elif networks.storage == "deferred" and eta != "exact":
         firsts, columns = _deferred(networks, point, eta, delta)
     else:
         firsts, columns = _one_by_one(networks, point, eta, delta)
@@ -85,10 +105,12 @@ def run(
     sizes = columns["relative_norm"]
     if eta == "exact":  # the infimum is a property of the line, and the attack a point beyond it
         sizes = np.abs(infimum) * columns["grad_norm"] / euclid.norm(point)
-    ratios = np.where(columns["success"], sizes, np.inf) / laws.size_bound(dim, delta)
+    ratios = np.where(columns["success"], sizes, np.inf) / laws.size_bound(networks.dim, delta)
 
-    law = None if dim == 1 else partial(laws.linear_step_norm_quantile, dim=dim)
-    flips, succeeds = _of_linear_steps(dim, len(networks.widths) - 2)
+    law = None
+    if networks.dim > 1:
+        law = partial(laws.linear_step_norm_quantile, dim=networks.dim)
+    flips, succeeds = _of_linear_steps(networks.dim, networks.depth)
     claimed = f"≥ {1 - delta:g}" + (f"; {succeeds}" if eta == "linear" else "")
     flipped = share("sign flipped and |f| no smaller", columns["success"], claimed)
     measurements, found = [flipped], flipped
@@ -120,12 +142,19 @@ def run(
             "delta": delta,
             "eta": eta,
             "x": None if x is None else tuple(point.tolist()),
+            "dim": dim,
+            "depth": depth,
         },
         hypothesis=networks.hypothesis(delta),
         measurements=measurements,
         parts=[there_is(found, 1 - delta)],
         trials={"seed": networks.seeds, **columns},
     )
+
+
+def _is_narrow(networks: Networks | LimitNetworks) -> bool:
+    """Return whether the exact step, which follows every flip on the way, is soon found."""
+    return isinstance(networks, Networks) and max(networks.widths[1:]) <= WIDEST_EXACT
 
 
 def largest_c_3(delta: float) -> float:
@@ -191,6 +220,29 @@ def _deferred(
     return first, last
 
 
+def _at_infinite_width(
+    networks: LimitNetworks, point: NDArray[np.float64], eta: float | str, delta: float
+) -> tuple[_Columns, _Columns]:
+    """Return the same columns for limit networks."""
+    if eta == "exact":
+        raise ValueError(
+            f"eta='exact' follows every unit that flips, and widths={INFINITE!r} has none; take "
+            "'shortest', 'linear', 'paper' or a number"
+        )
+
+    def attack(net: LimitNetwork) -> tuple[Attack, Attack]:
+        if eta != "shortest":
+            step = gradient_step(net, point, eta=eta, delta=delta)
+            return step, step
+        linear = gradient_step(net, point)
+        steps = gradient_step(net, point, eta=linear.eta * MULTIPLES)
+        succeeded = np.flatnonzero(steps.success)
+        return linear, one_step(steps, int(succeeded[0]) if succeeded.size else -1)
+
+    firsts, lasts = zip(*networks.measure(attack), strict=True)
+    return _by_trial(firsts), _by_trial(lasts)
+
+
 def _steps(
     widths: tuple[int, ...], point: NDArray[np.float64], eta: float | str, delta: float
 ) -> tuple[core.StepKind, NDArray[np.float64]]:
@@ -224,8 +276,11 @@ def _quantiles(
 def draw(check: Check) -> Figure:
     """Draw the sizes of the steps, beside the law of the linear one and the limit of others."""
     figure, axes = canvas()
-    dim, eta = check.parameters["widths"][0], check.parameters["eta"]
-    trials = check.trials
+    widths, eta, trials = check.parameters["widths"], check.parameters["eta"], check.trials
+    if widths == INFINITE:
+        dim, depth = check.parameters["dim"], check.parameters["depth"]
+    else:
+        dim, depth = widths[0], len(widths) - 2
     if eta in ("exact", "shortest"):
         cumulative(axes, trials["linear_relative_norm"], "linear step, −2f/‖∇f‖²", SERIES[0])
     if dim > 1 and eta in ("exact", "shortest", "linear"):
@@ -236,7 +291,6 @@ def draw(check: Check) -> Figure:
     name = {"exact": "shortest step that succeeds", "shortest": "shortest multiple that succeeds"}
     cumulative(axes, reached, name.get(eta, f"successes, η = {eta}"), SERIES[1])
     bound = laws.size_bound(dim, check.parameters["delta"])
-    depth = len(check.parameters["widths"]) - 2
     if depth > 0 and eta in ("exact", "shortest"):
         # The shortest step that succeeds is no longer than one that does.
         sizes = bound * np.geomspace(0.02, 5, 40)

@@ -51,7 +51,7 @@ def check(
 ) -> None:
     """Check one of the paper's statements, by default on deferred networks."""
     given = {
-        "widths": None if widths is None else options.widths(widths),
+        "widths": None if widths is None else options.widths_or_infinite(widths),
         "trials": trials,
         "delta": delta,
         "eta": None if eta is None else options.eta(eta),
