@@ -8,7 +8,7 @@ import pytest
 import randrelu as rr
 from randrelu import check, laws
 from randrelu.checks import STATEMENTS, words
-from randrelu.checks.statements.theorem_1_1 import MULTIPLES
+from randrelu.checks.attacks import MULTIPLES
 from randrelu.figures.style import styled
 from scipy import stats
 

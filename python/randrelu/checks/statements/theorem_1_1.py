@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import numbers
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,20 +11,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from randrelu import laws
-from randrelu._load import core
 from randrelu._support import arguments, euclid
 from randrelu._support.arguments import Progress, Rng
+from randrelu.checks.attacks import Columns, a_step, attacks, default_step
 from randrelu.checks.infinite import INFINITE, LimitNetworks
 from randrelu.checks.result import Check, Measurement, constant_needed, quantile, share
 from randrelu.checks.statement import WIDER, PlanRow, Statement
-from randrelu.checks.trials import Networks, deferred_steps, nonzero_point
+from randrelu.checks.trials import Networks, nonzero_point
 from randrelu.checks.verdict import there_is
 from randrelu.figures.style import INK, SERIES, canvas, cumulative, legend, threshold
-from randrelu.limit import LimitNetwork
-from randrelu.measures.attack import Attack, Base, one_point, one_step, outcome_columns
-from randrelu.measures.gradient_step import gradient_step
-from randrelu.measures.shortest_step import LONGEST, shortest_steps
-from randrelu.network import Network
+from randrelu.measures.shortest_step import LONGEST
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,12 +30,6 @@ CLAIM = (
     "f(x + η∇f(x)) has the other sign than f(x) and is no smaller in size."
 )
 
-# The steps that "shortest" tries, as multiples of the linear step −2f/‖∇f‖².
-MULTIPLES = np.array([1, 1.05, 1.1, 1.2, 1.35, 1.5, 2, 3, 5, 10, 30, 100, 1000], float)
-# Layers up to which the exact step is the default: it follows every flip on the way.
-WIDEST_EXACT = 10_000
-# The steps that have a name.
-STEPS = ("exact", "shortest", "linear", "paper")
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
@@ -92,15 +81,8 @@ def run(
     else:
         networks = Networks.asked(widths, trials, storage, rng, threads, progress)
     point = nonzero_point(x, networks.dim)
-    if eta is None:
-        eta = "exact" if _is_narrow(networks) else "shortest"
-    eta = a_step(eta)
-    if isinstance(networks, LimitNetworks):
-        firsts, columns = _at_infinite_width(networks, point, eta, delta)
-    elif networks.storage == "deferred" and eta != "exact":
-        firsts, columns = _deferred(networks, point, eta, delta)
-    else:
-        firsts, columns = _one_by_one(networks, point, eta, delta)
+    eta = default_step(networks) if eta is None else a_step(eta)
+    firsts, columns = attacks(networks, point, eta, delta)
     infimum, _ = columns.pop("eta_infimum"), firsts.pop("eta_infimum")
     sizes = columns["relative_norm"]
     if eta == "exact":  # the infimum is a property of the line, and the attack a point beyond it
@@ -152,11 +134,6 @@ def run(
     )
 
 
-def _is_narrow(networks: Networks | LimitNetworks) -> bool:
-    """Return whether the exact step, which follows every flip on the way, is soon found."""
-    return isinstance(networks, Networks) and max(networks.widths[1:]) <= WIDEST_EXACT
-
-
 def largest_c_3(delta: float) -> float:
     """Return the c₃ up to which the exact step is looked for, whatever d."""
     return LONGEST / math.sqrt(-math.log(delta))
@@ -170,98 +147,7 @@ def _of_linear_steps(dim: int, depth: int) -> tuple[str, str]:
     return f"{law.flips:.4g} (infinite width)", f"{law.succeeds:.4g} (infinite width)"
 
 
-def a_step(eta: float | str) -> float | str:
-    """Return a number, or the name of a step, as it is when it is one of those."""
-    if isinstance(eta, str) and eta in STEPS:
-        return eta
-    if not isinstance(eta, numbers.Real):
-        raise ValueError(
-            f"eta must be a number or one of {', '.join(map(repr, STEPS))}, got {eta!r}"
-        )
-    return float(arguments.real_array("eta", eta))
-
-
-_Columns = dict[str, NDArray[Any]]
-
-
-def _one_by_one(
-    networks: Networks, point: NDArray[np.float64], eta: float | str, delta: float
-) -> tuple[_Columns, _Columns]:
-    """Return the columns of the first step of every trial, and of the one that counts."""
-    threads = networks.threads_each
-    kind, numbers = _steps(networks.widths, point, "linear" if eta == "exact" else eta, delta)
-
-    def attack(net: Network) -> tuple[Attack, Attack]:
-        base = Base(net, point[np.newaxis], threads=threads)
-        goals = np.abs(base.f) if kind is core.StepKind.reflections else None
-        steps = one_point(base.take(kind, numbers[:, np.newaxis], goals=goals, threads=threads), 0)
-        if eta == "exact":
-            shortest = shortest_steps(net, base, eta, threads=threads)
-            return one_step(steps, 0), one_step(one_point(shortest, 0), 0)
-        succeeded = np.flatnonzero(steps.success)
-        best = int(succeeded[0]) if succeeded.size else numbers.size - 1
-        return one_step(steps, 0), one_step(steps, best)
-
-    firsts, lasts = zip(*networks.measure(attack), strict=True)
-    return _by_trial(firsts), _by_trial(lasts)
-
-
-def _deferred(
-    networks: Networks, point: NDArray[np.float64], eta: float | str, delta: float
-) -> tuple[_Columns, _Columns]:
-    """Return the same columns for deferred networks: the core takes their steps."""
-    kind, numbers = _steps(networks.widths, point, eta, delta)
-    found = deferred_steps(networks, point, kind, numbers)
-    slope = found.grad_norm / euclid.norm(point)
-    first, last = (
-        outcome_columns(found.eta[:, k], found.f, found.f_after[:, k], found.grad_norm, slope)
-        for k in (0, 1)
-    )
-    return first, last
-
-
-def _at_infinite_width(
-    networks: LimitNetworks, point: NDArray[np.float64], eta: float | str, delta: float
-) -> tuple[_Columns, _Columns]:
-    """Return the same columns for limit networks."""
-    if eta == "exact":
-        raise ValueError(
-            f"eta='exact' follows every unit that flips, and widths={INFINITE!r} has none; take "
-            "'shortest', 'linear', 'paper' or a number"
-        )
-
-    def attack(net: LimitNetwork) -> tuple[Attack, Attack]:
-        if eta != "shortest":
-            step = gradient_step(net, point, eta=eta, delta=delta)
-            return step, step
-        linear = gradient_step(net, point)
-        steps = gradient_step(net, point, eta=linear.eta * MULTIPLES)
-        succeeded = np.flatnonzero(steps.success)
-        return linear, one_step(steps, int(succeeded[0]) if succeeded.size else -1)
-
-    firsts, lasts = zip(*networks.measure(attack), strict=True)
-    return _by_trial(firsts), _by_trial(lasts)
-
-
-def _steps(
-    widths: tuple[int, ...], point: NDArray[np.float64], eta: float | str, delta: float
-) -> tuple[core.StepKind, NDArray[np.float64]]:
-    """Return the steps to try, in this order, as the core takes them."""
-    if eta == "shortest":
-        return core.StepKind.reflections, MULTIPLES
-    if eta == "linear":
-        return core.StepKind.reflections, np.ones(1)
-    if eta == "paper":
-        return core.StepKind.changes, laws.paper_step_size(widths, delta, [euclid.norm(point)])
-    return core.StepKind.etas, np.array([float(eta)])
-
-
-def _by_trial(attacks: Sequence[Attack]) -> _Columns:
-    columns = [attack.columns() for attack in attacks]
-    return {name: np.concatenate([c[name] for c in columns]) for name in columns[0]}
-
-
-def _of_slopes(columns: _Columns) -> NDArray[np.float64]:
+def _of_slopes(columns: Columns) -> NDArray[np.float64]:
     """Return the sizes of the steps where ∇f(x) is not 0, which their exact law is of."""
     sizes: NDArray[np.float64] = columns["relative_norm"][columns["grad_norm"] > 0]
     return sizes
