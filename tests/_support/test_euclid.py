@@ -26,3 +26,15 @@ def test_a_norm_has_the_same_bits_on_any_number_of_threads(run_python):
         run_python(code, OMP_NUM_THREADS=n, OPENBLAS_NUM_THREADS=n).stdout for n in ("1", "2", "3")
     ]
     assert said[0] and said[1] == said[0] == said[2]
+
+
+def test_angles_keep_their_digits_near_both_ends():
+    x, u = np.array([0.6, 0.8]), np.array([-0.8, 0.6])
+    for angle in (0.0, 1e-9, 0.3, 2.0):
+        y = np.cos(angle) * x + np.sin(angle) * u
+        found = euclid.angles(np.array([1e-200 * x, -x]), 1e200 * y)
+        # The rounding of the vectors turns them by some ε.
+        np.testing.assert_allclose(found, [angle, np.pi - angle], rtol=0, atol=1e-15)
+    assert euclid.angles(np.ones((4, 1, 3)), np.ones((5, 3))).shape == (4, 5)
+    assert np.isnan(euclid.angles(np.zeros((2, 2)), x)).all()
+    assert euclid.angles(np.zeros((0, 0)), np.zeros(0)).shape == (0,)

@@ -8,8 +8,8 @@ import pytest
 import reference
 from randrelu import Network, check
 from randrelu.checks import trials
+from randrelu.checks.attacks import MULTIPLES
 from randrelu.checks.result import share, smallest_constant
-from randrelu.checks.statements import theorem_1_1
 from scipy import stats
 
 BOTH = pytest.mark.parametrize("name", ["theorem-1.1", "lemma-2.2"])
@@ -151,10 +151,10 @@ def test_how_far_the_exact_step_is_looked_for_is_said():
 def test_shortest_step_is_the_first_multiple_that_succeeds():
     c = check("theorem-1.1", widths=(30, 40, 1), trials=60, rng=4, eta="shortest")
     multiples = c.trials["eta"] / c.trials["linear_eta"]
-    assert all(np.isclose(m, theorem_1_1.MULTIPLES).any() for m in multiples)
+    assert all(np.isclose(m, MULTIPLES).any() for m in multiples)
     at_once = multiples == 1
     assert np.array_equal(at_once, c.trials["linear_success"]) and 0 < at_once.sum() < 60
-    assert (c.trials["success"] | np.isclose(multiples, theorem_1_1.MULTIPLES[-1])).all()
+    assert (c.trials["success"] | np.isclose(multiples, MULTIPLES[-1])).all()
 
 
 @BOTH

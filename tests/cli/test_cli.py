@@ -54,6 +54,13 @@ def test_check_json_is_the_result():
         assert json.loads(out) == json.loads(json.dumps(c.to_dict()))
 
 
+def test_check_at_infinite_width():
+    options = ("-p", "dim=20", "-p", "depth=2", "--trials", 4, "--seed", 3, "--json")
+    c = check("theorem-1.1", widths="infinite", dim=20, depth=2, trials=4, rng=3)
+    out = run("check", "theorem-1.1", "--widths", "infinite", *options).stdout
+    assert json.loads(out) == json.loads(json.dumps(c.to_dict()))
+
+
 def test_check_passes_its_options_on():
     out = run("check", "theorem-1.1", "--widths", "20,10,1", "--trials", 5, "--seed", 3, "--json",
               "--eta", "-0.5", "--delta", "0.2", "--threads", 1).stdout  # fmt: skip

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 from randrelu import laws
-from randrelu.laws.kernel import through_layers
+from randrelu.laws.kernel import off_tangent, through_layers
 
 
 def composed(rho, depth):
@@ -35,6 +35,10 @@ def test_the_kernel_is_the_composed_map(depth):
     left = 1 - value**2 - (first * np.sin(angle.astype(np.longdouble))) ** 2
     found_left = through_layers(angle, depth).unexplained
     np.testing.assert_allclose(found_left, left.astype(float), rtol=1e-12, atol=1e-18)
+    # E(f(y) − ρf(x) − sin θ ∂f(x))² from the covariances of these three, whose variances are 1.
+    across = 1 - rho**2
+    beside = 1 + rho**2 + across - 2 * rho * value - 2 * first * across
+    np.testing.assert_allclose(off_tangent(angle, depth), beside.astype(float), 1e-12, 1e-18)
 
 
 @pytest.mark.parametrize("depth", [1, 10, 1000])
@@ -46,6 +50,7 @@ def test_nothing_cancels_near_a_point(angle, depth):
     assert 1 - found.first == pytest.approx(depth * angle / math.pi, **rough, abs=depth * 1e-15)
     assert found.second == pytest.approx(depth / (math.pi * angle), **rough)
     assert left.unexplained == pytest.approx(4 * depth * angle**3 / (3 * math.pi), **rough)
+    assert off_tangent(angle, depth) == pytest.approx(left.unexplained, **rough)
     assert angle - left.angle == pytest.approx(
         depth * angle**2 / (3 * math.pi), **rough, abs=depth * 1e-15 * angle
     )

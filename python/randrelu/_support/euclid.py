@@ -32,6 +32,23 @@ def _scaled(rows: NDArray[F]) -> NDArray[F]:
     return result
 
 
+def angles(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the angles (...) between vectors (..., d) that broadcast; NaN where one of them is 0.
+
+    They are found from the differences and sums of the unit vectors, so that angles near 0 and π
+    keep their digits, up to the rounding of the unit vectors.
+    """
+    with np.errstate(invalid="ignore"):
+        u, v = (vectors / _along_last(vectors)[..., np.newaxis] for vectors in (x, y))
+    result: NDArray[np.float64] = 2 * np.arctan2(_along_last(v - u), _along_last(v + u))
+    return result
+
+
+def _along_last(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    rows = vectors.reshape(math.prod(vectors.shape[:-1]), vectors.shape[-1])
+    return norms(rows).reshape(vectors.shape[:-1])
+
+
 def norm(vector: NDArray[F]) -> float:
     """Return the norm of one vector."""
     if vector.dtype == np.float64:

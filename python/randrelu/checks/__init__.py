@@ -23,7 +23,8 @@ def check(statement: str, /, **parameters: Any) -> Check:
         networks, these are among them:
 
         widths : sequence of int
-            (d, d_1, …, d_ℓ, 1).
+            (d, d_1, …, d_ℓ, 1). For "theorem-1.1" also "infinite", with ``dim`` and ``depth``: what
+            can be looked at in the limit, of which the paper does not speak.
         trials : int
             The number of independent networks, weights as in NN-DEF.
         delta : float, default 0.05

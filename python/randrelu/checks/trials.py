@@ -60,6 +60,16 @@ class Networks:
         )
 
     @property
+    def dim(self) -> int:
+        """The input dimension d."""
+        return self.widths[0]
+
+    @property
+    def depth(self) -> int:
+        """The number ℓ of hidden layers."""
+        return len(self.widths) - 2
+
+    @property
     def parameters(self) -> dict[str, Any]:
         """The parameters of the check that say which networks these are."""
         return {
@@ -72,13 +82,7 @@ class Networks:
     @cached_property
     def seeds(self) -> NDArray[np.uint64]:
         """The seed of every network."""
-        return np.array(
-            [
-                arguments.seed_of(np.random.SeedSequence(self.seed, spawn_key=(t,)))
-                for t in range(self.trials)
-            ],
-            np.uint64,
-        )
+        return seeds_of(self.seed, self.trials)
 
     @property
     def at_once(self) -> int:
@@ -148,6 +152,12 @@ class Networks:
         return Hypothesis(
             f"R ≤ √d_min/(ℓ log d_max)^{{80ℓ}} = 10^{largest:.1f}", f"R = {radius:.3g}", fits
         )
+
+
+def seeds_of(seed: int, trials: int) -> NDArray[np.uint64]:
+    """Return a seed for every trial of a check."""
+    sequences = (np.random.SeedSequence(seed, spawn_key=(t,)) for t in range(trials))
+    return np.array([arguments.seed_of(sequence) for sequence in sequences], np.uint64)
 
 
 def largest_constant(widths: tuple[int, ...], delta: float) -> float:

@@ -10,6 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
+from randrelu.checks.infinite import INFINITE
+
 Widths = Annotated[
     str | None,
     typer.Option(help="d, the hidden widths and the number of outputs, such as 784,2048,2048,1."),
@@ -72,6 +74,11 @@ def widths(text: str) -> tuple[int, ...]:
         raise ValueError(
             f"--widths must be integers separated by commas, such as 784,2048,2048,1, got {text!r}"
         ) from None
+
+
+def widths_or_infinite(text: str) -> tuple[int, ...] | str:
+    """Return the widths that --widths of a check gives, or the word for infinite ones."""
+    return text if text == INFINITE else widths(text)
 
 
 def radii(text: str) -> list[float]:

@@ -3,7 +3,9 @@
 Networks of infinite width are Gaussian processes. In the scale of NN-DEF
 E f(x)f(y) = 2^{−ℓ} ‖x‖ ‖y‖ κ_ℓ(ρ)/d, with ρ the cosine of the angle θ between x and y. Everything
 here is a sum or product over the layers of positive terms of their angles θ_i, see `next_angle`, so
-nothing cancels, however close two points are and however deep the network.
+nothing cancels, however close two points are and however deep the network. `LimitNetwork` draws
+from this law, jointly over all it is asked; it takes its layers from `one_layer`, with biases
+between them.
 """
 
 from __future__ import annotations
@@ -65,9 +67,11 @@ def limit_kernel(x: ArrayLike, y: ArrayLike, depth: int) -> LimitKernel:
     ValueError
         If a point is 0, which is at no angle to others, or the shapes do not broadcast.
     """
-    first, second = _unit("x", x), _unit("y", y)
-    apart, together = (_norms(sign * second + first) for sign in (-1, 1))
-    return limit_kernel_at(2 * np.arctan2(apart, together), depth)
+    points = np.asarray(x, np.float64), np.asarray(y, np.float64)
+    for name, given in zip("xy", points, strict=True):
+        if not given.any(axis=-1).all():
+            raise ValueError(f"{name} must not be 0: there is no angle between 0 and another point")
+    return limit_kernel_at(euclid.angles(*points), depth)
 
 
 def limit_kernel_at(angle: ArrayLike, depth: int) -> LimitKernel:
@@ -89,6 +93,36 @@ def limit_kernel_at(angle: ArrayLike, depth: int) -> LimitKernel:
     return LimitKernel(np.cos(passed.angle), passed.first, passed.second)
 
 
+class Layer(NamedTuple):
+    """What a layer of infinitely many ReLUs makes of two points at an angle θ, of cosine ρ.
+
+    Attributes
+    ----------
+    angle : ndarray
+        θ′ of their images, see `next_angle`; κ(ρ) = cos θ′.
+    first : ndarray
+        κ′ = 1 − θ/π.
+    second : ndarray
+        κ″ = 1/(π sin θ), infinite at both ends.
+    alone : ndarray
+        κ − ρκ′ = sin θ/π.
+    """
+
+    angle: _Floats
+    first: _Floats
+    second: _Floats
+    alone: _Floats
+
+
+def one_layer(angle: _Floats) -> Layer:
+    """Return what a layer of infinitely many ReLUs makes of points at these angles."""
+    # The sine of what stands for π is not 0.
+    alone = np.where(angle == math.pi, 0, np.sin(angle)) / math.pi
+    with np.errstate(divide="ignore", over="ignore"):
+        second = 1 / (math.pi**2 * alone)
+    return Layer(next_angle(angle), 1 - angle / math.pi, second, alone)
+
+
 @dataclass(frozen=True)
 class Passed:
     """What ℓ layers make of two points at an angle: θ_ℓ, κ′, κ″ and 1 − κ² − κ′² sin²θ."""
@@ -108,15 +142,24 @@ def through_layers(angle: ArrayLike, depth: int) -> Passed:
     theta = np.asarray(angle, np.float64)
     first, second, unexplained = np.ones_like(theta), np.zeros_like(theta), np.zeros_like(theta)
     for _ in range(depth):
-        shared = 1 - theta / math.pi
-        with np.errstate(divide="ignore", over="ignore"):
-            ends = (theta == 0) | (theta == math.pi)
-            bend = 1 / np.where(ends, 0, math.pi * np.sin(theta))
-            second = bend * first**2 + shared * second
-        unexplained = _unexplained(theta) + shared**2 * unexplained
-        first = first * shared
-        theta = next_angle(theta)
+        layer = one_layer(theta)
+        second = layer.second * first**2 + layer.first * second
+        unexplained = _unexplained(theta) + layer.first**2 * unexplained
+        theta, first = layer.angle, first * layer.first
     return Passed(theta, first, second, unexplained)
+
+
+def off_tangent(angle: ArrayLike, depth: int) -> _Floats:
+    """Return E(f(y) − ⟨∇f(x), y⟩)² for points of norm 1 at an angle, in units of E f².
+
+    About 4ℓθ³/(3π), ℓ the depth, for small θ: to what f(x) and ∇f(x) leave open of f(y) comes how
+    far its mean given these is from the tangent.
+    """
+    theta = np.asarray(angle, np.float64)
+    passed = through_layers(theta, depth)
+    risen = 2 * np.sin((theta + passed.angle) / 2) * np.sin((theta - passed.angle) / 2)  # κ − cos θ
+    result: _Floats = passed.unexplained + risen**2 + (np.sin(theta) * (1 - passed.first)) ** 2
+    return result
 
 
 def _unexplained(theta: _Floats) -> _Floats:
@@ -131,17 +174,3 @@ def _unexplained(theta: _Floats) -> _Floats:
     squares = (theta * np.sin(theta)) ** 2 + sine_excess(theta) ** 2
     result: _Floats = 2 * bent / math.pi - squares / math.pi**2
     return result
-
-
-def _unit(name: str, points: ArrayLike) -> _Floats:
-    """Return the points at norm 1; what over- or underflows in squares is no exception."""
-    given = np.asarray(points, np.float64)
-    norms = _norms(given)
-    if not (norms > 0).all():
-        raise ValueError(f"{name} must not be 0: there is no angle between 0 and another point")
-    result: _Floats = given / norms[..., np.newaxis]
-    return result
-
-
-def _norms(points: _Floats) -> _Floats:
-    return euclid.norms(points.reshape(-1, points.shape[-1])).reshape(points.shape[:-1])

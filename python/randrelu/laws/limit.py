@@ -23,7 +23,8 @@ def limit_value_after(
 
     mean ‖y‖(κ − cκ′)f/‖x‖ + κ′(f + η‖∇f‖²), variance 2^{−ℓ} ‖y‖²(1 − κ² − κ′²(1 − c²))/d,
 
-    with c the cosine of the angle between x and y, see `limit_kernel`.
+    with c the cosine of the angle between x and y, see `limit_kernel`. `LimitNetwork` draws it
+    given all else that it was asked, too.
 
     Parameters
     ----------
@@ -75,6 +76,9 @@ def limit_step(dim: int, depth: int, *, size: float | None = None) -> LimitStep:
 
     Notes
     -----
+    It is the law of ``f_after / f_before`` of ``gradient_step(LimitNetwork(dim, depth), x)``,
+    whatever x ≠ 0 and the scale of the weights are.
+
     Whether *some* step along the gradient, no longer than a given size, reaches −f is a question
     about f on a whole segment, of which no law in finitely many dimensions knows the answer. The
     share of networks in which a step of one size reaches it is at most as large.

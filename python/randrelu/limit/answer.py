@@ -49,7 +49,8 @@ def answer(
     """
     known, here = known.with_span_of(point)
     lengths, length = euclid.norms(known.points), euclid.norm(here)
-    angles = _angles(known.points, here, lengths, length)
+    apart = (lengths > 0) & (length > 0)
+    angles = np.where(apart, euclid.angles(known.points, here), 0)
     between = kernel.between(angles, lengths, length)
     along = _directions(here, kernel) if gradient else np.zeros((0, len(here)))
 
@@ -101,14 +102,6 @@ def _tangent(
     if not near.size or near[m] > NEAR:
         return None
     return known.derivative(m, here), kernel.remainder(float(near[m]))
-
-
-def _angles(points: _Floats, here: _Floats, lengths: _Floats, length: float) -> _Floats:
-    """Return the angles between points and another one; small ones keep their digits."""
-    units = points / np.where(lengths > 0, lengths, 1)[:, np.newaxis]
-    unit = here / (length or 1.0)
-    result: _Floats = 2 * np.arctan2(euclid.norms(units - unit), euclid.norms(units + unit))
-    return result
 
 
 def _directions(here: _Floats, kernel: Kernel) -> _Floats:

@@ -1,4 +1,8 @@
-"""The covariance of values and gradients of infinitely wide networks, from layer to layer."""
+"""The covariance of values and gradients of infinitely wide networks, biases included.
+
+What a layer makes of an angle is in `randrelu.laws.kernel`; here that is carried through the layers
+with what biases add between them, in the form that `answer` asks for.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from randrelu.laws.angles import flip_fractions, gradient_deviation, next_angle, sine_excess
+from randrelu.laws.kernel import off_tangent, one_layer
 
 _Floats = NDArray[np.float64]
-_FLAT = 4 * float(np.finfo(np.float64).eps)  # a sine that rounding makes of 0
+_STEEPEST = 1 / (4 * math.pi * float(np.finfo(np.float64).eps))  # κ″; the sine is rounding beyond
 
 
 @dataclass(frozen=True)
@@ -47,12 +51,9 @@ class Kernel:
     def remainder(self, angle: float) -> float:
         """Return Var(F(Y) − ⟨∇F(X), Y⟩) for unit vectors at this angle, where there are no biases.
 
-        It is about 4ℓθ³/(3π), ℓ the depth, and keeps its digits where θ is small.
+        It keeps its digits where θ is small.
         """
-        lost = float(gradient_deviation(angle, self.depth)) / 2  # 1 − κ′
-        shares = flip_fractions(angle, self.depth)
-        excess = float(sine_excess(math.pi * shares).sum()) / math.pi  # κ − cos θ
-        return 2 * (math.sin(angle) ** 2 * lost - math.cos(angle) * excess)
+        return float(off_tangent(angle, self.depth))
 
     def between(self, angle: _Floats, lengths: _Floats, length: float) -> Between:
         """Return the covariance between n points X and a point Y.
@@ -141,23 +142,23 @@ class _Pair:
 
     def apply_relu(self, gain: float) -> None:
         """Pass a layer of infinitely many ReLUs: ρ becomes κ(ρ)."""
-        sine, still = np.sin(self.angle), 1 - self.angle / math.pi  # still is κ′
-        # κ″ = 1/(π sin θ) is infinite where the points are parallel, and ∇ρ is 0 there.
-        bend = np.where(sine > _FLAT, 1 / (math.pi * np.maximum(sine, _FLAT)), 0)
+        layer = one_layer(self.angle)
+        # κ″ is infinite where the points are parallel, and ∇ρ is 0 there.
+        bend = np.where(layer.second < _STEEPEST, layer.second, 0)
         bend *= self.a * self.b / self._unit
-        self.mixed *= still
+        self.mixed *= layer.first
         self.mixed += bend * np.stack(
             [self.turn**2, self.turn * self.along_b,
              self.along_a * self.turn, self.along_a * self.along_b]
         )  # fmt: skip
-        self.mixed[3] += sine / math.pi * self.slope_a * self.slope_b / self._unit  # κ − ρκ′
-        self.shared = still * self.shared
-        self.angle = next_angle(self.angle)
+        self.mixed[3] += layer.alone * self.slope_a * self.slope_b / self._unit
+        self.shared = layer.first * self.shared
+        self.angle = layer.angle
         root = math.sqrt(gain)
         self.a, self.b = root * self.a, root * self.b
         self.slope_a, self.slope_b = root * self.slope_a, root * self.slope_b
         self.turn, self.along_a, self.along_b = (
-            still * change for change in (self.turn, self.along_a, self.along_b)
+            layer.first * change for change in (self.turn, self.along_a, self.along_b)
         )
         self._unit *= gain
 

@@ -71,8 +71,9 @@ class LimitNetwork:
     Notes
     -----
     f is a Gaussian process of covariance ‖x‖‖y‖κ(ρ)/(2^ℓ d) (init "paper", no biases), where ρ is
-    the cosine of the angle between x and y and κ the ℓ-fold composition of the arc-cosine map. Its
-    gradient is continuous, and no more: E‖∇f(x) − ∇f(x + u)‖² ~ ‖u‖.
+    the cosine of the angle between x and y and κ the ℓ-fold composition of the arc-cosine map: see
+    `randrelu.laws.limit_kernel`, and `randrelu.laws.limit_step` for the law of a step. Its gradient
+    is continuous, and no more: E‖∇f(x) − ∇f(x + u)‖² ~ ‖u‖.
 
     After n values and m gradients at points that span r ≤ min(d, n + m) dimensions, what matters
     are s ≤ n + m r numbers in that span, and m vectors across it. So a question takes about s² r

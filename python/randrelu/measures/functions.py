@@ -106,7 +106,7 @@ def deviations_of_function(
             y = x + scale * directions[some]
             here = _values_and_gradients(net, y, count, remember=remember)[1]
             norms[k, some] = euclid.norms(here - gradient)
-            angles[k, some] = _angles(x, y)
+            angles[k, some] = euclid.angles(x, y)
     return gradient, norms, angles
 
 
@@ -123,14 +123,6 @@ def _directions(dim: int, places: Places, threads: int | None) -> _Floats:
         pairs = drawn[: (places.count + 1) // 2]
         drawn = np.stack([pairs, -pairs], axis=1).reshape(-1, dim)[: places.count]
     return drawn
-
-
-def _angles(x: _Floats, y: _Floats) -> _Floats:
-    """Return the angles between x and the points y, (N,); NaN where one of them is 0."""
-    with np.errstate(invalid="ignore"):
-        unit, others = x / np.float64(euclid.norm(x)), y / euclid.norms(y)[:, np.newaxis]
-    result: _Floats = 2 * np.arctan2(euclid.norms(unit - others), euclid.norms(unit + others))
-    return result
 
 
 def _blocks(count: int) -> Iterator[slice]:

@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike, NDArray
 from randrelu import laws
 from randrelu._support import arguments, euclid, memory
 from randrelu._support.arguments import Rng
-from randrelu.limit.kernel import Kernel
 from randrelu.measures.attack import Attack, outcome_columns
 
 
@@ -59,28 +58,11 @@ def attack_limit_networks(
     memory.require(32 * count * point.size, f"{count} gradients", "ask for fewer trials at a time")
     normal = np.random.default_rng(np.random.SeedSequence(arguments.seed_of(rng)))
 
-    # ∇f(x) = scale N(0, I). Given it, f at y is normal, and f(x) and the derivative at x towards y
-    # are what its mean depends on.
-    scale = math.sqrt(2.0**-layers / point.size)
-    gradients = scale * normal.standard_normal((count, point.size))
+    gradients = math.sqrt(2.0**-layers / point.size) * normal.standard_normal((count, point.size))
     f = np.einsum("nd,d->n", gradients, point)
     slopes = euclid.norms(gradients)
     etas = -2 * f / slopes / slopes if isinstance(eta, str) else np.full(count, eta, np.float64)
     after = point + etas[:, np.newaxis] * gradients
-    lengths = euclid.norms(after)
-    unit, others = point / norm, after / np.where(lengths > 0, lengths, 1)[:, np.newaxis]
-    apart = others - unit
-    angles = 2 * np.arctan2(euclid.norms(apart), euclid.norms(others + unit))
-    law = Kernel(layers, 1.0, 0.0).between(angles, np.ones(count), 1.0)
-    # u = y/‖y‖ − cos θ x/‖x‖ as its difference from a multiple of x keeps its digits.
-    turned = np.einsum("nd,nd->n", apart, gradients) + (1 - np.cos(angles)) * f / norm
-    mean = law.value * f / norm + law.shared * turned
-    # The rest's variance: that of f(y) − ∇f(x)·y less what f(x) and that derivative explain of it.
-    shares = laws.flip_fractions(angles, layers)
-    lost = laws.gradient_deviation(angles, layers) / 2  # 1 − κ′
-    excess = laws.sine_excess(math.pi * shares).sum(axis=1) / math.pi  # κ − cos θ
-    across = np.sin(angles) * lost
-    spread = 2 * (np.sin(angles) * across - np.cos(angles) * excess) - excess**2 - across**2
-    noise = scale * np.sqrt(np.maximum(spread, 0)) * normal.standard_normal(count)
-    f_after: NDArray[np.float64] = lengths * (mean + noise)
+    mean, deviation = laws.limit_value_after(etas, f, slopes, point.size, layers, norm)
+    f_after: NDArray[np.float64] = mean + deviation * normal.standard_normal(count)
     return Attack(x_adv=after, **outcome_columns(etas, f, f_after, slopes, slopes / norm))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import numbers
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,17 +11,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from randrelu import laws
-from randrelu._load import core
 from randrelu._support import arguments, euclid
 from randrelu._support.arguments import Progress, Rng
+from randrelu.checks.attacks import Columns, a_step, attacks, default_step
+from randrelu.checks.infinite import INFINITE, LimitNetworks
 from randrelu.checks.result import Check, Measurement, constant_needed, quantile, share
 from randrelu.checks.statement import WIDER, PlanRow, Statement
-from randrelu.checks.trials import Networks, deferred_steps, nonzero_point
+from randrelu.checks.trials import Networks, nonzero_point
 from randrelu.checks.verdict import there_is
 from randrelu.figures.style import INK, SERIES, canvas, cumulative, legend, threshold
-from randrelu.measures.attack import Attack, Base, one_point, one_step, outcome_columns
-from randrelu.measures.shortest_step import LONGEST, shortest_steps
-from randrelu.network import Network
+from randrelu.measures.shortest_step import LONGEST
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,24 +30,20 @@ CLAIM = (
     "f(x + η∇f(x)) has the other sign than f(x) and is no smaller in size."
 )
 
-# The steps that "shortest" tries, as multiples of the linear step −2f/‖∇f‖².
-MULTIPLES = np.array([1, 1.05, 1.1, 1.2, 1.35, 1.5, 2, 3, 5, 10, 30, 100, 1000], float)
-# Layers up to which the exact step is the default: it follows every flip on the way.
-WIDEST_EXACT = 10_000
-# The steps that have a name.
-STEPS = ("exact", "shortest", "linear", "paper")
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 def run(
     *,
-    widths: tuple[int, ...],
+    widths: tuple[int, ...] | str,
     trials: int = 200,
     delta: float = 0.05,
     rng: Rng = None,
     x: ArrayLike | None = None,
     eta: float | str | None = None,
     storage: str = "deferred",
+    dim: int | None = None,
+    depth: int | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Check:
@@ -62,6 +56,10 @@ def run(
 
     Parameters
     ----------
+    widths : sequence of int, or "infinite"
+        (d, d_1, …, d_ℓ, 1); or "infinite" for a `LimitNetwork` of `dim` and `depth` in each trial.
+        The theorem speaks of finite widths only, so its hypothesis is not met then, and the
+        conclusion is about the limit.
     x : array_like, shape (d,), optional
         The point, not 0. By default (1, …, 1), of norm √d; the law of the outcome is the same for
         every point.
@@ -69,26 +67,32 @@ def run(
         The step, as for `gradient_step`. The theorem asks for *an* η, so the default is "exact",
         the shortest for which its conclusion holds; "shortest" is the shortest of a few multiples
         (1 to 1000) of the linear step, and the default where a layer has more than 10 000 units.
+        At infinite width "exact" is no question about finitely many values.
+    dim, depth : int, optional
+        d and ℓ, for ``widths="infinite"`` only.
     """
-    networks = Networks.asked(widths, trials, storage, rng, threads, progress)
     delta = arguments.probability("delta", delta)
-    dim = networks.widths[0]
-    point = nonzero_point(x, dim)
-    if eta is None:
-        eta = "exact" if max(networks.widths[1:]) <= WIDEST_EXACT else "shortest"
-    eta = a_step(eta)
-    if networks.storage == "deferred" and eta != "exact":
-        firsts, columns = _deferred(networks, point, eta, delta)
+    networks: Networks | LimitNetworks
+    if isinstance(widths, str):
+        networks = LimitNetworks.asked(widths, dim, depth, trials, storage, rng, progress)
+        dim, depth = networks.dim, networks.depth
+    elif dim is not None or depth is not None:
+        raise ValueError(f"dim and depth go with widths={INFINITE!r}; other widths say them")
     else:
-        firsts, columns = _one_by_one(networks, point, eta, delta)
+        networks = Networks.asked(widths, trials, storage, rng, threads, progress)
+    point = nonzero_point(x, networks.dim)
+    eta = default_step(networks) if eta is None else a_step(eta)
+    firsts, columns = attacks(networks, point, eta, delta)
     infimum, _ = columns.pop("eta_infimum"), firsts.pop("eta_infimum")
     sizes = columns["relative_norm"]
     if eta == "exact":  # the infimum is a property of the line, and the attack a point beyond it
         sizes = np.abs(infimum) * columns["grad_norm"] / euclid.norm(point)
-    ratios = np.where(columns["success"], sizes, np.inf) / laws.size_bound(dim, delta)
+    ratios = np.where(columns["success"], sizes, np.inf) / laws.size_bound(networks.dim, delta)
 
-    law = None if dim == 1 else partial(laws.linear_step_norm_quantile, dim=dim)
-    flips, succeeds = _of_linear_steps(dim, len(networks.widths) - 2)
+    law = None
+    if networks.dim > 1:
+        law = partial(laws.linear_step_norm_quantile, dim=networks.dim)
+    flips, succeeds = _of_linear_steps(networks.dim, networks.depth)
     claimed = f"≥ {1 - delta:g}" + (f"; {succeeds}" if eta == "linear" else "")
     flipped = share("sign flipped and |f| no smaller", columns["success"], claimed)
     measurements, found = [flipped], flipped
@@ -120,6 +124,8 @@ def run(
             "delta": delta,
             "eta": eta,
             "x": None if x is None else tuple(point.tolist()),
+            "dim": dim,
+            "depth": depth,
         },
         hypothesis=networks.hypothesis(delta),
         measurements=measurements,
@@ -141,75 +147,7 @@ def _of_linear_steps(dim: int, depth: int) -> tuple[str, str]:
     return f"{law.flips:.4g} (infinite width)", f"{law.succeeds:.4g} (infinite width)"
 
 
-def a_step(eta: float | str) -> float | str:
-    """Return a number, or the name of a step, as it is when it is one of those."""
-    if isinstance(eta, str) and eta in STEPS:
-        return eta
-    if not isinstance(eta, numbers.Real):
-        raise ValueError(
-            f"eta must be a number or one of {', '.join(map(repr, STEPS))}, got {eta!r}"
-        )
-    return float(arguments.real_array("eta", eta))
-
-
-_Columns = dict[str, NDArray[Any]]
-
-
-def _one_by_one(
-    networks: Networks, point: NDArray[np.float64], eta: float | str, delta: float
-) -> tuple[_Columns, _Columns]:
-    """Return the columns of the first step of every trial, and of the one that counts."""
-    threads = networks.threads_each
-    kind, numbers = _steps(networks.widths, point, "linear" if eta == "exact" else eta, delta)
-
-    def attack(net: Network) -> tuple[Attack, Attack]:
-        base = Base(net, point[np.newaxis], threads=threads)
-        goals = np.abs(base.f) if kind is core.StepKind.reflections else None
-        steps = one_point(base.take(kind, numbers[:, np.newaxis], goals=goals, threads=threads), 0)
-        if eta == "exact":
-            shortest = shortest_steps(net, base, eta, threads=threads)
-            return one_step(steps, 0), one_step(one_point(shortest, 0), 0)
-        succeeded = np.flatnonzero(steps.success)
-        best = int(succeeded[0]) if succeeded.size else numbers.size - 1
-        return one_step(steps, 0), one_step(steps, best)
-
-    firsts, lasts = zip(*networks.measure(attack), strict=True)
-    return _by_trial(firsts), _by_trial(lasts)
-
-
-def _deferred(
-    networks: Networks, point: NDArray[np.float64], eta: float | str, delta: float
-) -> tuple[_Columns, _Columns]:
-    """Return the same columns for deferred networks: the core takes their steps."""
-    kind, numbers = _steps(networks.widths, point, eta, delta)
-    found = deferred_steps(networks, point, kind, numbers)
-    slope = found.grad_norm / euclid.norm(point)
-    first, last = (
-        outcome_columns(found.eta[:, k], found.f, found.f_after[:, k], found.grad_norm, slope)
-        for k in (0, 1)
-    )
-    return first, last
-
-
-def _steps(
-    widths: tuple[int, ...], point: NDArray[np.float64], eta: float | str, delta: float
-) -> tuple[core.StepKind, NDArray[np.float64]]:
-    """Return the steps to try, in this order, as the core takes them."""
-    if eta == "shortest":
-        return core.StepKind.reflections, MULTIPLES
-    if eta == "linear":
-        return core.StepKind.reflections, np.ones(1)
-    if eta == "paper":
-        return core.StepKind.changes, laws.paper_step_size(widths, delta, [euclid.norm(point)])
-    return core.StepKind.etas, np.array([float(eta)])
-
-
-def _by_trial(attacks: Sequence[Attack]) -> _Columns:
-    columns = [attack.columns() for attack in attacks]
-    return {name: np.concatenate([c[name] for c in columns]) for name in columns[0]}
-
-
-def _of_slopes(columns: _Columns) -> NDArray[np.float64]:
+def _of_slopes(columns: Columns) -> NDArray[np.float64]:
     """Return the sizes of the steps where ∇f(x) is not 0, which their exact law is of."""
     sizes: NDArray[np.float64] = columns["relative_norm"][columns["grad_norm"] > 0]
     return sizes
@@ -224,8 +162,11 @@ def _quantiles(
 def draw(check: Check) -> Figure:
     """Draw the sizes of the steps, beside the law of the linear one and the limit of others."""
     figure, axes = canvas()
-    dim, eta = check.parameters["widths"][0], check.parameters["eta"]
-    trials = check.trials
+    widths, eta, trials = check.parameters["widths"], check.parameters["eta"], check.trials
+    if widths == INFINITE:
+        dim, depth = check.parameters["dim"], check.parameters["depth"]
+    else:
+        dim, depth = widths[0], len(widths) - 2
     if eta in ("exact", "shortest"):
         cumulative(axes, trials["linear_relative_norm"], "linear step, −2f/‖∇f‖²", SERIES[0])
     if dim > 1 and eta in ("exact", "shortest", "linear"):
@@ -236,7 +177,6 @@ def draw(check: Check) -> Figure:
     name = {"exact": "shortest step that succeeds", "shortest": "shortest multiple that succeeds"}
     cumulative(axes, reached, name.get(eta, f"successes, η = {eta}"), SERIES[1])
     bound = laws.size_bound(dim, check.parameters["delta"])
-    depth = len(check.parameters["widths"]) - 2
     if depth > 0 and eta in ("exact", "shortest"):
         # The shortest step that succeeds is no longer than one that does.
         sizes = bound * np.geomspace(0.02, 5, 40)

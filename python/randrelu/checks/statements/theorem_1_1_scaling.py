@@ -13,6 +13,7 @@ from randrelu import laws
 from randrelu._support import arguments
 from randrelu._support.arguments import Progress, Rng
 from randrelu._support.progress import part
+from randrelu.checks.attacks import a_step
 from randrelu.checks.result import (
     Check,
     Hypothesis,
@@ -73,7 +74,7 @@ def run(
         raise ValueError(f"dims must hold two sizes and depths one, got {dims!r} and {depths!r}")
     trials = arguments.integer("trials", trials, at_least=1)
     delta = arguments.probability("delta", delta)
-    eta = theorem_1_1.a_step(eta)
+    eta = a_step(eta)
     arguments.storage(storage)
     seed = arguments.seed_of(rng)
     norms = np.empty((len(layers), len(sizes), trials))

@@ -11,7 +11,7 @@ from rich.console import Console
 
 import randrelu as rr
 from randrelu.checks import STATEMENTS
-from randrelu.checks.statements.theorem_1_1 import STEPS, WIDEST_EXACT
+from randrelu.checks.attacks import STEPS, WIDEST_EXACT
 from randrelu.cli import bars, options, tables
 from randrelu.cli.options import Json, Seed, Threads, Widths
 from randrelu.reproduction.report import summary
@@ -51,7 +51,7 @@ def check(
 ) -> None:
     """Check one of the paper's statements, by default on deferred networks."""
     given = {
-        "widths": None if widths is None else options.widths(widths),
+        "widths": None if widths is None else options.widths_or_infinite(widths),
         "trials": trials,
         "delta": delta,
         "eta": None if eta is None else options.eta(eta),
