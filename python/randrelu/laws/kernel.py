@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from randrelu._support import euclid
+from randrelu._support import arguments, euclid
 from randrelu.laws.angles import next_angle, sine_excess
 
 _Floats = NDArray[np.float64]
@@ -62,10 +62,17 @@ def limit_kernel(x: ArrayLike, y: ArrayLike, depth: int) -> LimitKernel:
 
     Raises
     ------
-    ValueError
-        If a point is 0, which is at no angle to others, or the shapes do not broadcast.
+    TypeError, ValueError
+        If a point is 0, which is at no angle to others, the shapes do not broadcast, or an argument
+        is not as described.
     """
     first, second = _unit("x", x), _unit("y", y)
+    try:
+        np.broadcast_shapes(first.shape, second.shape)
+    except ValueError:
+        raise ValueError(
+            f"x and y must have shapes that broadcast, got {first.shape} and {second.shape}"
+        ) from None
     apart, together = (_norms(sign * second + first) for sign in (-1, 1))
     return limit_kernel_at(2 * np.arctan2(apart, together), depth)
 
@@ -84,8 +91,17 @@ def limit_kernel_at(angle: ArrayLike, depth: int) -> LimitKernel:
     -------
     LimitKernel
         Arrays of shape (...).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an angle or the depth is not as described.
     """
-    passed = through_layers(angle, depth)
+    arguments.integer("depth", depth, at_least=0)
+    theta = arguments.real_array("angle", angle)
+    if not ((theta >= 0) & (theta <= math.pi)).all():
+        raise ValueError(f"angle must lie in [0, π], got {angle!r}")
+    passed = through_layers(theta, depth)
     return LimitKernel(np.cos(passed.angle), passed.first, passed.second)
 
 
@@ -135,7 +151,10 @@ def _unexplained(theta: _Floats) -> _Floats:
 
 def _unit(name: str, points: ArrayLike) -> _Floats:
     """Return the points at norm 1; what over- or underflows in squares is no exception."""
-    given = np.asarray(points, np.float64)
+    array = arguments.real_array(name, points)
+    given = arguments.converted(name, array, np.dtype(np.float64)).reshape(array.shape)
+    if not array.shape or not array.shape[-1]:
+        raise ValueError(f"{name} must have shape (..., d), got {given.shape}")
     norms = _norms(given)
     if not (norms > 0).all():
         raise ValueError(f"{name} must not be 0: there is no angle between 0 and another point")
