@@ -587,3 +587,18 @@ def test_faces_say_what_they_are():
     for face in (count, -count - 1):
         with pytest.raises(IndexError, match=f"there are {count} faces, and no face {face}"):
             found.faces[face]
+
+
+def test_what_was_given_may_change_afterwards():
+    net, (x, u, v) = (
+        Network.random((3, 9, 1), rng=0),
+        np.random.default_rng(0).standard_normal((3, 3)),
+    )
+    extent = np.array([(0.0, 0), (1, 0), (0, 1)])
+    found, along = plane(net, x, u, v, extent), line(net, x, u, 1.0)
+    point, place, there = found.point(0.2, 0.3), found.locate(0.2, 0.3), along.point(0.5)
+    for given in (x, u, v, extent):
+        given[:] = 7
+    np.testing.assert_array_equal(found.point(0.2, 0.3), point)
+    np.testing.assert_array_equal(along.point(0.5), there)
+    assert found.locate(0.2, 0.3) == place and found.extent.max() == 1

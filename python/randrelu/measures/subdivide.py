@@ -101,9 +101,9 @@ def plane(
     patterns = list(found.patterns)
     outputs = exact_where_silent(net, faces, patterns, found.outputs, threads=threads)
     return Plane(
-        base, one, two, polygon, found.vertices, outputs if net.outputs > 1 else outputs[:, 0],
-        faces, found.edges, found.edge_faces, found.edge_layer, found.edge_unit, net.widths[1:-1],
-        patterns, net,
+        base.copy(), one.copy(), two.copy(), polygon, found.vertices,
+        outputs if net.outputs > 1 else outputs[:, 0], faces, found.edges, found.edge_faces,
+        found.edge_layer, found.edge_unit, net.widths[1:-1], patterns, net,
     )  # fmt: skip
 
 
@@ -142,7 +142,7 @@ def polygon_of(extent: ArrayLike) -> NDArray[np.float64]:
                 f"line; others lie on or beyond the edge from {tuple(map(float, corner))} to "
                 f"{tuple(map(float, corner + way))}"
             )
-    return array
+    return array.copy()
 
 
 def _require_sides(corners: NDArray[np.float64]) -> None:
