@@ -602,3 +602,18 @@ def test_what_was_given_may_change_afterwards():
     np.testing.assert_array_equal(found.point(0.2, 0.3), point)
     np.testing.assert_array_equal(along.point(0.5), there)
     assert found.locate(0.2, 0.3) == place and found.extent.max() == 1
+
+
+@pytest.mark.parametrize("depth", [1, 3, 12])
+def test_vertices_on_a_slanted_border_lie_in_a_face(depth):
+    rng = np.random.default_rng(depth)
+    net = Network.random((5, *[12] * depth, 1), rng=depth, bias=0.1)
+    angles = 0.4 + np.arange(5) * 0.4 * np.pi
+    corners = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    found = plane(net, *rng.standard_normal((3, 5)), 3 * corners)
+    assert (found.locate(*found.vertices.T) >= 0).all()
+    largest = np.abs(found.outputs).max()
+    np.testing.assert_allclose(
+        found.value(*found.vertices.T), found.outputs, rtol=0, atol=1e-13 * largest
+    )
+    assert (found.locate(*(3 * (1 + 1e-12) * corners).T) == -1).all()
