@@ -4,6 +4,7 @@
 
 #include "base/buffer.hpp"
 #include "base/dot.hpp"
+#include "base/finite.hpp"
 #include "layers/explicit.hpp"
 
 namespace randrelu {
@@ -83,6 +84,8 @@ void Rounding::advance(const Network& net, Index number, View<const double> ques
     variances_[at(j)] = sums[at(j)].variance + own * own;
     tolerances_[at(j)] = kDeviations * std::sqrt(variances_[at(j)]);
   }
+  // With an infinite one every value would count as 0, and no unit would change sign.
+  require_finite(tolerances_.data(), units);
 }
 
 }  // namespace randrelu

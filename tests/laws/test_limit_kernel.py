@@ -107,3 +107,22 @@ def test_one_hidden_layer_has_the_covariances_of_the_limit_at_any_width():
     ]
     for samples, expected in pairs:  # thirteen, each false with probability 6e-7
         assert abs(samples.mean() - expected) < 5 * samples.std() / math.sqrt(trials)
+
+
+def test_what_has_no_kernel_is_refused():
+    x, y = np.ones(5), np.arange(5.0)
+    for change, error, message in [
+        ({"depth": -1}, ValueError, "depth must be at least 0"),
+        ({"depth": 1.5}, TypeError, "depth must be an integer"),
+        ({"x": x * np.nan}, ValueError, "x must be finite"),
+        ({"x": 1.0}, ValueError, r"x must have shape \(\.\.\., d\)"),
+        ({"y": np.empty(0)}, ValueError, r"y must have shape \(\.\.\., d\)"),
+        ({"y": y[:3]}, ValueError, r"shapes that broadcast, got \(5,\) and \(3,\)"),
+        ({"y": 1j * y}, TypeError, "y must hold real numbers"),
+        ({"y": 0 * y}, ValueError, "y must not be 0"),
+    ]:
+        with pytest.raises(error, match=message):
+            laws.limit_kernel(**{"x": x, "y": y, "depth": 2, **change})
+    for angle in (-0.1, 4.0, [0, np.inf]):
+        with pytest.raises(ValueError, match="angle must"):
+            laws.limit_kernel_at(angle, 2)

@@ -265,3 +265,31 @@ def test_wide_deferred_networks_are_in_the_crossover():
     share, _ = along_the_gradient(dim, depth, 20_000, np.random.default_rng(0))
     assert stats.binomtest(flipped, trials, share, alternative="greater").pvalue > ALARM
     assert flipped < trials  # the shallow one flips always but for one in 10⁹
+
+
+def test_deep_networks_have_a_deviation():
+    mean, deviation = laws.limit_value_after(0.7, 0.3, 0.5, 5, 1000, 1.0)
+    deeper = laws.limit_value_after(0.7, 0.3, 0.5, 5, 1400, 1.0)
+    assert deviation > 0 and deeper[1] > 0
+    # By 2^{−200} for the layers, and by what they still separate.
+    assert 2.0**-202 < deeper[1] / deviation < 2.0**-200
+    assert deeper[0] == pytest.approx(mean, rel=1e-4)
+
+
+@pytest.mark.parametrize("q", [0, 1, -1, 2, np.nan, [0.5, 1.5]])
+def test_quantiles_are_of_probabilities(q):
+    with pytest.raises(ValueError, match="q must lie strictly between 0 and 1"):
+        laws.limit_step(5, 2).ppf(q)
+
+
+def test_numbers_that_are_none_are_refused():
+    for dim, depth in [(1.5, 1), (True, 1), ("5", 1), (5, 2.0)]:
+        with pytest.raises(TypeError, match="must be an integer"):
+            laws.limit_step(dim, depth)
+    with pytest.raises(ValueError, match="norm must be a positive number"):
+        laws.limit_value_after(0.1, 0.3, 0.5, 5, 2, 0.0)
+    with pytest.raises(ValueError, match="dim must be at least 1"):
+        laws.limit_value_after(0.1, 0.3, 0.5, 0, 2, 1.0)
+    for ratio in (0, -1, [1, 0]):
+        with pytest.raises(ValueError, match="ratio must be positive"):
+            laws.limit_crossover(ratio)

@@ -186,3 +186,13 @@ def test_limits_of_norms_are_those_of_wide_networks():
     # log ‖∇f‖ has ¼ Σ 5/d_i more of variance, so quantiles are off by some 10⁻⁶ of themselves.
     np.testing.assert_allclose(gradient.ppf(q), laws.gradient_norm_law(wide).ppf(q), rtol=1e-4)
     np.testing.assert_allclose(output.ppf(q), laws.output_size_law(wide, 2.0).ppf(q), rtol=1e-4)
+
+
+def test_limits_of_what_is_no_network_are_refused():
+    for dim, depth, error in [(0, 1, ValueError), (5, -1, ValueError), (5, 1.5, TypeError)]:
+        with pytest.raises(error, match="must be a"):
+            laws.limit_gradient_norm_law(dim, depth)
+        with pytest.raises(error, match="must be a"):
+            laws.limit_output_size_law(dim, depth, 1.0)
+    with pytest.raises(ValueError, match="norm must be a positive number"):
+        laws.limit_output_size_law(5, 1, 0.0)

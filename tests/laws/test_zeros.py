@@ -82,3 +82,10 @@ def test_arcs():
     assert laws.great_circle_zeros((9, 3, 1), math.pi / 2) == pytest.approx(0.5 * (1 - 4 / 8))
     assert laws.great_circle_zeros((9, 1), math.pi) == 1
     assert laws.great_circle_zeros((9, 10**6, 1), 0.0) == 0
+
+
+def test_what_is_no_arc_or_network_is_refused():
+    with pytest.raises(ValueError, match="angle must be a finite number of at least 0"):
+        laws.great_circle_zeros((5, 9, 1), -1.0)
+    with pytest.raises(ValueError, match=r"widths\[1\] must be at least 1"):
+        laws.great_circle_zeros((5, 0, 1))

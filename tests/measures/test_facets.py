@@ -283,3 +283,14 @@ def test_columns_and_progress():
 
     with pytest.raises(KeyboardInterrupt):
         cell(net, point_of(net)).facets(progress=stop)
+
+
+@pytest.mark.parametrize("scale", [1e-250, 1e200, 1e300])
+def test_facets_do_not_depend_on_the_scale(scale):
+    net = Network.random((5, 20, 20, 1), rng=0)
+    x = np.random.default_rng(0).standard_normal(5)
+    found, scaled = cell(net, x).facets(), cell(net, scale * x).facets()
+    assert set(zip(found.layer, found.unit, strict=True)) == set(
+        zip(scaled.layer, scaled.unit, strict=True)
+    )
+    np.testing.assert_allclose(scaled.distance / scale, found.distance, rtol=1e-9)

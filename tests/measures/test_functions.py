@@ -189,3 +189,32 @@ def test_the_examples_of_the_docstrings():
     for module, examples in ((differentiable, 4), (network, 4)):
         found = doctest.testmod(module)
         assert found == (0, examples)
+
+
+def test_a_function_that_writes_into_its_points_changes_no_others():
+    class Careless:
+        dim = 3
+
+        def value_and_gradient(self, x):
+            values = (x**2).sum(axis=1) - 1
+            x *= 2
+            return values, x
+
+    x = np.ones((2, 3))
+    attack = rr.gradient_step(Careless(), x, eta=-0.4)
+    np.testing.assert_array_equal(x, np.ones((2, 3)))
+    np.testing.assert_allclose(attack.x_adv, 0.2)
+
+
+@pytest.mark.parametrize("found", [None, 1.0, (1, 2, 3)])
+def test_what_is_no_pair_is_refused(found):
+    class Odd:
+        dim = 3
+
+        def value_and_gradient(self, x):
+            return found
+
+    with pytest.raises(TypeError, match="must return f and ∇f, a tuple of two arrays"):
+        rr.gradient_step(Odd(), np.ones(3))
+    with pytest.raises(TypeError, match="got the class Odd"):
+        rr.gradient_step(Odd, np.ones(3))

@@ -528,3 +528,92 @@ def test_gradients_of_more_faces_than_there_is_room_for(monkeypatch):
     monkeypatch.setattr(memory, "available_bytes", lambda: 10**7)
     with pytest.raises(MemoryError, match="returning the gradients on 1000000 faces"):
         found.gradient(np.zeros(10**6, int))
+
+
+@pytest.mark.parametrize("seed", [1, 2, 6, 17, 21, 56])  # with faces of both kinds
+def test_where_a_layer_is_silent_f_is_not_above_0(seed):
+    # f is 0 exactly where the one unit of layer 2 is, and rounding must not say otherwise.
+    rng = np.random.default_rng(seed)
+    weights = [rng.standard_normal(shape).astype(np.float32) for shape in ((4, 3), (1, 4), (1, 1))]
+    weights[2] = np.abs(weights[2])
+    found = plane(Network.from_weights(weights), *rng.standard_normal((3, 3)))
+    silent = ~found.pattern(np.arange(found.regions)).unpack()[1][:, 0]
+    assert silent.any() and not silent.all()
+    for face in np.flatnonzero(silent):
+        assert (found.outputs[found.faces[face]] == 0).all()
+    above = found.decision()
+    assert not above.top[silent[above.region]].any()
+    assert above.shares()[1] == pytest.approx(found.area[~silent].sum() / 4, rel=1e-12)
+
+
+def test_after_a_silent_layer_f_is_what_the_biases_make():
+    weights = [np.array([[1.0, 0]]), np.array([[2.0], [3]]), np.array([[1.0, -0.3], [0, 0.1]])]
+    biases = [None, np.array([0.7, -1]), np.array([0.1, 0.2])]
+    net = Network.from_weights(
+        [w.astype(np.float32) for w in weights],
+        biases=[None if b is None else b.astype(np.float32) for b in biases],
+    )
+    found = plane(net, [0, 0], [1, 0], [0, 1])
+    silent = found.locate(-0.5, 0.2)
+    constant = np.float64(np.float32(0.7)) + np.float64(np.float32(0.1)), np.float32(0.2)
+    np.testing.assert_array_equal(found.outputs[found.faces[int(silent)]], [constant] * 4)
+
+
+def test_extents_whose_areas_are_no_numbers_are_refused():
+    net = Network.random((3, 9, 1), rng=0)
+    x, u, v = np.eye(3)
+    for extent in [(-1e-150, 1e-150, -1e-150, 1e-150), (-1e200, 1e200, 0, 1), (0, 1, 0, 1e-200)]:
+        with pytest.raises(ValueError, match="scale u and v instead"):
+            plane(net, x, u, v, extent)
+    with pytest.raises(ValueError, match="scale u and v instead"):
+        plane(net, x, u, v, [(0, 0), (1e160, 0), (1e160, 1e160)])
+    found = plane(net, x, 1e130 * u, 1e130 * v, (-1e-130, 1e-130, -1e-130, 1e-130))
+    assert found.regions == plane(net, x, u, v).regions
+
+
+def test_where_tolerances_leave_the_range_no_region_is_lost_silently():
+    net = Network.random((3, 9, 1), rng=0)
+    x, u, v = np.eye(3)
+    assert plane(net, 1e150 * x, 1e150 * u, 1e150 * v).regions == plane(net, x, u, v).regions
+    with pytest.raises(OverflowError, match="smaller scale"):
+        plane(net, 1e250 * x, 1e250 * u, 1e250 * v)
+
+
+def test_faces_say_what_they_are():
+    found = plane(Network.random((3, 9, 1), rng=0), *np.eye(3))
+    count = found.regions
+    assert repr(found.faces) == f"Faces({count} faces, {len(found.vertices)} points)"
+    np.testing.assert_array_equal(found.faces[-1], found.faces[count - 1])
+    for face in (count, -count - 1):
+        with pytest.raises(IndexError, match=f"there are {count} faces, and no face {face}"):
+            found.faces[face]
+
+
+def test_what_was_given_may_change_afterwards():
+    net, (x, u, v) = (
+        Network.random((3, 9, 1), rng=0),
+        np.random.default_rng(0).standard_normal((3, 3)),
+    )
+    extent = np.array([(0.0, 0), (1, 0), (0, 1)])
+    found, along = plane(net, x, u, v, extent), line(net, x, u, 1.0)
+    point, place, there = found.point(0.2, 0.3), found.locate(0.2, 0.3), along.point(0.5)
+    for given in (x, u, v, extent):
+        given[:] = 7
+    np.testing.assert_array_equal(found.point(0.2, 0.3), point)
+    np.testing.assert_array_equal(along.point(0.5), there)
+    assert found.locate(0.2, 0.3) == place and found.extent.max() == 1
+
+
+@pytest.mark.parametrize("depth", [1, 3, 12])
+def test_vertices_on_a_slanted_border_lie_in_a_face(depth):
+    rng = np.random.default_rng(depth)
+    net = Network.random((5, *[12] * depth, 1), rng=depth, bias=0.1)
+    angles = 0.4 + np.arange(5) * 0.4 * np.pi
+    corners = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    found = plane(net, *rng.standard_normal((3, 5)), 3 * corners)
+    assert (found.locate(*found.vertices.T) >= 0).all()
+    largest = np.abs(found.outputs).max()
+    np.testing.assert_allclose(
+        found.value(*found.vertices.T), found.outputs, rtol=0, atol=1e-13 * largest
+    )
+    assert (found.locate(*(3 * (1 + 1e-12) * corners).T) == -1).all()

@@ -279,3 +279,11 @@ class TestBuiltIn:
 
     def test_all_statements_are_there(self):
         assert set(rr.checks.STATEMENTS) < set(EXPERIMENTS)
+
+
+@pytest.mark.parametrize(
+    "shape", [{"dim": [1], "width": [9], "depth": [1]}, {"widths": [(1, 9, 1)]}]
+)
+def test_one_input_has_no_plane(shape):
+    with pytest.raises(ValueError, match="must be at least 2, got 1"):
+        rr.sweep("regions", grid=shape, trials=1, rng=0)

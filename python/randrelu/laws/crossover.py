@@ -7,6 +7,8 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from randrelu._support import arguments
+
 _Floats = NDArray[np.float64]
 _LARGEST_DROP = 4 * math.pi / 9
 
@@ -26,6 +28,11 @@ def limit_crossover(ratio: ArrayLike) -> tuple[_Floats, _Floats]:
     -------
     flips, reaches : ndarray
 
+    Raises
+    ------
+    TypeError, ValueError
+        If a ratio is not a positive number.
+
     Notes
     -----
     At the angle θ = a/ℓ from x against the sign of f, κ′ → (1 + a/(3π))^{−3}, so f has moved from
@@ -44,5 +51,9 @@ def limit_crossover(ratio: ArrayLike) -> tuple[_Floats, _Floats]:
     """
     from scipy.special import erf
 
-    most = _LARGEST_DROP / np.asarray(ratio, np.float64)
+    given = arguments.real_array("ratio", ratio).astype(np.float64)
+    if not (given > 0).all():
+        raise ValueError(f"ratio must be positive, got {ratio!r}")
+    with np.errstate(over="ignore"):
+        most = _LARGEST_DROP / given
     return erf(most / math.sqrt(2)), erf(most / math.sqrt(8))

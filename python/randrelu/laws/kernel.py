@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from randrelu._support import euclid
+from randrelu._support import arguments, euclid
 from randrelu.laws.angles import next_angle, sine_excess
 
 _Floats = NDArray[np.float64]
@@ -64,14 +64,18 @@ def limit_kernel(x: ArrayLike, y: ArrayLike, depth: int) -> LimitKernel:
 
     Raises
     ------
-    ValueError
-        If a point is 0, which is at no angle to others, or the shapes do not broadcast.
+    TypeError, ValueError
+        If a point is 0, which is at no angle to others, the shapes do not broadcast, or an argument
+        is not as described.
     """
-    points = np.asarray(x, np.float64), np.asarray(y, np.float64)
-    for name, given in zip("xy", points, strict=True):
-        if not given.any(axis=-1).all():
-            raise ValueError(f"{name} must not be 0: there is no angle between 0 and another point")
-    return limit_kernel_at(euclid.angles(*points), depth)
+    first, second = _points("x", x), _points("y", y)
+    try:
+        np.broadcast_shapes(first.shape, second.shape)
+    except ValueError:
+        raise ValueError(
+            f"x and y must have shapes that broadcast, got {first.shape} and {second.shape}"
+        ) from None
+    return limit_kernel_at(euclid.angles(first, second), depth)
 
 
 def limit_kernel_at(angle: ArrayLike, depth: int) -> LimitKernel:
@@ -88,8 +92,17 @@ def limit_kernel_at(angle: ArrayLike, depth: int) -> LimitKernel:
     -------
     LimitKernel
         Arrays of shape (...).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an angle or the depth is not as described.
     """
-    passed = through_layers(angle, depth)
+    arguments.integer("depth", depth, at_least=0)
+    theta = arguments.real_array("angle", angle)
+    if not ((theta >= 0) & (theta <= math.pi)).all():
+        raise ValueError(f"angle must lie in [0, π], got {angle!r}")
+    passed = through_layers(theta, depth)
     return LimitKernel(np.cos(passed.angle), passed.first, passed.second)
 
 
@@ -174,3 +187,13 @@ def _unexplained(theta: _Floats) -> _Floats:
     squares = (theta * np.sin(theta)) ** 2 + sine_excess(theta) ** 2
     result: _Floats = 2 * bent / math.pi - squares / math.pi**2
     return result
+
+
+def _points(name: str, points: ArrayLike) -> _Floats:
+    array = arguments.real_array(name, points)
+    given: _Floats = arguments.converted(name, array, np.dtype(np.float64)).reshape(array.shape)
+    if not array.shape or not array.shape[-1]:
+        raise ValueError(f"{name} must have shape (..., d), got {given.shape}")
+    if not given.any(axis=-1).all():
+        raise ValueError(f"{name} must not be 0: there is no angle between 0 and another point")
+    return given

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from randrelu._support import arguments
 from randrelu.laws.kernel import through_layers
 from randrelu.laws.panels import integral
 
@@ -39,6 +40,9 @@ def limit_value_after(
     -------
     mean, deviation : ndarray
     """
+    arguments.integer("dim", dim, at_least=1)
+    arguments.integer("depth", depth, at_least=0)
+    norm = arguments.number("norm", norm, positive=True)
     eta, f, slope = (np.asarray(given, np.float64) for given in (eta, f, grad_norm))
     along = norm + eta * f / norm  # of y, along x, and what is across it
     across = np.abs(eta) * np.sqrt(np.maximum(slope**2 - (f / norm) ** 2, 0))
@@ -48,7 +52,8 @@ def limit_value_after(
     spread = np.sqrt(passed.unexplained)
     return (
         mean + passed.first * (f + eta * slope**2),
-        size * spread / math.sqrt(2.0**depth * dim),
+        # Not √(2^ℓ d), as 2^1024 is no float64 number.
+        size * spread * 2.0 ** (-depth / 2) / math.sqrt(dim),
     )
 
 
@@ -71,7 +76,7 @@ def limit_step(dim: int, depth: int, *, size: float | None = None) -> LimitStep:
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         If a number is not as described.
 
     Notes
@@ -83,11 +88,11 @@ def limit_step(dim: int, depth: int, *, size: float | None = None) -> LimitStep:
     about f on a whole segment, of which no law in finitely many dimensions knows the answer. The
     share of networks in which a step of one size reaches it is at most as large.
     """
-    if dim < 1 or depth < 1:
-        raise ValueError(f"dim and depth must be at least 1, got {dim} and {depth}")
-    if size is not None and not 0 < size < math.inf:
-        raise ValueError(f"size must be a positive number, or None, got {size!r}")
-    return LimitStep(dim, depth, size)
+    return LimitStep(
+        arguments.integer("dim", dim, at_least=1),
+        arguments.integer("depth", depth, at_least=1),
+        None if size is None else arguments.number("size", size, positive=True),
+    )
 
 
 @dataclass(frozen=True)
@@ -154,6 +159,8 @@ class LimitStep:
     def ppf(self, q: ArrayLike) -> _Floats:
         """Return the quantiles of f(x + η∇f(x))/f(x) for probabilities q in (0, 1)."""
         given = np.asarray(q, np.float64)
+        if not ((given > 0) & (given < 1)).all():
+            raise ValueError(f"q must lie strictly between 0 and 1, got {q!r}")
         low, high = np.full(given.shape, -30.0), np.full(given.shape, 30.0)
         for _ in range(36):
             middle = (low + high) / 2

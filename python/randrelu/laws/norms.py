@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 
+from randrelu._support import arguments
 from randrelu.laws.products import Chi2, NormLaw
 from randrelu.laws.scales import weight_variances
 
@@ -71,7 +72,14 @@ def limit_gradient_norm_law(dim: int, depth: int) -> NormLaw:
     Returns
     -------
     NormLaw
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is not as described.
     """
+    arguments.integer("dim", dim, at_least=1)
+    arguments.integer("depth", depth, at_least=0)
     return NormLaw((Chi2(dim),), -math.log(dim) - depth * math.log(2))
 
 
@@ -88,7 +96,15 @@ def limit_output_size_law(dim: int, depth: int, norm: float) -> NormLaw:
     Returns
     -------
     NormLaw
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is not as described.
     """
+    arguments.integer("dim", dim, at_least=1)
+    arguments.integer("depth", depth, at_least=0)
+    norm = arguments.number("norm", norm, positive=True)
     return NormLaw((Chi2(1),), 2 * math.log(norm) - math.log(dim) - depth * math.log(2))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from randrelu._support import arguments
+
 
 def great_circle_zeros(widths: tuple[int, ...], angle: float = 2 * math.pi) -> float:
     """Return the mean number of zeros of f on an arc of a great circle, exact at any widths.
@@ -26,6 +28,11 @@ def great_circle_zeros(widths: tuple[int, ...], angle: float = 2 * math.pi) -> f
     float
         Stretches on which f is 0 because a layer is silent do not count.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described.
+
     Notes
     -----
     Given the layers before, the direction of the output's weights is uniform, so the mean number of
@@ -34,5 +41,6 @@ def great_circle_zeros(widths: tuple[int, ...], angle: float = 2 * math.pi) -> f
     1 for k ≥ 2; with one active unit the curve is a point. By Lemma 2.1 k is Binomial(d_i, 1/2),
     independent of the layers before.
     """
-    moves = math.prod(1 - (width + 1) * 2.0**-width for width in widths[1:-1])
-    return angle / math.pi * moves
+    hidden = arguments.widths_tuple(widths)[1:-1]
+    moves = math.prod(1 - (width + 1) * 2.0**-width for width in hidden)
+    return arguments.number("angle", angle) / math.pi * moves

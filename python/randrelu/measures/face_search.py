@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from randrelu._support import euclid
 from randrelu.measures.certified.rounding import EPS, gamma
 
 _Doubles = NDArray[np.float64]
@@ -55,12 +56,12 @@ class Polytope:
         """
         missed = self.normals[k] - np.einsum("s,sk->k", parts, self.normals[others])
         most = np.add.reduce(parts * self.gaps[others])
-        return bool(np.linalg.norm(missed) <= _OFF and most <= self.gaps[k] * (1 + _OFF))
+        return bool(euclid.norm(missed) <= _OFF and most <= self.gaps[k] * (1 + _OFF))
 
     def touches(self, k: int, u: _Doubles) -> bool:
         """Return whether a point lies on hyperplane k and in the polytope, up to rounding."""
         beyond = np.einsum("jk,k->j", self.normals, u) - self.gaps
-        near = _OFF * float(np.linalg.norm(u))
+        near = _OFF * euclid.norm(u)
         return bool(beyond.max() <= near and beyond[k] >= -near)
 
 

@@ -38,7 +38,10 @@ class Faces(Sequence[Ints]):
     def __getitem__(self, face: Any) -> Any:
         if isinstance(face, slice):
             return [self[i] for i in range(*face.indices(len(self)))]
-        i = range(len(self))[_index(face)]
+        i = _index(face)
+        if not -len(self) <= i < len(self):
+            raise IndexError(f"there are {len(self)} faces, and no face {i}")
+        i %= len(self)
         return self.corners[self.start[i] : self.start[i + 1]]
 
     @cached_property
@@ -58,6 +61,9 @@ class Faces(Sequence[Ints]):
         after[:-1] = self.corners[1:]
         after[self.start[1:] - 1] = self.corners[self.start[:-1]]
         return after
+
+    def __repr__(self) -> str:
+        return f"Faces({len(self)} faces, {len(self.points)} points)"
 
     def first(self) -> Ints:
         """Return a vertex of every face, (F,)."""

@@ -25,9 +25,10 @@ _AT_ONCE = 64  # points; after these progress is told
 
 def require_function(net: object) -> Differentiable:
     """Return `net` when it has what a measure of f and ∇f needs."""
-    if not isinstance(net, Differentiable):
+    if isinstance(net, type) or not isinstance(net, Differentiable):
+        what = f"the class {net.__name__}" if isinstance(net, type) else type(net).__name__
         raise TypeError(
-            f"net must be a Network, got {type(net).__name__}; or any object that has a dim and a "
+            f"net must be a Network, got {what}; or any object that has a dim and a "
             "value_and_gradient, see randrelu.Differentiable"
         )
     arguments.integer("net.dim", net.dim, at_least=1)
@@ -136,7 +137,7 @@ def _values(net: Differentiable, points: _Floats, count: Count) -> _Floats:
         return _values_and_gradients(net, points, count)[0]
     values = np.empty(len(points))
     for some in _blocks(len(points)):
-        values[some] = _checked("forward", forward(points[some]), values[some].shape)
+        values[some] = _checked("forward", forward(points[some].copy()), values[some].shape)
         count(len(values[some]))
     return values
 
@@ -150,11 +151,22 @@ def _values_and_gradients(
         if isinstance(net, LimitNetwork):
             f, gradient = net.value_and_gradient(points[some], remember=remember)
         else:
-            f, gradient = net.value_and_gradient(points[some])
+            f, gradient = _pair(net.value_and_gradient(points[some].copy()))
         values[some] = _checked("value_and_gradient", f, values[some].shape)
         gradients[some] = _checked("value_and_gradient", gradient, gradients[some].shape)
         count(len(values[some]))
     return values, gradients
+
+
+def _pair(found: Any) -> tuple[Any, Any]:
+    """Return what a user's function returned, when it is f and ∇f."""
+    if not isinstance(found, (tuple, list)) or len(found) != 2:
+        raise TypeError(
+            "net.value_and_gradient(x) must return f and ∇f, a tuple of two arrays, got "
+            f"{type(found).__name__}"
+        )
+    f, gradient = found
+    return f, gradient
 
 
 def _checked(name: str, found: Any, shape: tuple[int, ...]) -> NDArray[Any]:

@@ -28,8 +28,8 @@ class Location:
         corners = faces.points[faces.corners]
         low = np.minimum.reduceat(corners, faces.start[:-1], axis=0)
         high = np.maximum.reduceat(corners, faces.start[:-1], axis=0)
-        slack = 8 * np.finfo(float).eps * np.abs(faces.points).max()
-        self._faces, self._extent = faces, extent
+        slack = 16 * np.finfo(float).eps * np.abs(faces.points).max()
+        self._faces, self._extent, self._slack = faces, extent, slack
         self._order = np.argsort(_along_the_curve(low + high), kind="stable")
         level = np.concatenate([low - slack, -high - slack], axis=1)[self._order]
         levels = [level]
@@ -62,7 +62,10 @@ class Location:
         inside = np.ones(len(places), bool)
         for a, b in zip(self._extent, np.roll(self._extent, -1, axis=0), strict=True):
             way, to = b - a, places - a
-            inside &= way[0] * to[:, 1] >= way[1] * to[:, 0]
+            # Of a border along an axis it is certain which places are beyond it. To another one the
+            # faces themselves are as close as rounding.
+            beyond = self._slack * np.hypot(*way) if way.all() else 0.0
+            inside &= way[0] * to[:, 1] >= way[1] * to[:, 0] - beyond
         return inside
 
     def _candidates(self, places: Doubles) -> tuple[Ints, Ints]:

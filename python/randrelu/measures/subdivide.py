@@ -13,10 +13,12 @@ from randrelu._support.arguments import Progress
 from randrelu._support.threads import thread_number
 from randrelu.measures.faces import Faces
 from randrelu.measures.plane import Plane
+from randrelu.measures.silent import exact_where_silent
 from randrelu.network import Network, require_network
 
 MOST_FACES = 10**7  # nobody looks at more, and their arrays take gigabytes
 _PARALLEL = 1e-12  # the sine of an angle that float64 does not tell from 0
+_SHORTEST, _LONGEST = 1e-140, 1e140  # sides whose squares, and parts of these, are float64 numbers
 
 
 def plane(
@@ -95,12 +97,13 @@ def plane(
             f"the plane has more than {most} regions, {so_far}; take a smaller extent, or a larger "
             "most_faces"
         ) from None
-    outputs = found.outputs if net.outputs > 1 else found.outputs[:, 0]
+    faces = Faces(found.vertices, found.face_start, found.face_vertices)
+    patterns = list(found.patterns)
+    outputs = exact_where_silent(net, faces, patterns, found.outputs, threads=threads)
     return Plane(
-        base, one, two, polygon, found.vertices, outputs,
-        Faces(found.vertices, found.face_start, found.face_vertices), found.edges,
-        found.edge_faces, found.edge_layer, found.edge_unit, net.widths[1:-1],
-        list(found.patterns), net,
+        base.copy(), one.copy(), two.copy(), polygon, found.vertices,
+        outputs if net.outputs > 1 else outputs[:, 0], faces, found.edges, found.edge_faces,
+        found.edge_layer, found.edge_unit, net.widths[1:-1], patterns, net,
     )  # fmt: skip
 
 
@@ -115,7 +118,9 @@ def polygon_of(extent: ArrayLike) -> NDArray[np.float64]:
                 "extent must be (s0, s1, t0, t1) with s0 < s1 and t0 < t1, which has an area, got "
                 f"{tuple(map(float, array))}"
             )
-        return np.array([(low, bottom), (high, bottom), (high, top), (low, top)])
+        rectangle = np.array([(low, bottom), (high, bottom), (high, top), (low, top)])
+        _require_sides(rectangle)
+        return rectangle
     if array.ndim != 2 or array.shape[1] != 2:
         raise ValueError(
             "extent must be (s0, s1, t0, t1), or the corners of a convex polygon, of shape (M, 2), "
@@ -123,6 +128,7 @@ def polygon_of(extent: ArrayLike) -> NDArray[np.float64]:
         )
     if len(array) < 3:
         raise ValueError(f"extent must have at least 3 corners, got {len(array)}")
+    _require_sides(array)
     ways = np.roll(array, -1, axis=0) - array
     if (array[:, 0] @ np.roll(array[:, 1], -1) - array[:, 1] @ np.roll(array[:, 0], -1)) < 0:
         return polygon_of(array[::-1])
@@ -136,7 +142,18 @@ def polygon_of(extent: ArrayLike) -> NDArray[np.float64]:
                 f"line; others lie on or beyond the edge from {tuple(map(float, corner))} to "
                 f"{tuple(map(float, corner + way))}"
             )
-    return array
+    return array.copy()
+
+
+def _require_sides(corners: NDArray[np.float64]) -> None:
+    """Raise ValueError where areas and squares of lengths would not be float64 numbers."""
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    if np.abs(corners).max() > _LONGEST or 0 < (high / 2 - low / 2).min() < _SHORTEST / 2:
+        raise ValueError(
+            f"extent must have sides of at least {_SHORTEST:g} and corners of at most "
+            f"{_LONGEST:g}, got corners from {tuple(map(float, low))} to "
+            f"{tuple(map(float, high))}; scale u and v instead"
+        )
 
 
 def _require_plane(u: NDArray[np.float64], v: NDArray[np.float64]) -> None:

@@ -111,7 +111,7 @@ def _trace(
         threads=thread_number(threads), progress=progress,
     )  # fmt: skip
     return Line(
-        x, unit, length, found.t, found.layer, found.unit, found.active, float(found.f0[0]),
+        x.copy(), unit, length, found.t, found.layer, found.unit, found.active, float(found.f0[0]),
         found.f[:, 0], found.slopes[:, 0], net.widths[1:-1], found.bits, net,
     )  # fmt: skip
 

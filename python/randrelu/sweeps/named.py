@@ -132,6 +132,10 @@ def _counts(name: str, value: Any) -> None:
     arguments.integer(name, value, at_least=1, at_most=arguments.WIDEST)
 
 
+def _of_a_plane(name: str, value: Any) -> None:
+    arguments.integer(name, value, at_least=2, at_most=arguments.WIDEST)
+
+
 def _every(name: str, values: Sequence[Any]) -> None:
     if not values:
         raise ValueError(f"{name} must hold at least one number, got {values!r}")
@@ -161,4 +165,8 @@ _VALID: dict[str, Callable[[str, Any], object]] = {
 _EXPLICIT = tuple(name for name in arguments.STORAGES if name != "deferred")
 _VALID_FOR: dict[tuple[str, str], Callable[[str, Any], object]] = {
     ("cell", "storage"): lambda name, value: arguments.one_of(name, value, _EXPLICIT),
+    ("regions", "dim"): _of_a_plane,
+    ("regions", "widths"): lambda _, value: _of_a_plane(
+        "widths[0]", arguments.widths_tuple(value)[0]
+    ),
 }

@@ -177,7 +177,7 @@ def _print(
         f"Seed {seed}. {way.words}",
         f"{found.regions} regions, areas from {areas.min():.4g} to {areas.max():.4g}, median "
         f"{np.median(areas):.4g}, in units of (s, t).",
-        f"Edges by layer: {', '.join(map(str, found.edges_by_layer))}.",
+        f"Edges by layer: {', '.join(map(str, found.edges_by_layer)) or 'none'}.",
         decisions,
     ]
     console = Console()
