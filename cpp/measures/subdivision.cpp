@@ -1,7 +1,6 @@
 #include "measures/subdivision.hpp"
 
-#include "measures/cut_layer.hpp"
-#include "measures/vertex_values.hpp"
+#include "measures/mesh_parts.hpp"
 
 namespace randrelu {
 namespace {
@@ -28,14 +27,9 @@ double area_of(const std::vector<Point>& polygon) {
   return twice / 2;
 }
 
-// The bits of a layer for the faces that its own became.
-std::vector<Bits> spread(const std::vector<Bits>& bits, Index bytes,
-                         const std::vector<Id>& ancestors) {
-  std::vector<Bits> result(ancestors.size() * at(bytes));
-  for (std::size_t f = 0; f < ancestors.size(); ++f)
-    std::copy_n(bits.data() + ancestors[f] * bytes, bytes, result.data() + f * at(bytes));
-  return result;
-}
+// How much the values at the vertices of a part may take when it is cut off, as a share of what a mesh may
+// that is not in parts: parts grow.
+constexpr Index kParts = 8;
 
 }  // namespace
 
@@ -44,28 +38,36 @@ Subdivision subdivide(const Network& net, View<const double> x, View<const doubl
                       Index most_held, const Run& run) {
   assert(most_faces <= kMostFaces);
   const Index depth = static_cast<Index>(net.depth()), stages = 2 * depth + 2;
+  const Index numbers = most_held / Index{sizeof(double)};
   Subdivision found;
+  found.outputs = net.outputs();
   found.mesh = mesh_of(polygon);
-  VertexValues values(net, x, u, v, polygon, most_held, run.stage(0, 1, stages));
+  std::atomic<Index> faces{1};
+  VertexValues values(net, x, u, v, polygon, run.stage(0, 1, stages));
   std::vector<CutLayer> layers;
   for (Index i = 0; i < depth; ++i) {
-    layers.push_back(cut_layer(found.mesh, values, net.coins(at(i)), i + 1, most_faces,
+    layers.push_back(cut_layer(found.mesh, values, net.coins(at(i)), i + 1, faces, most_faces,
                                run.stage(2 * i + 1, 2 * i + 2, stages)));
+    const Mixes mixes = std::exchange(layers.back().mixes, {});
+    const Index next = i + 1 < depth ? net.width(at(i + 1)) : 0;
+    if (mixes.count() * next > numbers) {
+      MeshParts rest = cut_in_parts(net, found.mesh, values, mixes, i + 1,
+                                    std::max<Index>(1, numbers / (kParts * next)), faces,
+                                    most_faces, run.stage(2 * i + 2, stages, stages));
+      for (const std::vector<Bits>& bits : descendants(std::move(layers), found.mesh.faces()).bits)
+        found.bits.push_back(rows_of(rest.faces.origins, bits,
+                                     static_cast<Index>(bits.size()) / found.mesh.faces()));
+      std::move(rest.faces.bits.begin(), rest.faces.bits.end(), std::back_inserter(found.bits));
+      found.mesh = std::move(rest.mesh);
+      found.f = std::move(rest.f);
+      check_mesh(found.mesh, area_of(polygon));
+      return found;
+    }
     check_mesh(found.mesh, area_of(polygon));
-    values.advance(std::move(layers.back().fresh), run.stage(2 * i + 2, 2 * i + 3, stages));
+    values = values.next(mixes, run.stage(2 * i + 2, 2 * i + 3, stages));
   }
-
-  std::vector<Id> ancestors(at(found.mesh.faces()));
-  for (std::size_t f = 0; f < ancestors.size(); ++f) ancestors[f] = static_cast<Id>(f);
-  found.bits.resize(at(depth));
-  for (Index i = depth - 1; i >= 0; --i) {
-    CutLayer& layer = layers[at(i)];
-    found.bits[at(i)] = spread(layer.bits, pattern_bytes(net.width(at(i))), ancestors);
-    for (Id& f : ancestors) f = layer.origins[at(f)];
-    layer = CutLayer();
-  }
-  found.outputs = values.units();
-  found.f = values.all(run.stage(stages - 1, stages, stages));
+  found.f = values.all();
+  found.bits = descendants(std::move(layers), found.mesh.faces()).bits;
   return found;
 }
 

@@ -18,6 +18,10 @@
 
 namespace randrelu {
 
+// How many bytes the values at all vertices of a mesh may take; where they would take more, it is cut in parts.
+// Those of a deferred network come one after the other, and share what is revealed.
+constexpr Index kMostHeld = Index{1} << 25, kMostHeldDeferred = Index{1} << 29;
+
 struct Subdivision {
   Mesh mesh;
   std::vector<std::vector<Bits>> bits;  // of every face, a vector per hidden layer
