@@ -27,9 +27,10 @@ double area_of(const std::vector<Point>& polygon) {
   return twice / 2;
 }
 
-// How much the values at the vertices of a part may take when it is cut off, as a share of what a mesh may
-// that is not in parts: parts grow.
-constexpr Index kParts = 8;
+// Parts begin with so much less than a mesh that is not cut into parts may have: later layers let them grow,
+// and some are cut at once. Those of a deferred network come one at a time, and have few vertices of very many units:
+// were they smaller, most of these would lie on their borders, which are held for all parts.
+Index smaller(const Network& net) { return net.deferred() ? 2 : 8; }
 
 }  // namespace
 
@@ -52,7 +53,7 @@ Subdivision subdivide(const Network& net, View<const double> x, View<const doubl
     const Index next = i + 1 < depth ? net.width(at(i + 1)) : 0;
     if (mixes.count() * next > numbers) {
       MeshParts rest = cut_in_parts(net, found.mesh, values, mixes, i + 1,
-                                    std::max<Index>(1, numbers / (kParts * next)), faces,
+                                    std::max<Index>(1, numbers / (smaller(net) * next)), faces,
                                     most_faces, run.stage(2 * i + 2, stages, stages));
       for (const std::vector<Bits>& bits : descendants(std::move(layers), found.mesh.faces()).bits)
         found.bits.push_back(rows_of(rest.faces.origins, bits,

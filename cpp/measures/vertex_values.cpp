@@ -62,15 +62,17 @@ VertexValues::VertexValues(const Network& net, View<const double> x, View<const 
     sizes[at(k)] = std::abs(x.data[k]) + s * std::abs(u.data[k]) + t * std::abs(v.data[k]);
   rounding_.set_sizes(std::move(sizes));
   rounding_.advance(net, 0, asked, z, run.silent());
-  sizes.assign(at(width), 0);
-  find_signs(Block(0, vertices_), sizes);
-  rounding_.set_sizes(std::move(sizes));
+  find_signs(run.silent());
+  rounding_.set_sizes(largest());
 }
 
 VertexValues VertexValues::next(const Mixes& mixes, const Run& run) const {
   VertexValues result(*net_, layer_ + 1, mixes.count());
   result.find_base(*this, run.stage(0, 0.1));
-  result.find_rows(*this, mixes, nullptr, run.stage(0.1, 1));
+  result.find_rows(*this, mixes, nullptr, run.stage(0.1, 0.9));
+  if (!result.hidden()) return result;
+  result.find_signs(run.stage(0.9, 1));
+  result.rounding_.set_sizes(result.largest());
   return result;
 }
 
@@ -78,7 +80,8 @@ VertexValues VertexValues::next(const Mixes& mixes, const Known& known, const Ru
   VertexValues result(*net_, layer_ + 1, mixes.count());
   result.base_ = known.values.base_;
   result.rounding_ = known.values.rounding_;
-  result.find_rows(*this, mixes, &known, run);
+  result.find_rows(*this, mixes, &known, run.stage(0, 0.9));
+  if (result.hidden()) result.find_signs(run.stage(0.9, 1));
   return result;
 }
 
@@ -100,33 +103,32 @@ void VertexValues::find_base(const VertexValues& before, const Run& run) {
 
 void VertexValues::find_rows(const VertexValues& before, const Mixes& mixes, const Known* known,
                              const Run& run) {
+  std::vector<Index> open;
+  for (Index v = 0; v < vertices_; ++v)
+    if (const Id place = known ? known->places[at(v)] : -1; place < 0)
+      open.push_back(v);
+    else
+      std::copy_n(known->values.row(place), units(), row(v));
+
   const Layer& layer = *net_->layers()[at(layer_)];
-  const Index size = vertices_at_once(*net_, units()), blocks = ceil_div(vertices_, size);
-  std::vector<std::vector<double>> largest(at(blocks), std::vector<double>(at(units())));
+  const Index size = vertices_at_once(*net_, units()), count = static_cast<Index>(open.size()),
+              blocks = ceil_div(count, size);
   const auto block = [&](Index b, const Run& own) {
-    const Block some(b, size, vertices_);
-    const Buffer<double> input(some.count * layer.fan_in());
+    const Block some(b, size, count);
+    const Buffer<double> input(some.count * layer.fan_in()), output(some.count * units());
     const View<double> question(input.get(), some.count, layer.fan_in());
-    for (Index r = 0; r < some.count; ++r) before.mix(mixes, some.first + r, question.row(r));
-    layer.apply(View<const double>(question.data, question.rows, question.cols),
-                View<double>(row(some.first), some.count, units()), own);
-    for (Index v = some.first; known && v < some.first + some.count; ++v)
-      if (const Id place = known->places[at(v)]; place >= 0)
-        std::copy_n(known->values.row(place), units(), row(v));
-    require_finite(row(some.first), some.count * units());
-    if (hidden()) find_signs(some, largest[at(b)]);
+    const View<double> answer(output.get(), some.count, units());
+    const Index* const vertices = open.data() + some.first;
+    for (Index r = 0; r < some.count; ++r) before.mix(mixes, vertices[r], question.row(r));
+    layer.apply(View<const double>(question.data, question.rows, question.cols), answer, own);
+    require_finite(output.get(), some.count * units());
+    for (Index r = 0; r < some.count; ++r) std::copy_n(answer.row(r), units(), row(vertices[r]));
   };
   if (blocks > 1 && !net_->deferred())
     parallel_for(blocks, run, [&](Index b) { block(b, Run{1}); });
   else
     for (Index b = 0; b < blocks; ++b)
-      block(b, unless_small(run.stage(b, b + 1, blocks), vertices_ * net_->widest()));
-  if (known || !hidden()) return;
-  // Activations are convex between these vertices: none is larger.
-  std::vector<double> sizes(at(units()));
-  for (const std::vector<double>& some : largest)
-    for (std::size_t j = 0; j < sizes.size(); ++j) sizes[j] = std::max(sizes[j], some[j]);
-  rounding_.set_sizes(std::move(sizes));
+      block(b, unless_small(run.stage(b, b + 1, blocks), count * net_->widest()));
 }
 
 void VertexValues::mix(const Mixes& mixes, Index i, double* out) const {
@@ -139,9 +141,8 @@ void VertexValues::mix(const Mixes& mixes, Index i, double* out) const {
   activate(base_, out);
 }
 
-// Finds the signs at some vertices, and the largest values there.
-void VertexValues::find_signs(Block some, std::vector<double>& sizes) {
-  for (Index v = some.first; v < some.first + some.count; ++v) {
+void VertexValues::find_signs(const Run& run) {
+  for_each_row(vertices_, units(), run, [&](Index v) {
     Signs::Word *above = signs_.above(v), *below = signs_.below(v);
     for (Index j = 0; j < units(); j += 64) {
       Signs::Word up = 0, down = 0;
@@ -149,12 +150,19 @@ void VertexValues::find_signs(Block some, std::vector<double>& sizes) {
         const double z = value(v, k);
         up |= Signs::Word{z > tolerance(k)} << (k - j);
         down |= Signs::Word{z < -tolerance(k)} << (k - j);
-        sizes[at(k)] = std::max(sizes[at(k)], z);
       }
       above[j / 64] = up;
       below[j / 64] = down;
     }
-  }
+  });
+}
+
+// The largest activation of every unit at any vertex: between them they are convex, and none is larger.
+std::vector<double> VertexValues::largest() const {
+  std::vector<double> result(base_.size());
+  for (Index v = 0; v < vertices_; ++v)
+    for (Index j = 0; j < units(); ++j) result[at(j)] = std::max(result[at(j)], value(v, j));
+  return result;
 }
 
 std::vector<double> VertexValues::all() const {

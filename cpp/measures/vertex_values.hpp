@@ -45,7 +45,8 @@ class VertexValues {
                  const Run& run);
   // The difference of activations at a mix of vertices.
   void mix(const Mixes& mixes, Index i, double* out) const;
-  void find_signs(Block some, std::vector<double>& sizes);
+  void find_signs(const Run& run);
+  std::vector<double> largest() const;
 
   const Network* net_;
   Index layer_, vertices_;
