@@ -1,5 +1,6 @@
 #include "measures/vertex_values.hpp"
 
+#include "base/buffer.hpp"
 #include "base/finite.hpp"
 
 namespace randrelu {
@@ -28,7 +29,7 @@ VertexValues::VertexValues(const Network& net, Index layer, Index vertices)
       layer_(layer),
       vertices_(vertices),
       base_(at(net.layers()[at(layer)]->fan_out())),
-      rows_(vertices * units()),
+      rows_(new double[at(vertices * units())]),
       signs_(hidden() ? Signs(vertices, units()) : Signs(0, 0)) {}
 
 VertexValues::VertexValues(const Network& net, View<const double> x, View<const double> u,

@@ -4,7 +4,8 @@
 // a deferred layer is asked for as few new directions as there are.
 #pragma once
 
-#include "base/buffer.hpp"
+#include <memory>
+
 #include "measures/mixes.hpp"
 #include "measures/rounding.hpp"
 #include "measures/signs.hpp"
@@ -51,7 +52,8 @@ class VertexValues {
   const Network* net_;
   Index layer_, vertices_;
   std::vector<double> base_;
-  Buffer<double> rows_;  // (V, units)
+  // (V, units). Not a Buffer, whose memory is kept for another of its size: no two meshes are of one size.
+  std::unique_ptr<double[]> rows_;
   Rounding rounding_;
   Signs signs_{0, 0};
 };

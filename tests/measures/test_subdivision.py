@@ -166,12 +166,13 @@ def test_storages_threads_and_memory_do_not_change_a_bit(shape):
     check_values(nets[0], *reference.layers(nets[0]), parts, x, u, v)
 
 
+@pytest.mark.parametrize("kept", [{}, {"most_held": 0}, {"most_held": 2**20}])
 @pytest.mark.parametrize("extent", [1.0, 1e-6])
-def test_a_deferred_network_agrees_with_itself_afterwards(extent):
+def test_a_deferred_network_agrees_with_itself_afterwards(extent, kept):
     net = Network.random((300, 200, 200, 2), rng=8, storage="deferred", dtype="float64")
     x, u, v = plane(net)
     u, v = extent * u / 10, extent * v / 10
-    found = subdivide(net, x, u, v)
+    found = subdivide(net, x, u, v, **kept)
     check_topology(found)
     check_geometry(found)
     y = points(x, u, v, middles(found))

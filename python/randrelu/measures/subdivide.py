@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -156,13 +154,15 @@ def _room(net: Network) -> int:
     """Return for how many regions there is memory.
 
     Nearly every vertex is where two lines cross, so a region has about one vertex, two edges and
-    four corners, and as many more while it is made. A vertex then has two bits for each unit of a
-    layer; in a deferred network it has the preactivations as well, beside which the directions that
-    are revealed, one for each line, are few.
+    four corners, and as many more while it is made. Beside them are the patterns, and two bits for
+    each unit of a layer at a vertex. The core cuts large planes into parts, and holds the
+    preactivations of the layers after the first on the borders of all parts: at fewer than a
+    quarter of the vertices, and in a deferred network, whose parts are few vertices of many units
+    each, at up to half of them. The directions that it reveals, one for each line, are fewer.
     """
     free = memory.available_bytes()
     numbers = (2 + net.outputs) + 2 * 6 + 4 + 1
     bits = sum(-(-width // 8) for width in net.widths[1:-1])
-    of_vertex = max(net.widths) * (16 if net.storage == "deferred" else 0.25)
-    each = 2 * (8 * numbers + bits) + math.ceil(of_vertex)
+    on_borders = 8 * sum(net.widths[2:-1]) // (2 if net.storage == "deferred" else 4)
+    each = 2 * (8 * numbers + bits) + max(net.widths[1:]) // 4 + on_borders
     return MOST_FACES if free is None else max(1, free // each)
