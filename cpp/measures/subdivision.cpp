@@ -27,10 +27,26 @@ double area_of(const std::vector<Point>& polygon) {
   return twice / 2;
 }
 
-// Parts begin with so much less than a mesh that is not cut into parts may have: later layers let them grow,
-// and some are cut at once. Those of a deferred network come one at a time, and have few vertices of very many units:
-// were they smaller, most of these would lie on their borders, which are held for all parts.
-Index smaller(const Network& net) { return net.deferred() ? 2 : 8; }
+// How many faces a part begins with, where the values of all would take more than so many numbers. It has
+// less than that, as later layers let it grow, and some parts are cut at once; but not so few faces that
+// most vertices lie on borders, where values are held for all parts. Of k faces in a row that is the case for
+// a share of 5 / √k. Those of a deferred network come one at a time.
+Index faces_in_part(const Network& net, Index units, Index numbers) {
+  const Index fit = numbers / units;
+  return std::max<Index>(
+      1, net.deferred() ? fit / 2 : std::max(fit / 8, std::min<Index>(numbers, 256)));
+}
+
+// Lets later layers follow those that made the mesh so far.
+void join(std::vector<CutLayer> layers, MeshParts later, Subdivision& found) {
+  const Index faces = found.mesh.faces();
+  for (const std::vector<Bits>& bits : descendants(std::move(layers), faces).bits)
+    found.bits.push_back(
+        rows_of(later.faces.origins, bits, static_cast<Index>(bits.size()) / faces));
+  std::move(later.faces.bits.begin(), later.faces.bits.end(), std::back_inserter(found.bits));
+  found.mesh = std::move(later.mesh);
+  found.f = std::move(later.f);
+}
 
 }  // namespace
 
@@ -52,15 +68,10 @@ Subdivision subdivide(const Network& net, View<const double> x, View<const doubl
     const Mixes mixes = std::exchange(layers.back().mixes, {});
     const Index next = i + 1 < depth ? net.width(at(i + 1)) : 0;
     if (mixes.count() * next > numbers) {
-      MeshParts rest = cut_in_parts(net, found.mesh, values, mixes, i + 1,
-                                    std::max<Index>(1, numbers / (smaller(net) * next)), faces,
-                                    most_faces, run.stage(2 * i + 2, stages, stages));
-      for (const std::vector<Bits>& bits : descendants(std::move(layers), found.mesh.faces()).bits)
-        found.bits.push_back(rows_of(rest.faces.origins, bits,
-                                     static_cast<Index>(bits.size()) / found.mesh.faces()));
-      std::move(rest.faces.bits.begin(), rest.faces.bits.end(), std::back_inserter(found.bits));
-      found.mesh = std::move(rest.mesh);
-      found.f = std::move(rest.f);
+      join(std::move(layers),
+           cut_in_parts(net, found.mesh, values, mixes, i + 1, faces_in_part(net, next, numbers),
+                        faces, most_faces, run.stage(2 * i + 2, stages, stages)),
+           found);
       check_mesh(found.mesh, area_of(polygon));
       return found;
     }
