@@ -2,7 +2,8 @@
 // vertices would take too much memory, those at the vertices of a part do not.
 //
 // First the layers go along the edges between parts, alone. What they find there is given to the parts on
-// either side, which so agree on every vertex, bit for bit, and fit together again.
+// either side, which so agree on every vertex, bit for bit, and fit together again. Tolerances are found there,
+// too, for all parts: sizes of activations are those on the edges between parts and around the polygon.
 #pragma once
 
 #include "measures/descendants.hpp"

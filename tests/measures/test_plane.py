@@ -517,10 +517,10 @@ def test_more_bad_input():
 def test_too_many_regions_and_too_little_memory(monkeypatch):
     net = network((5, 60, 60, 1))
     x, u, v = vectors(net)
-    with pytest.raises(ValueError, match=r"more than 100 regions.*smaller extent"):
+    with pytest.raises(ValueError, match=r"most_faces=100 regions.*smaller extent"):
         plane(net, x, u, v, most_faces=100)
     monkeypatch.setattr(memory, "available_bytes", lambda: 100_000)
-    with pytest.raises(MemoryError, match="smaller extent"):
+    with pytest.raises(MemoryError, match=r"more regions than the \d+ that .*smaller extent"):
         plane(net, x, u, v)
 
 

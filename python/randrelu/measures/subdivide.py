@@ -42,7 +42,7 @@ def plane(
         Which part of the plane: the rectangle of s from s₀ to s₁ and t from t₀ to t₁, as
         ``(s0, s1, t0, t1)``; or the corners (s, t) of a convex polygon, in either direction.
     most_faces : int, default 10_000_000
-        The regions that are too many.
+        How many regions it may have; with more it is refused.
     threads : int, optional
         The number of threads.
     progress : callable, optional
@@ -82,16 +82,15 @@ def plane(
             threads=thread_number(threads), progress=progress,
         )  # fmt: skip
     except core.TooManyFaces as error:
-        reached, layer = error.args
-        so_far = f"{reached} of them in layer {layer} of {net.depth}"
+        _, layer = error.args
         if room < most:
             raise MemoryError(
-                f"the plane has more regions than there is room for, {so_far}; take a smaller "
-                "extent"
+                f"the plane has more regions than the {room} that the free memory has room for, "
+                f"already after layer {layer} of {net.depth}; take a smaller extent"
             ) from None
         raise ValueError(
-            f"the plane has more than {most} regions, {so_far}; take a smaller extent, or a larger "
-            "most_faces"
+            f"the plane has more than most_faces={most} regions, already after layer {layer} of "
+            f"{net.depth}; take a smaller extent, or a larger most_faces"
         ) from None
     outputs = found.outputs if net.outputs > 1 else found.outputs[:, 0]
     return Plane(
