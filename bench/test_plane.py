@@ -11,6 +11,7 @@ from turns import alone, in_turns
 SQUARE = np.array([(-1.0, -1), (1, -1), (1, 1), (-1, 1)])
 DIGITS = "the plane through three digits, 784 → 256 × 4 → 10"
 DEEP = "two inputs of five, 5 → 50 × 6 → 5"
+WIDE = "larger and larger parts of a plane, 20 → 1024 → 256 → 256 → 1"
 
 
 class Case:
@@ -90,3 +91,15 @@ def test_beside_regioncam(benchmark, request, name):
     group = {"digits": DIGITS, "deep": DEEP}[name]
     theirs = by_regioncam(regioncam, case)
     in_turns(benchmark, group, "regioncam, float32", case.faces, theirs, check, rounds=5)
+
+
+@pytest.mark.parametrize("size", [0.5, 1, 2, 4])
+def test_growth(benchmark, size):
+    """From 150 000 to 900 000 faces, which take as long each."""
+    net = Network.random((20, 1024, 256, 256, 1), rng=0, bias=0.1, dtype="float64")
+    x, u, v = np.random.default_rng(0).normal(size=(3, 20))
+    case = Case(net, x, size * u, size * v)
+    alone(benchmark, WIDE, case.faces, case.check, rounds=2)
+    faces = benchmark.extra_info["faces"] = len(case.faces().face_start) - 1
+    if not benchmark.disabled:
+        benchmark.extra_info["µs a face"] = 1e6 * benchmark.stats.stats.median / faces

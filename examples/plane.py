@@ -1,22 +1,28 @@
 """Every linear region of two planes, exactly.
 
-One goes through a point x and the gradient of a random network: thousands of regions lie between x
-and where the sign of f flips, and f is nearly linear all the same. The other goes through three
+One goes through a point x and the gradient of a random network: dozens of bends lie between x and
+where the sign of f has flipped, and f is nearly linear all the same. The other goes through three
 digits, and shows what a small network that was trained on such digits decides between them.
 """
 
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import randrelu as rr
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.offsetbox import AnnotationBbox, OffsetImage
+from matplotlib.patheffects import withStroke
+from numpy.typing import NDArray
+from PIL import Image
 from randrelu.figures.plane import mark
 from randrelu.figures.style import INK, styled
 
 
 def through_the_gradient(path: Path) -> None:
     """Draw the plane through x, its gradient and a random direction."""
-    net = rr.Network.random((784, 2048, 2048, 1), rng=0)
+    net = rr.Network.random((784, 1024, 1024, 1), rng=0)
     rng = np.random.default_rng(0)
     x = rng.normal(size=784)
     f, gradient = net.value_and_gradient(x)
@@ -34,12 +40,14 @@ def through_the_gradient(path: Path) -> None:
         plane.plot("value", ax=left)
         plane.plot("layer", ax=right)
         for ax in (left, right):
-            arrow = {"arrowstyle": "-|>", "color": INK, "linewidth": 1.8, "shrinkA": 4}
+            outline = [withStroke(linewidth=5, foreground="white")]
+            arrow = {"arrowstyle": "-|>", "color": INK, "linewidth": 2.2, "mutation_scale": 16}
+            arrow |= {"shrinkA": 4, "shrinkB": 4, "path_effects": outline}
             ax.annotate("", (end, 0), (0, 0), arrowprops=arrow, zorder=4)
-            mark(ax, np.zeros((1, 2)), ["x"])
+            mark(ax, np.array([(0, 0), (end, 0)]), ["x", r"$\mathbf{x_{adv}}$"])
             ax.set(xlabel="s, along the gradient: at 1 the tangent at x is 0")
             ax.set(ylabel="t, a random direction, as long")
-    figure.savefig(path, dpi=120)
+    save(figure, path)
 
 
 def through_digits(path: Path, here: Path) -> None:
@@ -59,8 +67,30 @@ def through_digits(path: Path, here: Path) -> None:
         xlabel=f"s, from a {labels[0]} to a {labels[1]}",
         ylabel=f"t, at right angles, towards a {labels[2]}",
     )
-    mark(figure.axes[0], np.array(places), [str(label) for label in labels])
-    figure.savefig(path, dpi=140)
+    for place, image, above in zip(places, (x, y, z), (False, False, True), strict=True):
+        thumbnail(figure.axes[0], place, image.reshape(8, 8), above)
+    save(figure, path)
+
+
+def thumbnail(
+    ax: Axes, place: tuple[float, float], image: NDArray[np.float64], above: bool
+) -> None:
+    """Draw a dot at a place, and an image above or below it."""
+    mark(ax, np.array([place]), [""])
+    picture = OffsetImage(image, zoom=4.5, cmap="gray_r", interpolation="nearest")
+    frame = {"edgecolor": INK, "linewidth": 0.8}
+    box = AnnotationBbox(
+        picture, place, (0, 8 if above else -8), boxcoords="offset points", pad=0.15,
+        box_alignment=(0.5, 0 if above else 1), bboxprops=frame, zorder=4,
+    )  # fmt: skip
+    ax.add_artist(box)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Save a figure in 256 colours, which takes a third of the bytes."""
+    with BytesIO() as file:
+        figure.savefig(file, dpi=130)
+        Image.open(file).convert("RGB").quantize(256).save(path, optimize=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 #include "measures/subdivision.hpp"
 
 #include "bindings/arrays.hpp"
-#include "measures/vertex_values.hpp"
 
 namespace randrelu {
 namespace {
@@ -81,7 +80,7 @@ std::vector<Array<Bits>> face_patterns(const py::object& owner) {
 
 Subdivision subdivided(const Network& net, const Array<double>& x, const Array<double>& u,
                        const Array<double>& v, const Array<double>& polygon, Index most_faces,
-                       int threads, const py::object& progress, Index most_held) {
+                       int threads, const py::object& progress, std::optional<Index> most_held) {
   if (x.size() != net.input_dim() || u.size() != x.size() || v.size() != x.size())
     throw py::value_error("x, u or v has the wrong dimension");
   const View<const double> corners = matrix(polygon);
@@ -96,7 +95,8 @@ Subdivision subdivided(const Network& net, const Array<double>& x, const Array<d
     const py::gil_scoped_release release;
     const Network::Alone alone(net);
     found = subdivide(net, origin, first, second, points, std::min(most_faces, kMostFaces),
-                      most_held, report.run(threads));
+                      most_held.value_or(net.deferred() ? kMostHeldDeferred : kMostHeld),
+                      report.run(threads));
   }
   report.finish();
   return found;
@@ -126,7 +126,7 @@ void bind_subdivision(py::module_& m) {
   m.def("subdivide", subdivided, py::arg("network"), py::arg("x").noconvert(),
         py::arg("u").noconvert(), py::arg("v").noconvert(), py::arg("polygon").noconvert(),
         py::arg("most_faces"), py::arg("threads"), py::arg("progress"),
-        py::arg("most_held") = kMostHeld);
+        py::arg("most_held") = py::none());
   // Its arguments are the number of faces that were reached, and the layer, from 1.
   static PyObject* const too_many =
       PyErr_NewException("randrelu._core.TooManyFaces", PyExc_MemoryError, nullptr);

@@ -7,18 +7,18 @@ using Word = Signs::Word;
 
 class LayerCutter {
  public:
-  LayerCutter(Mesh& mesh, VertexValues& values, const Bits* coins, Index layer, Index most_faces,
-              const Run& run)
+  LayerCutter(Mesh& mesh, const VertexValues& values, const Bits* coins, Index layer,
+              std::atomic<Index>& faces, Index most_faces, const Run& run)
       : mesh_(mesh),
         values_(values),
         coins_(coins),
         layer_(static_cast<std::int32_t>(layer)),
+        faces_(faces),
         most_faces_(most_faces),
         run_(run),
         signs_(values.signs()) {}
 
   CutLayer cut() {
-    if (!values_.held()) values_.gather(crossing_units(), run_.stage(0, 0.5));
     cut_edges();
     std::vector<Pieces> pieces = cut_faces();
     return put_together(pieces);
@@ -29,31 +29,12 @@ class LayerCutter {
   Index edges() const { return static_cast<Index>(mesh_.edges.size()); }
   Index cuts() const { return static_cast<Index>(cuts_.size()); }
 
-  // For every vertex, the units that change sign on a face that it belongs to.
-  std::vector<Word> crossing_units() const {
-    const Index words = signs_.words();
-    std::vector<Word> units(at(vertices() * words));
-    for (Index f = 0; f < mesh_.faces(); ++f)
-      for (Index w = 0; w < words; ++w) {
-        Word up = 0, down = 0;
-        for (Id k = mesh_.starts[at(f)]; k < mesh_.starts[at(f + 1)]; ++k) {
-          const Index vertex = mesh_.start(mesh_.halves[at(k)]);
-          up |= signs_.above(vertex)[w];
-          down |= signs_.below(vertex)[w];
-        }
-        if (up & down)
-          for (Id k = mesh_.starts[at(f)]; k < mesh_.starts[at(f + 1)]; ++k)
-            units[at(mesh_.start(mesh_.halves[at(k)]) * words + w)] |= up & down;
-      }
-    return units;
-  }
-
   void cut_edges() {
     constexpr Index kEdges = 16384;
     const Index blocks = ceil_div(edges(), kEdges);
     std::vector<std::vector<Cut>> each(at(blocks));
     first_cut_.assign(at(edges() + 1), 0);
-    parallel_for(blocks, run_.stage(0.5, 0.6), [&](Index b) {
+    parallel_for(blocks, run_.stage(0, 0.2), [&](Index b) {
       const Block some(b, kEdges, edges());
       std::vector<Crossing> crossings;
       std::vector<Cut> cuts;
@@ -81,15 +62,14 @@ class LayerCutter {
     constexpr Index kFaces = 1024;
     const Index blocks = ceil_div(mesh_.faces(), kFaces);
     std::vector<Pieces> each(at(blocks));
-    std::atomic<Index> faces{mesh_.faces()};
     const Cutting cutting{values_,
                           coins_,
                           layer_,
                           static_cast<Id>(vertices() + cuts()),
                           static_cast<Id>(edges() + cuts()),
                           most_faces_,
-                          faces};
-    parallel_for(blocks, run_.stage(0.6, 0.95), [&](Index b) {
+                          faces_};
+    parallel_for(blocks, run_.stage(0.2, 0.9), [&](Index b) {
       const Block some(b, kFaces, mesh_.faces());
       FaceCutter cutter(cutting, each[at(b)]);
       for (Index f = some.first; f < some.first + some.count; ++f) cut_face(f, cutter);
@@ -166,17 +146,22 @@ class LayerCutter {
   CutLayer put_together(std::vector<Pieces>& each) {
     CutLayer result;
     Mesh mesh;
-    add_parts_of_edges(mesh, result.fresh);
+    add_parts_of_edges(mesh, result.mixes);
     for (Pieces& pieces : each) {
       add(pieces, mesh, result);
       pieces = Pieces();
     }
     mesh_ = std::move(mesh);
+    result.first_cuts = std::move(first_cut_);
     return result;
   }
 
-  void add_parts_of_edges(Mesh& mesh, Mixes& fresh) const {
+  void add_parts_of_edges(Mesh& mesh, Mixes& mixes) const {
     mesh.vertices = mesh_.vertices;
+    for (Id v = 0; v < static_cast<Id>(vertices()); ++v) {
+      mixes.add(v, 1);
+      mixes.end();
+    }
     mesh.edges.reserve(at(edges() + cuts()));
     for (Index e = 0; e < edges(); ++e) {
       Edge edge = mesh_.edges[at(e)];
@@ -186,9 +171,9 @@ class LayerCutter {
         const double share = cuts_[at(k)].share;
         edge.to = static_cast<Id>(mesh.vertices.size());
         mesh.vertices.push_back({between(p.s, q.s, share), between(p.t, q.t, share)});
-        fresh.add(from, 1 - share);
-        fresh.add(to, share);
-        fresh.end();
+        mixes.add(from, 1 - share);
+        mixes.add(to, share);
+        mixes.end();
         mesh.edges.push_back(edge);
         edge.from = edge.to;
       }
@@ -216,13 +201,14 @@ class LayerCutter {
     mesh.vertices.insert(mesh.vertices.end(), pieces.vertices.begin(), pieces.vertices.end());
     for (const Index origin : pieces.origins) result.origins.push_back(static_cast<Id>(origin));
     result.bits.insert(result.bits.end(), pieces.bits.begin(), pieces.bits.end());
-    result.fresh.append(pieces.mixes);
+    result.mixes.append(pieces.mixes);
   }
 
   Mesh& mesh_;
-  VertexValues& values_;
+  const VertexValues& values_;
   const Bits* coins_;
   std::int32_t layer_;
+  std::atomic<Index>& faces_;
   Index most_faces_;
   Run run_;
   const Signs& signs_;
@@ -232,9 +218,9 @@ class LayerCutter {
 
 }  // namespace
 
-CutLayer cut_layer(Mesh& mesh, VertexValues& values, const Bits* coins, Index layer,
-                   Index most_faces, const Run& run) {
-  return LayerCutter(mesh, values, coins, layer, most_faces, run).cut();
+CutLayer cut_layer(Mesh& mesh, const VertexValues& values, const Bits* coins, Index layer,
+                   std::atomic<Index>& faces, Index most_faces, const Run& run) {
+  return LayerCutter(mesh, values, coins, layer, faces, most_faces, run).cut();
 }
 
 }  // namespace randrelu

@@ -5,15 +5,21 @@
 
 namespace randrelu {
 
-// Of the faces after the cuts.
 struct CutLayer {
-  std::vector<Id> origins;  // the face before them that each is a part of
-  std::vector<Bits> bits;   // of the units of the layer
-  Mixes fresh;              // the new vertices
+  std::vector<Id>
+      origins;             // of every face after the cuts, the one before them that it is a part of
+  std::vector<Bits> bits;  // of the units of the layer there
+  Mixes mixes;             // what every vertex is of those before
+  std::vector<Id>
+      first_cuts;  // of every edge before, in a numbering of the cuts of all; and the end
+
+  // The part of an edge from one of its cuts to the next.
+  Id part_of_edge(Id edge, Id cut) const { return edge + first_cuts[at(edge)] + cut; }
 };
 
-// `layer` counts from 1. Throws TooManyFaces when there are more than `most_faces`.
-CutLayer cut_layer(Mesh& mesh, VertexValues& values, const Bits* coins, Index layer,
-                   Index most_faces, const Run& run);
+// `layer` counts from 1, and `faces` those that there are in all. Throws TooManyFaces when they are more than
+// `most_faces`.
+CutLayer cut_layer(Mesh& mesh, const VertexValues& values, const Bits* coins, Index layer,
+                   std::atomic<Index>& faces, Index most_faces, const Run& run);
 
 }  // namespace randrelu

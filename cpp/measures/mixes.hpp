@@ -24,6 +24,15 @@ struct Mixes {
     vertices.insert(vertices.end(), more.vertices.begin(), more.vertices.end());
     weights.insert(weights.end(), more.weights.begin(), more.weights.end());
   }
+  // Some of them.
+  Mixes chosen(const std::vector<Id>& which) const {
+    Mixes result;
+    for (const Id i : which) {
+      for (Index k = start(i); k < ends[at(i)]; ++k) result.add(vertices[at(k)], weights[at(k)]);
+      result.end();
+    }
+    return result;
+  }
 };
 
 }  // namespace randrelu

@@ -1,7 +1,6 @@
 #include "measures/subdivision.hpp"
 
-#include "measures/cut_layer.hpp"
-#include "measures/vertex_values.hpp"
+#include "measures/mesh_parts.hpp"
 
 namespace randrelu {
 namespace {
@@ -28,13 +27,25 @@ double area_of(const std::vector<Point>& polygon) {
   return twice / 2;
 }
 
-// The bits of a layer for the faces that its own became.
-std::vector<Bits> spread(const std::vector<Bits>& bits, Index bytes,
-                         const std::vector<Id>& ancestors) {
-  std::vector<Bits> result(ancestors.size() * at(bytes));
-  for (std::size_t f = 0; f < ancestors.size(); ++f)
-    std::copy_n(bits.data() + ancestors[f] * bytes, bytes, result.data() + f * at(bytes));
-  return result;
+// How many faces a part begins with, where the values of all would take more than so many numbers. It has
+// less than that, as later layers let it grow, and some parts are cut at once; but not so few faces that
+// most vertices lie on borders, where values are held for all parts. Of k faces in a row that is the case for
+// a share of 5 / √k. Those of a deferred network come one at a time.
+Index faces_in_part(const Network& net, Index units, Index numbers) {
+  const Index fit = numbers / units;
+  return std::max<Index>(
+      1, net.deferred() ? fit / 2 : std::max(fit / 8, std::min<Index>(numbers, 256)));
+}
+
+// Lets later layers follow those that made the mesh so far.
+void join(std::vector<CutLayer> layers, MeshParts later, Subdivision& found) {
+  const Index faces = found.mesh.faces();
+  for (const std::vector<Bits>& bits : descendants(std::move(layers), faces).bits)
+    found.bits.push_back(
+        rows_of(later.faces.origins, bits, static_cast<Index>(bits.size()) / faces));
+  std::move(later.faces.bits.begin(), later.faces.bits.end(), std::back_inserter(found.bits));
+  found.mesh = std::move(later.mesh);
+  found.f = std::move(later.f);
 }
 
 }  // namespace
@@ -44,28 +55,31 @@ Subdivision subdivide(const Network& net, View<const double> x, View<const doubl
                       Index most_held, const Run& run) {
   assert(most_faces <= kMostFaces);
   const Index depth = static_cast<Index>(net.depth()), stages = 2 * depth + 2;
+  const Index numbers = most_held / Index{sizeof(double)};
   Subdivision found;
+  found.outputs = net.outputs();
   found.mesh = mesh_of(polygon);
-  VertexValues values(net, x, u, v, polygon, most_held, run.stage(0, 1, stages));
+  std::atomic<Index> faces{1};
+  VertexValues values(net, x, u, v, polygon, run.stage(0, 1, stages));
   std::vector<CutLayer> layers;
   for (Index i = 0; i < depth; ++i) {
-    layers.push_back(cut_layer(found.mesh, values, net.coins(at(i)), i + 1, most_faces,
+    layers.push_back(cut_layer(found.mesh, values, net.coins(at(i)), i + 1, faces, most_faces,
                                run.stage(2 * i + 1, 2 * i + 2, stages)));
+    const Mixes mixes = std::exchange(layers.back().mixes, {});
+    const Index next = i + 1 < depth ? net.width(at(i + 1)) : 0;
+    if (mixes.count() * next > numbers) {
+      join(std::move(layers),
+           cut_in_parts(net, found.mesh, values, mixes, i + 1, faces_in_part(net, next, numbers),
+                        faces, most_faces, run.stage(2 * i + 2, stages, stages)),
+           found);
+      check_mesh(found.mesh, area_of(polygon));
+      return found;
+    }
     check_mesh(found.mesh, area_of(polygon));
-    values.advance(std::move(layers.back().fresh), run.stage(2 * i + 2, 2 * i + 3, stages));
+    values = values.next(mixes, run.stage(2 * i + 2, 2 * i + 3, stages));
   }
-
-  std::vector<Id> ancestors(at(found.mesh.faces()));
-  for (std::size_t f = 0; f < ancestors.size(); ++f) ancestors[f] = static_cast<Id>(f);
-  found.bits.resize(at(depth));
-  for (Index i = depth - 1; i >= 0; --i) {
-    CutLayer& layer = layers[at(i)];
-    found.bits[at(i)] = spread(layer.bits, pattern_bytes(net.width(at(i))), ancestors);
-    for (Id& f : ancestors) f = layer.origins[at(f)];
-    layer = CutLayer();
-  }
-  found.outputs = values.units();
-  found.f = values.all(run.stage(stages - 1, stages, stages));
+  found.f = values.all();
+  found.bits = descendants(std::move(layers), found.mesh.faces()).bits;
   return found;
 }
 

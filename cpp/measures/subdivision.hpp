@@ -18,6 +18,10 @@
 
 namespace randrelu {
 
+// How many bytes the values at all vertices of a mesh may take; where they would take more, the mesh is cut in
+// parts, see mesh_parts.hpp. Several parts are in memory at once, but one of a deferred network.
+constexpr Index kMostHeld = Index{1} << 25, kMostHeldDeferred = Index{1} << 29;
+
 struct Subdivision {
   Mesh mesh;
   std::vector<std::vector<Bits>> bits;  // of every face, a vector per hidden layer

@@ -339,7 +339,7 @@ def subdivide(
     most_faces: int,
     threads: int,
     progress: _Progress,
-    most_held: int = ...,
+    most_held: int | None = ...,
 ) -> Subdivision: ...
 def masked_product(
     network: Network,

@@ -1,4 +1,4 @@
-"""The linear regions of a plane in exact arithmetic, for networks of a few integers.
+"""The linear regions of a plane in exact arithmetic, for small networks.
 
 Every polygon carries the affine maps of its units as fractions, and is cut by one unit after
 another: slow, and nothing is ever rounded. It shares no code with the package.
@@ -36,8 +36,16 @@ def combine(row, maps):
     return tuple(sum(w * m[k] for w, m in zip(row, maps, strict=True)) for k in range(3))
 
 
+def exact(matrix):
+    return [list(map(Fraction, row)) for row in matrix]
+
+
 def exact_faces(layers, x, u, v, polygon):
-    """A list of (polygon, signs of all units: 1, −1, or 0 where a unit is 0 on all of it)."""
+    """A list of (polygon, signs of all units: 1, −1, or 0 where a unit is 0 on all of it).
+
+    Layers are pairs of weights and biases, integers or floating-point numbers.
+    """
+    layers = [(exact(w), exact([b])[0]) for w, b in layers]
     plane = [tuple(map(Fraction, column)) for column in zip(x, u, v, strict=True)]
     corners = [tuple(map(Fraction, p)) for p in polygon]
     faces = [(corners, plane, ())]
@@ -45,7 +53,7 @@ def exact_faces(layers, x, u, v, polygon):
         found = []
         for outline, inputs, signs in faces:
             units = [combine(row, inputs) for row in w]
-            units = [(c + int(bias), s, t) for (c, s, t), bias in zip(units, b, strict=True)]
+            units = [(c + bias, s, t) for (c, s, t), bias in zip(units, b, strict=True)]
             parts = [(outline, signs)]
             for f in units:
                 parts = [

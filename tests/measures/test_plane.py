@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import reference
-import subdivision_oracle as oracle
+from exact_faces import exact_area, exact_faces
 from randrelu import Network, Pattern, line, plane
 from randrelu._support import memory
 from randrelu.measures.faces import Faces, polylines
@@ -53,21 +53,23 @@ def rounding(net, found, s, t):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_every_face_is_that_of_the_oracle(shape):
-    """The same patterns, each on as many faces, with the same areas."""
+def test_every_face_is_one_of_exact_arithmetic(shape):
+    """The same patterns, each on one face, with the same areas."""
     net = network(shape)
     x, u, v = vectors(net)
-    found, expected = plane(net, x, u, v, EXTENT), oracle.subdivide(net, x, u, v, CORNERS)
-    assert found.regions == len(expected.areas)
-    if net.depth == 0:
-        assert found.area == pytest.approx([5.0], rel=8 * EPS)
-        return
-    ours = np.concatenate(found.pattern(np.arange(found.regions)).bits, axis=1)
-    theirs = np.concatenate(expected.patterns, axis=1)
-    one, two = (np.lexsort((areas, *a.T)) for a, areas in
-                ((ours, found.area), (theirs, expected.areas)))  # fmt: skip
-    assert np.array_equal(ours[one], theirs[two])
-    assert found.area[one] == pytest.approx(expected.areas[two], rel=0, abs=1e-12)
+    found = plane(net, x, u, v, EXTENT)
+    layers = reference.affine(*reference.layers(net))
+    expected = sorted(
+        (tuple(sign > 0 for sign in signs), float(exact_area(outline)))
+        for outline, signs in exact_faces(layers, x, u, v, CORNERS)
+    )
+    active = np.concatenate(
+        [np.zeros((found.regions, 0), bool), *found.pattern(np.arange(found.regions)).unpack()],
+        axis=1,
+    )
+    ours = sorted(zip(map(tuple, active.tolist()), found.area, strict=True))
+    assert [mask for mask, _ in ours] == [mask for mask, _ in expected]
+    assert [size for _, size in ours] == pytest.approx([a for _, a in expected], rel=0, abs=1e-12)
     assert found.area.sum() == pytest.approx(5.0, rel=1e-12)
 
 
@@ -515,10 +517,10 @@ def test_more_bad_input():
 def test_too_many_regions_and_too_little_memory(monkeypatch):
     net = network((5, 60, 60, 1))
     x, u, v = vectors(net)
-    with pytest.raises(ValueError, match=r"more than 100 regions.*smaller extent"):
+    with pytest.raises(ValueError, match=r"most_faces=100 regions.*smaller extent"):
         plane(net, x, u, v, most_faces=100)
     monkeypatch.setattr(memory, "available_bytes", lambda: 100_000)
-    with pytest.raises(MemoryError, match="smaller extent"):
+    with pytest.raises(MemoryError, match=r"more regions than the \d+ that .*smaller extent"):
         plane(net, x, u, v)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -46,7 +44,7 @@ def plane(
         Which part of the plane: the rectangle of s from s₀ to s₁ and t from t₀ to t₁, as
         ``(s0, s1, t0, t1)``; or the corners (s, t) of a convex polygon, in either direction.
     most_faces : int, default 10_000_000
-        The regions that are too many.
+        How many regions it may have; with more it is refused.
     threads : int, optional
         The number of threads.
     progress : callable, optional
@@ -86,16 +84,15 @@ def plane(
             threads=thread_number(threads), progress=progress,
         )  # fmt: skip
     except core.TooManyFaces as error:
-        reached, layer = error.args
-        so_far = f"{reached} of them in layer {layer} of {net.depth}"
+        _, layer = error.args
         if room < most:
             raise MemoryError(
-                f"the plane has more regions than there is room for, {so_far}; take a smaller "
-                "extent"
+                f"the plane has more regions than the {room} that the free memory has room for, "
+                f"already after layer {layer} of {net.depth}; take a smaller extent"
             ) from None
         raise ValueError(
-            f"the plane has more than {most} regions, {so_far}; take a smaller extent, or a larger "
-            "most_faces"
+            f"the plane has more than most_faces={most} regions, already after layer {layer} of "
+            f"{net.depth}; take a smaller extent, or a larger most_faces"
         ) from None
     faces = Faces(found.vertices, found.face_start, found.face_vertices)
     patterns = list(found.patterns)
@@ -173,13 +170,15 @@ def _room(net: Network) -> int:
     """Return for how many regions there is memory.
 
     Nearly every vertex is where two lines cross, so a region has about one vertex, two edges and
-    four corners, and as many more while it is made. A vertex then has two bits for each unit of a
-    layer; in a deferred network it has the preactivations as well, beside which the directions that
-    are revealed, one for each line, are few.
+    four corners, and as many more while it is made. Beside them are the patterns, and two bits for
+    each unit of a layer at a vertex. The core cuts large planes into parts, and holds the
+    preactivations of the layers after the first on the borders of all parts: at fewer than a
+    quarter of the vertices, and in a deferred network, whose parts are few vertices of many units
+    each, at up to half of them. The directions that it reveals, one for each line, are fewer.
     """
     free = memory.available_bytes()
     numbers = (2 + net.outputs) + 2 * 6 + 4 + 1
     bits = sum(-(-width // 8) for width in net.widths[1:-1])
-    of_vertex = max(net.widths) * (16 if net.storage == "deferred" else 0.25)
-    each = 2 * (8 * numbers + bits) + math.ceil(of_vertex)
+    on_borders = 8 * sum(net.widths[2:-1]) // (2 if net.storage == "deferred" else 4)
+    each = 2 * (8 * numbers + bits) + max(net.widths[1:]) // 4 + on_borders
     return MOST_FACES if free is None else max(1, free // each)
