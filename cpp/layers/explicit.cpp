@@ -15,13 +15,13 @@ namespace {
 Block all(Index total) { return {0, total, total}; }
 
 // How a product Y = X W'ᵀ or X W' is cut: into tiles of Y, and its sums into slabs of summands, whose
-// weights are made at once. Slabs hold whole chains, see product.hpp.
+// weights are made at once. Slabs are whole stretches of product.hpp.
 struct Cut {
   Index points, units, slab;
 };
 
 // Summands whose weights are generated, or converted where W and T differ, at once.
-constexpr Index kSlab = 8 * kChain;
+constexpr Index kSlab = kStretch;
 // Weights that stay in the second-level cache between being generated and being used.
 constexpr Index kCached = Index{1} << 16;
 // The points of a tile, and its multiplications in a round; all threads can be stopped between rounds.
@@ -40,12 +40,10 @@ Cut cut_whole(Index points, Index units, bool in_memory, bool converted) {
 }
 
 // With few points: all of them, and weights in the order of memory.
-Cut cut_few(Index units, Index summands, bool in_memory, bool transposed) {
-  constexpr Index kTiles = 16, kSmallest = 64;
-  const Index tile = transposed ? std::clamp(ceil_div(units, kTiles), 2 * kSmallest, 16 * kSmallest)
-                                : std::clamp(kCached / summands, Index{8}, kSmallest);
-  const Index whole = ceil_div(tile, 8) * 8;  // vectors
-  return {kFewPoints, whole, in_memory ? std::numeric_limits<Index>::max() : kCached / whole};
+Cut cut_few(Index summands, bool in_memory) {
+  constexpr Index kVector = 8, kLargest = 64;
+  const Index tile = std::clamp(kCached / summands / kVector * kVector, kVector, kLargest);
+  return {kFewPoints, tile, in_memory ? std::numeric_limits<Index>::max() : kCached / tile};
 }
 
 // With a part of the weights. Tiles take all points, so that a weight is gathered once, unless there are too
@@ -118,27 +116,13 @@ Tile<const T> some_weights(const ExplicitLayer<W>& layer, const Part& part, Bloc
   return {gathered, rows.count, cols.count, cols.count};
 }
 
-// W'[rows, cols] for few points v, which go back through them; rows that all of these multiply by 0 are left out.
-template <class W, class T>
-Tile<const W> active_weights(const ExplicitLayer<W>& layer, View<const T> v, Block rows, Block cols,
-                             Room<W>& room) {
-  if (layer.in_memory()) return layer.tile(rows, cols, nullptr);
-  W* const weights = room.take(rows.count * cols.count);
-  for (Index r = 0; r < rows.count; ++r) {
-    bool active = false;
-    for (Index p = 0; p < v.rows; ++p) active |= v.row(p)[rows.first + r] != T{0};
-    if (active) layer.tile(Block(rows.first + r, 1), cols, weights + r * cols.count);
-  }
-  return {weights, rows.count, cols.count, cols.count};
-}
-
 // Y = 0, then add(points, units, summands, workspace) for all of its tiles and their slabs.
 template <class T, class Add>
 void multiply_tiles(const Cut& cut, View<const T> x, View<T> y, const Run& run, const Add& add) {
   constexpr Index kFewest = 128;  // as many points as take as long as making the weights
   const Index most = kRound / (std::clamp(x.rows, kFewest, cut.points) * cut.units);
-  const auto chains = [](Index summands) { return std::max(kChain, summands / kChain * kChain); };
-  const Index slab = std::min(chains(std::min(cut.slab, most)), std::max<Index>(1, x.cols));
+  const Index stretches = std::max<Index>(1, std::min(cut.slab, most) / kStretch);
+  const Index slab = std::min(stretches * kStretch, std::max<Index>(1, x.cols));
   const Index round = std::max<Index>(1, most / slab) * slab;
   const Index rounds = std::max<Index>(1, ceil_div(x.cols, round));
   const Index point_tiles = ceil_div(y.rows, cut.points), unit_tiles = ceil_div(y.cols, cut.units);
@@ -161,27 +145,68 @@ void multiply_tiles(const Cut& cut, View<const T> x, View<T> y, const Run& run, 
     });
 }
 
-// Room for weights as they are held.
+// Y = X Wᵀ for few points.
 template <class W, class T>
-Room<W>& room(Workspace<T>& workspace) {
-  if constexpr (std::is_same_v<W, T>)
-    return workspace.weights;
-  else
-    return workspace.generated;
+void multiply_few(const ExplicitLayer<W>& layer, View<const T> x, View<T> y, const Run& run) {
+  const auto add = [&](Tile<const T> points, Block units, Block summands, Tile<T> out,
+                       Workspace<T>&) {
+    const Buffer<W> buffer(layer.in_memory() ? 0 : units.count * summands.count);
+    add_dots(layer.tile(units, summands, buffer.get()), points, {out.data, 1, out.stride});
+  };
+  multiply_tiles(cut_few(x.cols, layer.in_memory()), x, y, run, add);
 }
 
+// The sums of a chain of rows of W, which begins at v, for few points. Rows that all of these multiply by 0 are not
+// generated.
 template <class W, class T>
-void multiply_few(const ExplicitLayer<W>& layer, View<const T> x, View<T> y, bool transposed,
-                  const Run& run) {
-  const Cut cut = cut_few(y.cols, x.cols, layer.in_memory(), transposed);
-  const auto add = [&](Tile<const T> points, Block units, Block summands, Tile<T> out,
-                       Workspace<T>& workspace) {
-    Room<W>& own = room<W>(workspace);
-    if (transposed) return add_rows(active_weights(layer, x, summands, units, own), points, out);
-    W* const buffer = layer.in_memory() ? nullptr : own.take(units.count * summands.count);
-    add_dots(layer.tile(units, summands, buffer), points, {out.data, 1, out.stride});
-  };
-  multiply_tiles(cut, x, y, run, add);
+void sum_chain(const ExplicitLayer<W>& layer, Tile<const T> v, Index first, Block cols,
+               Tile<T> sums) {
+  constexpr Index kRows = 8;
+  for (Index p = 0; p < v.rows; ++p) std::fill_n(sums.row(p), sums.cols, T{0});
+  if (layer.in_memory()) return add_rows(layer.tile(Block(first, v.cols), cols, nullptr), v, sums);
+  const Buffer<W> buffer(kRows * cols.count);
+  for (Index i = 0; i < ceil_div(v.cols, kRows); ++i) {
+    const Block rows(i, kRows, v.cols);
+    for (Index r = 0; r < rows.count; ++r) {
+      bool active = false;
+      for (Index p = 0; p < v.rows; ++p) active |= v.row(p)[rows.first + r] != T{0};
+      if (active) layer.tile(Block(first + rows.first + r, 1), cols, buffer.get() + r * cols.count);
+    }
+    add_rows(Tile<const W>{buffer.get(), rows.count, cols.count, cols.count},
+             Tile<const T>{v.data + rows.first, v.rows, rows.count, v.stride}, sums);
+  }
+}
+
+// G = V W for few points. Rows of W are read as they lie, so that threads take chains of them, and the sums of
+// chains are added afterwards.
+template <class W, class T>
+void multiply_few_transposed(const ExplicitLayer<W>& layer, View<const T> v, View<T> g,
+                             const Run& run) {
+  constexpr Index kTasks = 16, kSmallest = 256, kLargest = 4096, kSums = Index{1} << 20;
+  const Index chains = ceil_div(v.cols, kChain);
+  const Index at_once = std::clamp<Index>(kSums / (g.rows * g.cols), 1, std::max<Index>(1, chains));
+  const Index tiles_wanted = ceil_div(kTasks, at_once);
+  const Index width = std::clamp(ceil_div(g.cols, tiles_wanted), kSmallest, kLargest / g.rows);
+  const Index tiles = ceil_div(g.cols, width), rounds = ceil_div(chains, at_once);
+  const Buffer<T> buffer(at_once * g.rows * g.cols);
+  const View<T> sums(buffer.get(), at_once * g.rows, g.cols);
+  std::fill_n(g.data, g.rows * g.cols, T{0});
+  for (Index r = 0; r < rounds; ++r) {
+    const Block some(r, at_once, chains);
+    parallel_for(some.count * tiles, run.stage(r, r + 1, rounds), [&](Index i) {
+      const Block rows(some.first + i % some.count, kChain, v.cols);
+      const Block cols(i / some.count, width, g.cols), points(0, v.rows);
+      sum_chain(layer, tile(v, points, rows), rows.first, cols,
+                tile(sums, Block(i % some.count * g.rows, g.rows), cols));
+    });
+    parallel_for(tiles, run.silent(), [&](Index i) {
+      const Block cols(i, width, g.cols);
+      for (Index c = 0; c < some.count; ++c)
+        for (Index p = 0; p < g.rows; ++p)
+          for (Index j = cols.first; j < cols.first + cols.count; ++j)
+            g.row(p)[j] += sums.row(c * g.rows + p)[j];
+    });
+  }
 }
 
 // Y = X W'ᵀ, or X W' if `transposed`.
@@ -193,7 +218,8 @@ void multiply(const ExplicitLayer<W>& layer, View<const T> x, View<T> y, bool tr
   assert(x.rows == y.rows && x.cols == (transposed ? outputs : inputs));
   assert(y.cols == (transposed ? inputs : outputs));
   const bool whole = part.whole();
-  if (whole && x.rows <= kFewPoints) return multiply_few(layer, x, y, transposed, run);
+  if (whole && x.rows <= kFewPoints)
+    return transposed ? multiply_few_transposed(layer, x, y, run) : multiply_few(layer, x, y, run);
   const Cut cut = whole ? cut_whole(x.rows, y.cols, layer.in_memory(), !std::is_same_v<W, T>)
                         : cut_part(x.rows, y.cols);
   const auto add = [&](Tile<const T> points, Block units, Block summands, Tile<T> out,

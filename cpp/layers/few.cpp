@@ -7,151 +7,156 @@ namespace {
 
 using namespace packets;
 
-// A few rows of weights at a time, a lane each, read a square of weights at a time and turned. More than eight
-// rows a power of two apart would fall on one set of the first cache.
+// Weights whose lanes are chains: a register holds as many as there are, or fewer.
 template <class W, class T>
-struct Rows : Weights<W, T> {};
+struct Lanes : Weights<W, T> {};
 #if defined(EIGEN_VECTORIZE_AVX512)
 template <>
-struct Rows<float, float> {
+struct Lanes<float, float> {
   using Read = Eigen::internal::Packet8f;
   using Used = Eigen::internal::Packet8f;
 };
 #endif
 
-// total[p] += the sums of A chains of `summands` terms, the first of which begins at `first`. Several chains at
-// once, since each waits for its last sum.
-template <class W, class T, Index P, Index A>
-RANDRELU_INLINE void add_chains(const W* const* rows, const T* const* x, Index first,
-                                Index summands, typename Rows<W, T>::Used* total) {
-  using Read = typename Rows<W, T>::Read;
-  using Used = typename Rows<W, T>::Used;
-  constexpr Index kCount = kLanesOf<Used>;
-  Used sums[A][P];
+// sums[r][p] += the terms of every chain of w_r · x_p; there are whole rounds of kChains terms.
+template <class W, class T, Index R, Index P>
+RANDRELU_INLINE void add_chains(const W* const* w, const T* const* x, Index summands,
+                                T (*sums)[P][kChains]) {
+  using Read = typename Lanes<W, T>::Read;
+  using Used = typename Lanes<W, T>::Used;
+  constexpr Index kCount = kLanesOf<Used>, V = kChains / kCount;
+  static_assert(V * kCount == kChains);
+  Used total[R][P][V];
 #pragma GCC unroll 4
-  for (Index a = 0; a < A; ++a)
+  for (Index r = 0; r < R; ++r)
 #pragma GCC unroll 4
-    for (Index p = 0; p < P; ++p) sums[a][p] = pzero(Used());
-  const auto add = [&](const Read& weights, Index a, Index k) __attribute__((always_inline)) {
-    const Used used = use<Used>(weights);
+    for (Index p = 0; p < P; ++p)
 #pragma GCC unroll 4
-    for (Index p = 0; p < P; ++p) sums[a][p] = pmadd(used, pset1<Used>(x[p][k]), sums[a][p]);
-  };
-  const Index whole = summands / kCount * kCount;
-  for (Index k = first; k < first + whole; k += kCount)
+      for (Index v = 0; v < V; ++v) total[r][p][v] = ploadu<Used>(sums[r][p] + v * kCount);
+  for (Index k = 0; k < summands; k += kChains)
 #pragma GCC unroll 4
-    for (Index a = 0; a < A; ++a) {
-      Eigen::internal::PacketBlock<Read, kCount> block;
-#pragma GCC unroll 16
-      for (Index j = 0; j < kCount; ++j) block.packet[j] = read<Read>(rows[j] + k + a * kChain);
-      ptranspose(block);
-#pragma GCC unroll 16
-      for (Index j = 0; j < kCount; ++j) add(block.packet[j], a, k + a * kChain + j);
-    }
-  for (Index k = first + whole; k < first + summands; ++k)
+    for (Index v = 0; v < V; ++v) {
+      Used values[P];
 #pragma GCC unroll 4
-    for (Index a = 0; a < A; ++a) {
-      W column[kCount];
-      for (Index j = 0; j < kCount; ++j) column[j] = rows[j][k + a * kChain];
-      add(read<Read>(column), a, k + a * kChain);
+      for (Index p = 0; p < P; ++p) values[p] = ploadu<Used>(x[p] + k + v * kCount);
+#pragma GCC unroll 4
+      for (Index r = 0; r < R; ++r) {
+        const Used weights = use<Used>(read<Read>(w[r] + k + v * kCount));
+#pragma GCC unroll 4
+        for (Index p = 0; p < P; ++p) total[r][p][v] = pmadd(weights, values[p], total[r][p][v]);
+      }
     }
 #pragma GCC unroll 4
-  for (Index a = 0; a < A; ++a)
+  for (Index r = 0; r < R; ++r)
 #pragma GCC unroll 4
-    for (Index p = 0; p < P; ++p) total[p] = padd(total[p], sums[a][p]);
+    for (Index p = 0; p < P; ++p)
+#pragma GCC unroll 4
+      for (Index v = 0; v < V; ++v) pstoreu(sums[r][p] + v * kCount, total[r][p][v]);
+}
+
+// sums[r][p] = the chains of at most kStretch terms of w_r · x_p.
+template <class W, class T, Index R, Index P>
+RANDRELU_INLINE void sum_chains(const W* const* w, const T* const* x, Index summands,
+                                T (*sums)[P][kChains]) {
+  std::fill_n(&sums[0][0][0], R * P * kChains, T{0});
+  const Index rest = summands % kChains, whole = summands - rest;
+  add_chains<W, T, R, P>(w, x, whole, sums);
+  if (rest == 0) return;
+  W last_w[R][kChains] = {};
+  T last_x[P][kChains] = {};
+  const W* end_w[R];
+  const T* end_x[P];
+  for (Index r = 0; r < R; ++r) end_w[r] = std::copy_n(w[r] + whole, rest, last_w[r]) - rest;
+  for (Index p = 0; p < P; ++p) end_x[p] = std::copy_n(x[p] + whole, rest, last_x[p]) - rest;
+  add_chains<W, T, R, P>(end_w, end_x, kChains, sums);
 }
 
 template <class W, class T, Index P>
 void add_dots(Tile<const W> w, Tile<const T> x, Results<T> y) {
-  using Used = typename Rows<W, T>::Used;
-  constexpr Index kCount = kLanesOf<Used>, kChains = P <= 2 ? 2 : 1;
-  const T* points[P];
-  for (Index p = 0; p < P; ++p) points[p] = x.row(p);
-  for (Index i = 0; i < ceil_div(w.rows, kCount); ++i) {
-    const Block some(i, kCount, w.rows);
-    const W* rows[kCount];
-    for (Index j = 0; j < kCount; ++j) rows[j] = w.row(some.first + std::min(j, some.count - 1));
-    alignas(64) T values[P][kCount] = {};
-    Used total[P];
-    for (Index p = 0; p < P; ++p) {
-      for (Index j = 0; j < some.count; ++j) values[p][j] = y(some.first + j, p);
-      total[p] = pload<Used>(values[p]);
-    }
-    Index k = 0;
-    for (; k + kChains * kChain <= w.cols; k += kChains * kChain)
-      add_chains<W, T, P, kChains>(rows, points, k, kChain, total);
-    for (; k < w.cols; k += kChain)
-      add_chains<W, T, P, 1>(rows, points, k, std::min(kChain, w.cols - k), total);
-    for (Index p = 0; p < P; ++p) {
-      pstore(values[p], total[p]);
-      for (Index j = 0; j < some.count; ++j) y(some.first + j, p) = values[p][j];
+  constexpr Index kVectors = kChains / kLanesOf<typename Lanes<W, T>::Used>;
+  constexpr Index kSums = EIGEN_ARCH_DEFAULT_NUMBER_OF_REGISTERS / 2;
+  constexpr Index kRows = std::clamp<Index>(kSums / (kVectors * P), 1, 4);
+  for (Index i = 0; i < ceil_div(w.rows, kRows); ++i) {
+    const Block some(i, kRows, w.rows);
+    for (Index first = 0; first < w.cols; first += kStretch) {
+      const W* rows[kRows];
+      const T* points[P];
+      for (Index r = 0; r < kRows; ++r)
+        rows[r] = w.row(some.first + std::min(r, some.count - 1)) + first;
+      for (Index p = 0; p < P; ++p) points[p] = x.row(p) + first;
+      alignas(64) T sums[kRows][P][kChains];
+      sum_chains<W, T, kRows, P>(rows, points, std::min(kStretch, w.cols - first), sums);
+      for (Index r = 0; r < some.count; ++r)
+        for (Index p = 0; p < P; ++p) {
+          T& out = y(some.first + r, p);
+          for (Index c = 0; c < kChains; ++c) out += sums[r][p][c];
+        }
     }
   }
 }
 
-// y += the chain of `rows` of w, each times x[p][row], for `count` columns, which are V vectors or fewer.
-template <class W, class T, Index P, Index V>
-RANDRELU_INLINE void add_columns(Tile<const W> w, const T* const* x, const Index* rows, Index many,
-                                 Index column, Index count, T* const* y) {
+// sums[p] += R rows of w, each times x[p][row], one after the other.
+template <class W, class T, Index R, Index P>
+void add_rows(Tile<const W> w, const T* const* x, const Index* rows, T* const* sums) {
   using Read = typename Weights<W, T>::Read;
   using Used = typename Weights<W, T>::Used;
   constexpr Index kCount = kLanesOf<Used>;
-  const bool whole = count == V * kCount;
-  Used sums[P][V];
-#pragma GCC unroll 4
-  for (Index p = 0; p < P; ++p)
+  const W* row[R];
+  Used values[R][P];
 #pragma GCC unroll 8
-    for (Index v = 0; v < V; ++v) sums[p][v] = pzero(Used());
-  for (Index i = 0; i < many; ++i) {
-    const W* weights = w.row(rows[i]) + column;
-    W some[V * kCount] = {};
-    if (!whole) weights = std::copy_n(weights, count, some) - count;
-    Used values[P];
+  for (Index r = 0; r < R; ++r) {
+    row[r] = w.row(rows[r]);
 #pragma GCC unroll 4
-    for (Index p = 0; p < P; ++p) values[p] = pset1<Used>(x[p][rows[i]]);
-#pragma GCC unroll 8
-    for (Index v = 0; v < V; ++v) {
-      const Used used = use<Used>(read<Read>(weights + v * kCount));
-#pragma GCC unroll 4
-      for (Index p = 0; p < P; ++p) sums[p][v] = pmadd(used, values[p], sums[p][v]);
-    }
+    for (Index p = 0; p < P; ++p) values[r][p] = pset1<Used>(x[p][rows[r]]);
   }
-  for (Index p = 0; p < P; ++p) {
-    alignas(64) T values[V * kCount] = {};
-    T* const out = whole ? y[p] + column : values;
-    if (!whole) std::copy_n(y[p] + column, count, values);
+  Index c = 0;
+  for (; c + kCount <= w.cols; c += kCount) {
+    Used total[P];
+#pragma GCC unroll 4
+    for (Index p = 0; p < P; ++p) total[p] = ploadu<Used>(sums[p] + c);
 #pragma GCC unroll 8
-    for (Index v = 0; v < V; ++v)
-      pstoreu(out + v * kCount, padd(ploadu<Used>(out + v * kCount), sums[p][v]));
-    if (!whole) std::copy_n(values, count, y[p] + column);
+    for (Index r = 0; r < R; ++r) {
+      const Used weights = use<Used>(read<Read>(row[r] + c));
+#pragma GCC unroll 4
+      for (Index p = 0; p < P; ++p) total[p] = pmadd(weights, values[r][p], total[p]);
+    }
+#pragma GCC unroll 4
+    for (Index p = 0; p < P; ++p) pstoreu(sums[p] + c, total[p]);
+  }
+  if (c == w.cols) return;
+  W last[R][kCount] = {};
+  T ends[P][kCount] = {};
+  const Index rest = w.cols - c;
+  for (Index r = 0; r < R; ++r) std::copy_n(row[r] + c, rest, last[r]);
+  for (Index p = 0; p < P; ++p) {
+    std::copy_n(sums[p] + c, rest, ends[p]);
+    Used total = ploadu<Used>(ends[p]);
+    for (Index r = 0; r < R; ++r)
+      total = pmadd(use<Used>(read<Read>(last[r])), values[r][p], total);
+    pstoreu(ends[p], total);
+    std::copy_n(ends[p], rest, sums[p] + c);
   }
 }
 
 template <class W, class T, Index P>
-void add_rows(Tile<const W> w, Tile<const T> x, Tile<T> y) {
-  constexpr Index kVectors = P == 1 ? 4 : 2;
-  constexpr Index kCount = kLanesOf<typename Weights<W, T>::Used>, kColumns = kVectors * kCount;
+void add_rows(Tile<const W> w, Tile<const T> x, Tile<T> sums) {
+  constexpr Index kRows = P == 1 ? 8 : 4;
   const T* points[P];
   T* out[P];
   for (Index p = 0; p < P; ++p) {
     points[p] = x.row(p);
-    out[p] = y.row(p);
+    out[p] = sums.row(p);
   }
-  for (Index i = 0; i < ceil_div(w.rows, kChain); ++i) {
-    const Block chain(i, kChain, w.rows);
-    Index rows[kChain], many = 0;
-    for (Index r = chain.first; r < chain.first + chain.count; ++r) {
-      bool active = false;
-      for (Index p = 0; p < P; ++p) active |= points[p][r] != T{0};
-      if (active) rows[many++] = r;
-    }
-    Index column = 0;
-    for (; column + kColumns <= w.cols; column += kColumns)
-      add_columns<W, T, P, kVectors>(w, points, rows, many, column, kColumns, out);
-    for (; column < w.cols; column += kCount)
-      add_columns<W, T, P, 1>(w, points, rows, many, column, std::min(kCount, w.cols - column),
-                              out);
+  Index rows[kRows], many = 0;
+  for (Index r = 0; r < w.rows; ++r) {
+    bool active = false;
+    for (Index p = 0; p < P; ++p) active |= points[p][r] != T{0};
+    if (active) rows[many++] = r;
+    if (many < kRows) continue;
+    add_rows<W, T, kRows, P>(w, points, rows, out);
+    many = 0;
   }
+  for (Index r = 0; r < many; ++r) add_rows<W, T, 1, P>(w, points, rows + r, out);
 }
 
 // Calls f<P> for the number of points.

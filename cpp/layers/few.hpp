@@ -20,9 +20,9 @@ struct Results {
 template <class W, class T>
 void add_dots(Tile<const W> w, Tile<const T> x, Results<T> y);
 
-// y += x w for at most kFewPoints points. Rows of the weights that every point multiplies by 0 are not looked
-// at.
+// sums += x w for at most kFewPoints points, one row of w after the other. Rows that every point multiplies by 0
+// are not looked at.
 template <class W, class T>
-void add_rows(Tile<const W> w, Tile<const T> x, Tile<T> y);
+void add_rows(Tile<const W> w, Tile<const T> x, Tile<T> sums);
 
 }  // namespace randrelu

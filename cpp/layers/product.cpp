@@ -15,27 +15,44 @@ using namespace packets;
 // Registers of units, and points, of a kernel. Of 32 registers it takes 24 for sums, of 16 it takes 12.
 constexpr Index kUnitPackets = 3;
 constexpr Index kPoints = EIGEN_ARCH_DEFAULT_NUMBER_OF_REGISTERS >= 32 ? 8 : 4;
-// Summands whose weights are packed at once: those of a kernel's units stay in the caches while they are used.
-constexpr Index kPacked = 6 * kChain;
 
-// y += x wᵀ for U packets of units and P points; `w` holds the units of a summand together.
-template <class T, Index U, Index P>
-void multiply(const T* w, const T* const* x, Index summands, T* const* y) {
+// The chains of at most kStretch summands, see product.hpp: dealt, or one after the other.
+struct Dealt {
+  static constexpr Index kStep = kChains;
+  static Index first(Index chain) { return chain; }
+
+  Index summands;
+  Index count() const { return std::min(kChains, summands); }
+  Index length(Index chain) const { return ceil_div(summands - chain, kChains); }
+};
+struct InRow {
+  static constexpr Index kStep = 1;
+  static Index first(Index chain) { return chain * kChain; }
+
+  Index summands;
+  Index count() const { return ceil_div(summands, kChain); }
+  Index length(Index chain) const { return std::min(kChain, summands - first(chain)); }
+};
+
+// y += x wᵀ for U packets of units and P points; `w` holds the units of a summand together, and the summands
+// of a chain after each other.
+template <class T, Index U, Index P, class Chains>
+void multiply(const T* w, const T* const* x, Chains chains, T* const* y) {
   constexpr Index kWidth = kLanes<T>;
   const T* point[P];
 #pragma GCC unroll 8
   for (Index p = 0; p < P; ++p) point[p] = x[p];
-  for (Index first = 0; first < summands; first += kChain) {
-    const Index end = std::min(summands, first + kChain);
+  for (Index c = 0; c < chains.count(); ++c) {
+    const Index first = chains.first(c), end = first + chains.length(c) * Chains::kStep;
     Packet<T> sums[U][P];
 #pragma GCC unroll 8
     for (Index p = 0; p < P; ++p)
 #pragma GCC unroll 8
       for (Index u = 0; u < U; ++u) sums[u][p] = pzero(Packet<T>());
-    for (Index k = first; k < end; ++k) {
+    for (Index k = first; k < end; k += Chains::kStep, w += U * kWidth) {
       Packet<T> weights[U];
 #pragma GCC unroll 8
-      for (Index u = 0; u < U; ++u) weights[u] = pload<Packet<T>>(w + (k * U + u) * kWidth);
+      for (Index u = 0; u < U; ++u) weights[u] = pload<Packet<T>>(w + u * kWidth);
 #pragma GCC unroll 8
       for (Index p = 0; p < P; ++p) {
         const auto value = pset1<Packet<T>>(point[p][k]);
@@ -53,34 +70,39 @@ void multiply(const T* w, const T* const* x, Index summands, T* const* y) {
   }
 }
 
-template <class T, Index P>
-void multiply(const T* w, Index unit_packets, const T* const* x, Index summands, T* const* y) {
+template <class T, Index P, class Chains>
+void multiply(const T* w, Index unit_packets, const T* const* x, Chains chains, T* const* y) {
   static_assert(kUnitPackets == 3);
-  if (unit_packets == 3) return multiply<T, 3, P>(w, x, summands, y);
-  if (unit_packets == 2) return multiply<T, 2, P>(w, x, summands, y);
-  multiply<T, 1, P>(w, x, summands, y);
+  if (unit_packets == 3) return multiply<T, 3, P>(w, x, chains, y);
+  if (unit_packets == 2) return multiply<T, 2, P>(w, x, chains, y);
+  multiply<T, 1, P>(w, x, chains, y);
 }
 
-// The weights of `units` rows of w, padded to whole packets.
+// The weights of `units` rows of w, padded to whole packets, chain after chain.
 template <class T>
 void pack_rows(Tile<const T> w, Block units, Block summands, T* packed) {
   constexpr Index kWidth = kLanes<T>;
   const Index packets = ceil_div(units.count, kWidth), whole = summands.count / kWidth * kWidth;
+  const Dealt chains{summands.count};
+  Index begin[kChains + 1] = {};
+  for (Index c = 0; c < kChains; ++c) begin[c + 1] = begin[c] + chains.length(c);
+  const auto place = [&](Index k) {
+    return packed + (begin[k % kChains] + k / kChains) * packets * kWidth;
+  };
   for (Index u = 0; u < packets; ++u) {
     const T* rows[kWidth];
     for (Index j = 0; j < kWidth; ++j)
       rows[j] = w.row(units.first + std::min(u * kWidth + j, units.count - 1)) + summands.first;
-    T* const out = packed + u * kWidth;
     for (Index k = 0; k < whole; k += kWidth) {
       Eigen::internal::PacketBlock<Packet<T>, kWidth> block;
 #pragma GCC unroll 16
       for (Index j = 0; j < kWidth; ++j) block.packet[j] = ploadu<Packet<T>>(rows[j] + k);
       ptranspose(block);
 #pragma GCC unroll 16
-      for (Index j = 0; j < kWidth; ++j) pstore(out + (k + j) * packets * kWidth, block.packet[j]);
+      for (Index j = 0; j < kWidth; ++j) pstore(place(k + j) + u * kWidth, block.packet[j]);
     }
     for (Index k = whole; k < summands.count; ++k)
-      for (Index j = 0; j < kWidth; ++j) out[k * packets * kWidth + j] = rows[j][k];
+      for (Index j = 0; j < kWidth; ++j) place(k)[u * kWidth + j] = rows[j][k];
   }
 }
 
@@ -96,7 +118,7 @@ void pack_columns(Tile<const T> w, Block units, Block summands, T* packed) {
 }
 
 // y += x w' for the packed weights w' of `units`, at most kPoints points.
-template <class T>
+template <class Chains, class T>
 void multiply_strip(const T* packed, Tile<const T> x, Block summands, Tile<T> y, Block points,
                     Block units) {
   constexpr Index kWidth = kUnitPackets * kLanes<T>;
@@ -113,26 +135,27 @@ void multiply_strip(const T* packed, Tile<const T> x, Block summands, Tile<T> y,
     if (real && !whole) std::copy_n(row, units.count, spare[p]);
   }
   if (points.count <= kPoints / 2)
-    multiply<T, kPoints / 2>(packed, packets, in, summands.count, out);
+    multiply<T, kPoints / 2>(packed, packets, in, Chains{summands.count}, out);
   else
-    multiply<T, kPoints>(packed, packets, in, summands.count, out);
+    multiply<T, kPoints>(packed, packets, in, Chains{summands.count}, out);
   if (!whole)
     for (Index p = 0; p < points.count; ++p)
       std::copy_n(spare[p], units.count, y.row(points.first + p) + units.first);
 }
 
-// y += x w', where pack(units, summands, out) packs weights of w'.
-template <class T, class Pack>
+// y += x w', where pack(units, summands, out) packs weights of w'. Those of a kernel's units stay in the caches
+// while they are used.
+template <class Chains, class T, class Pack>
 void multiply(Tile<const T> x, Tile<T> y, const Pack& pack) {
   constexpr Index kWidth = kUnitPackets * kLanes<T>;
-  alignas(64) T packed[kPacked * kWidth];
-  for (Index k = 0; k < ceil_div(x.cols, kPacked); ++k) {
-    const Block summands(k, kPacked, x.cols);
+  alignas(64) T packed[kStretch * kWidth];
+  for (Index k = 0; k < ceil_div(x.cols, kStretch); ++k) {
+    const Block summands(k, kStretch, x.cols);
     for (Index u = 0; u < ceil_div(y.cols, kWidth); ++u) {
       const Block units(u, kWidth, y.cols);
       pack(units, summands, packed);
       for (Index p = 0; p < ceil_div(x.rows, kPoints); ++p)
-        multiply_strip(packed, x, summands, y, Block(p, kPoints, x.rows), units);
+        multiply_strip<Chains>(packed, x, summands, y, Block(p, kPoints, x.rows), units);
     }
   }
 }
@@ -143,13 +166,13 @@ template <class T>
 void add_product_transposed(Tile<const T> x, Tile<const T> w, Tile<T> y) {
   // Few units are to many points what few points are to many units.
   if (w.rows <= kFewPoints) return add_dots<T, T>(x, w, {y.data, y.stride, 1});
-  multiply<T>(
+  multiply<Dealt>(
       x, y, [&](Block units, Block summands, T* packed) { pack_rows(w, units, summands, packed); });
 }
 
 template <class T>
 void add_product(Tile<const T> x, Tile<const T> w, Tile<T> y) {
-  multiply<T>(x, y, [&](Block units, Block summands, T* packed) {
+  multiply<InRow>(x, y, [&](Block units, Block summands, T* packed) {
     pack_columns(w, units, summands, packed);
   });
 }

@@ -2,16 +2,18 @@
 //
 // A point's results are the same bits alone and in any batch: every entry of a product is summed in one
 // order, whatever the shape and the kernel. Its terms are added one after the other (each rounded once,
-// where the processor has such an instruction) in chains of kChain, from 0, and the chains are added to what
-// was there, in turn. A product that is cut along its sums is therefore cut at multiples of kChain.
+// where the processor has such an instruction) in chains of at most kChain, from 0, and the chains are added
+// to what was there, in turn. Chains are what a kernel for few points reads as it lies in memory: a product
+// with wᵀ deals every kStretch terms to kChains chains like cards, so that vectors of a row of w are vectors
+// of chains; a product with w takes kChain rows after the other. A product that is cut along its sums is
+// therefore cut at multiples of kStretch.
 #pragma once
 
 #include "base/types.hpp"
 
 namespace randrelu {
 
-// Summands of a chain. A divisor of every slab that a product is cut into.
-constexpr Index kChain = 64;
+constexpr Index kChain = 64, kChains = 8, kStretch = kChains * kChain;
 
 // A block of a row-major matrix somewhere in memory.
 template <class T>
