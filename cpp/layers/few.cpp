@@ -18,10 +18,11 @@ struct Lanes<float, float> {
 };
 #endif
 
-// sums[r][p] += the terms of every chain of w_r · x_p; there are whole rounds of kChains terms.
+// sums[r][p] += the terms of every chain of w_r · x_p; there are whole rounds of kChains terms. Weights that lie like
+// these at `next` are fetched meanwhile: processors foresee one row that is read, but not the beginnings of several.
 template <class W, class T, Index R, Index P>
-RANDRELU_INLINE void add_chains(const W* const* w, const T* const* x, Index summands,
-                                T (*sums)[P][kChains]) {
+RANDRELU_INLINE void add_chains(const W* const* w, const W* const* next, const T* const* x,
+                                Index summands, T (*sums)[P][kChains]) {
   using Read = typename Lanes<W, T>::Read;
   using Used = typename Lanes<W, T>::Used;
   constexpr Index kCount = kLanesOf<Used>, V = kChains / kCount;
@@ -41,6 +42,7 @@ RANDRELU_INLINE void add_chains(const W* const* w, const T* const* x, Index summ
       for (Index p = 0; p < P; ++p) values[p] = ploadu<Used>(x[p] + k + v * kCount);
 #pragma GCC unroll 4
       for (Index r = 0; r < R; ++r) {
+        if (v == 0) __builtin_prefetch(next[r] + k);
         const Used weights = use<Used>(read<Read>(w[r] + k + v * kCount));
 #pragma GCC unroll 4
         for (Index p = 0; p < P; ++p) total[r][p][v] = pmadd(weights, values[p], total[r][p][v]);
@@ -56,11 +58,11 @@ RANDRELU_INLINE void add_chains(const W* const* w, const T* const* x, Index summ
 
 // sums[r][p] = the chains of at most kStretch terms of w_r · x_p.
 template <class W, class T, Index R, Index P>
-RANDRELU_INLINE void sum_chains(const W* const* w, const T* const* x, Index summands,
-                                T (*sums)[P][kChains]) {
+RANDRELU_INLINE void sum_chains(const W* const* w, const W* const* next, const T* const* x,
+                                Index summands, T (*sums)[P][kChains]) {
   std::fill_n(&sums[0][0][0], R * P * kChains, T{0});
   const Index rest = summands % kChains, whole = summands - rest;
-  add_chains<W, T, R, P>(w, x, whole, sums);
+  add_chains<W, T, R, P>(w, next, x, whole, sums);
   if (rest == 0) return;
   W last_w[R][kChains] = {};
   T last_x[P][kChains] = {};
@@ -68,7 +70,7 @@ RANDRELU_INLINE void sum_chains(const W* const* w, const T* const* x, Index summ
   const T* end_x[P];
   for (Index r = 0; r < R; ++r) end_w[r] = std::copy_n(w[r] + whole, rest, last_w[r]) - rest;
   for (Index p = 0; p < P; ++p) end_x[p] = std::copy_n(x[p] + whole, rest, last_x[p]) - rest;
-  add_chains<W, T, R, P>(end_w, end_x, kChains, sums);
+  add_chains<W, T, R, P>(end_w, end_w, end_x, kChains, sums);
 }
 
 template <class W, class T, Index P>
@@ -79,17 +81,21 @@ void add_dots(Tile<const W> w, Tile<const T> x, Results<T> y) {
   for (Index i = 0; i < ceil_div(w.rows, kRows); ++i) {
     const Block some(i, kRows, w.rows);
     for (Index first = 0; first < w.cols; first += kStretch) {
-      const W* rows[kRows];
+      const bool last = first + kStretch >= w.cols;
+      const W *rows[kRows], *next[kRows];
       const T* points[P];
-      for (Index r = 0; r < kRows; ++r)
-        rows[r] = w.row(some.first + std::min(r, some.count - 1)) + first;
+      for (Index r = 0; r < kRows; ++r) {
+        rows[r] = w.row(std::min(some.first + r, w.rows - 1)) + first;
+        next[r] = last ? w.row(std::min(some.first + kRows + r, w.rows - 1)) : rows[r] + kStretch;
+      }
       for (Index p = 0; p < P; ++p) points[p] = x.row(p) + first;
       alignas(64) T sums[kRows][P][kChains];
-      sum_chains<W, T, kRows, P>(rows, points, std::min(kStretch, w.cols - first), sums);
+      sum_chains<W, T, kRows, P>(rows, next, points, std::min(kStretch, w.cols - first), sums);
       for (Index r = 0; r < some.count; ++r)
         for (Index p = 0; p < P; ++p) {
-          T& out = y(some.first + r, p);
-          for (Index c = 0; c < kChains; ++c) out += sums[r][p][c];
+          T total = y(some.first + r, p);
+          for (Index c = 0; c < kChains; ++c) total += sums[r][p][c];
+          y(some.first + r, p) = total;
         }
     }
   }
