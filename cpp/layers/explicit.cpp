@@ -182,7 +182,7 @@ void sum_chain(const ExplicitLayer<W>& layer, Tile<const T> v, Index first, Bloc
 template <class W, class T>
 void multiply_few_transposed(const ExplicitLayer<W>& layer, View<const T> v, View<T> g,
                              const Run& run) {
-  constexpr Index kTasks = 16, kSmallest = 256, kLargest = 4096, kSums = Index{1} << 20;
+  constexpr Index kTasks = 16, kSmallest = 256, kLargest = 4096, kSums = Index{1} << 17;
   const Index chains = ceil_div(v.cols, kChain);
   const Index at_once = std::clamp<Index>(kSums / (g.rows * g.cols), 1, std::max<Index>(1, chains));
   const Index tiles_wanted = ceil_div(kTasks, at_once);
