@@ -117,16 +117,14 @@ def test_everything_agrees_with_plain_numpy(shape, points, dtype, storage):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_threads_change_nothing_and_batches_hardly_anything(dtype):
+def test_threads_and_batches_change_nothing(dtype):
     net = Network.random((300, 600, 200, 3), rng=6, bias=1.0, dtype=dtype)
     x = sample((300,), 700)
-    weights, biases = reference.layers(net)
-    bound = 2 * reference.preactivation_bounds(weights, x, dtype, biases)[-1]
     whole = net.forward(x, threads=1)
     assert np.array_equal(net.forward(x, threads=3), whole)
     for first, last in [(0, 1), (3, 7), (512, 700)]:
-        assert (np.abs(net.forward(x[first:last]) - whole[first:last]) <= bound[first:last]).all()
-    assert np.array_equal(net.forward(x[2]), net.forward(x[2:3])[0])
+        assert np.array_equal(net.forward(x[first:last]), whole[first:last])
+    assert np.array_equal(net.forward(x[2]), whole[2])
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -1,4 +1,4 @@
-// Memory for numbers: not cleared, and aligned for vectors.
+// Memory for numbers: not cleared, and aligned for vectors. None for no numbers.
 #pragma once
 
 #include <new>
@@ -14,7 +14,8 @@ class Buffer {
  public:
   explicit Buffer(Index size) : bytes_(static_cast<std::size_t>(size) * sizeof(T)) {
     if (is_large()) bytes_ = (bytes_ + kHugePage - 1) / kHugePage * kHugePage;
-    data_ = static_cast<T*>(is_large() ? take_pages(bytes_) : ::operator new(bytes_, kAlignment));
+    if (size > 0)
+      data_ = static_cast<T*>(is_large() ? take_pages(bytes_) : ::operator new(bytes_, kAlignment));
   }
   ~Buffer() {
     if (!data_) return;
@@ -38,7 +39,7 @@ class Buffer {
   bool is_large() const { return bytes_ >= kHugePage; }
 
   std::size_t bytes_;
-  T* data_;
+  T* data_ = nullptr;
 };
 
 }  // namespace randrelu

@@ -2,87 +2,28 @@
 // slab where the two differ. How a product is cut depends on its shape alone.
 #include "layers/explicit.hpp"
 
-#include <functional>
 #include <limits>
 #include <type_traits>
 
 #include "base/buffer.hpp"
 #include "base/dot.hpp"
+#include "layers/few.hpp"
 
 namespace randrelu {
 namespace {
 
 Block all(Index total) { return {0, total, total}; }
 
-template <class W, class T>
-void multiply_few(const ExplicitLayer<W>& layer, View<const T> x, View<T> y, const Run& run) {
-  // Rows whose weights stay in the second-level cache between being generated and being used.
-  const Index rows_at_once = std::clamp<Index>((Index{1} << 16) / x.cols, 1, 64);
-  parallel_for(ceil_div(layer.fan_out(), rows_at_once), run, [&](Index i) {
-    const Block rows(i, rows_at_once, layer.fan_out());
-    const Buffer<W> buffer(layer.in_memory() ? 0 : rows.count * x.cols);
-    const Tile<const W> weights = layer.tile(rows, all(x.cols), buffer.get());
-    for (Index r = 0; r < rows.count; ++r)
-      for (Index p = 0; p < x.rows; ++p)
-        y.row(p)[rows.first + r] = dot<T>(weights.row(r), x.row(p), x.cols);
-  });
-}
-
-// sum += v W for the weights of these rows. A row that every point multiplies by 0 is not looked at.
-template <class W, class T>
-void add_rows(const ExplicitLayer<W>& layer, View<const T> v, Block rows, View<T> sum) {
-  const Buffer<W> buffer(layer.in_memory() ? 0 : sum.cols);
-  for (Index r = rows.first; r < rows.first + rows.count; ++r) {
-    bool active = false;
-    for (Index p = 0; p < v.rows; ++p) active |= v.row(p)[r] != T{0};
-    if (!active) continue;
-    const W* const weights = layer.tile(Block(r, 1), all(sum.cols), buffer.get()).data;
-    for (Index p = 0; p < v.rows; ++p)
-      if (const T coefficient = v.row(p)[r]; coefficient != T{0}) {
-        T* const out = sum.row(p);
-        for (Index c = 0; c < sum.cols; ++c) out[c] += coefficient * static_cast<T>(weights[c]);
-      }
-  }
-}
-
-// Rows of the weights are read whole, in at most kParts parts whose sums are added in order. All parts
-// go on together, some rows at a time, and can be stopped in between.
-template <class W, class T>
-void multiply_few_transposed(const ExplicitLayer<W>& layer, View<const T> v, View<T> g,
-                             const Run& run) {
-  constexpr Index kParts = 16, kRows = 128, kWeights = Index{1} << 24;
-  const Index part_rows = std::max(kRows, ceil_div(layer.fan_out(), kParts));
-  const Index parts = ceil_div(layer.fan_out(), part_rows);
-  const Buffer<T> buffer(parts * g.rows * g.cols);
-  const View<T> sums(buffer.get(), parts * g.rows, g.cols);
-  const Index rows_at_once = std::max<Index>(1, kWeights / g.cols);
-  const Index rounds = ceil_div(part_rows, rows_at_once);
-  for (Index round = 0; round < rounds; ++round)
-    parallel_for(parts, run.stage(round, round + 1, rounds), [&](Index i) {
-      const View<T> sum = sums.middle_rows(i * g.rows, g.rows);
-      if (round == 0) std::fill_n(sum.data, sum.rows * sum.cols, T{0});
-      const Block part(i, part_rows, layer.fan_out());
-      if (round * rows_at_once >= part.count) return;
-      const Block some(round, rows_at_once, part.count);
-      add_rows(layer, v, Block(part.first + some.first, some.count), sum);
-    });
-  for (Index p = 0; p < g.rows; ++p) {
-    std::fill_n(g.row(p), g.cols, T{0});
-    for (Index i = 0; i < parts; ++i) {
-      const T* const sum = sums.row(i * g.rows + p);
-      for (Index c = 0; c < g.cols; ++c) g.row(p)[c] += sum[c];
-    }
-  }
-}
-
 // How a product Y = X W'ᵀ or X W' is cut: into tiles of Y, and its sums into slabs of summands, whose
-// weights are made at once.
+// weights are made at once. Slabs are whole stretches of product.hpp.
 struct Cut {
   Index points, units, slab;
 };
 
 // Summands whose weights are generated, or converted where W and T differ, at once.
-constexpr Index kSlab = 512;
+constexpr Index kSlab = kStretch;
+// Weights that stay in the second-level cache between being generated and being used.
+constexpr Index kCached = Index{1} << 16;
 // The points of a tile, and its multiplications in a round; all threads can be stopped between rounds.
 constexpr Index kTilePoints = 4096, kRound = Index{1} << 31;
 
@@ -96,6 +37,13 @@ Cut cut_whole(Index points, Index units, bool in_memory, bool converted) {
          std::max(cut.points, cut.units) > kSmallest)
     (cut.units > cut.points ? cut.units : cut.points) /= 2;
   return cut;
+}
+
+// With few points: all of them, and weights in the order of memory.
+Cut cut_few(Index summands, bool in_memory) {
+  constexpr Index kVector = 8, kLargest = 64;
+  const Index tile = std::clamp(kCached / summands / kVector * kVector, kVector, kLargest);
+  return {kFewPoints, tile, in_memory ? std::numeric_limits<Index>::max() : kCached / tile};
 }
 
 // With a part of the weights. Tiles take all points, so that a weight is gathered once, unless there are too
@@ -168,23 +116,19 @@ Tile<const T> some_weights(const ExplicitLayer<W>& layer, const Part& part, Bloc
   return {gathered, rows.count, cols.count, cols.count};
 }
 
-// Y = X W'ᵀ, or X W' if `transposed`; make() gives W'[units, summands], or W'[summands, units].
-template <class T>
-using MakeWeights =
-    std::function<Tile<const T>(Block units, Block summands, Workspace<T>& workspace)>;
-
-template <class T>
-void multiply_tiles(const Cut& cut, View<const T> x, View<T> y, bool transposed,
-                    const MakeWeights<T>& make, const Run& run) {
+// Y = 0, then add(points, units, summands, workspace) for all of its tiles and their slabs.
+template <class T, class Add>
+void multiply_tiles(const Cut& cut, View<const T> x, View<T> y, const Run& run, const Add& add) {
   constexpr Index kFewest = 128;  // as many points as take as long as making the weights
   const Index most = kRound / (std::clamp(x.rows, kFewest, cut.points) * cut.units);
-  const Index slab = std::max<Index>(1, std::min({cut.slab, most, x.cols}));
-  const Index round = most / slab * slab, rounds = std::max<Index>(1, ceil_div(x.cols, round));
+  const Index stretches = std::max<Index>(1, std::min(cut.slab, most) / kStretch);
+  const Index slab = std::min(stretches * kStretch, std::max<Index>(1, x.cols));
+  const Index round = std::max<Index>(1, most / slab) * slab;
+  const Index rounds = std::max<Index>(1, ceil_div(x.cols, round));
   const Index point_tiles = ceil_div(y.rows, cut.points), unit_tiles = ceil_div(y.cols, cut.units);
   const auto stage = [&](Index r) {
     return run.stage(r * round, std::min(x.cols, (r + 1) * round), std::max<Index>(1, x.cols));
   };
-  const auto add = transposed ? add_product<T> : add_product_transposed<T>;
   for (Index r = 0; r < rounds; ++r)
     parallel_for(point_tiles * unit_tiles, stage(r), [&](Index i) {
       const Block points(i % point_tiles, cut.points, y.rows);
@@ -196,9 +140,73 @@ void multiply_tiles(const Cut& cut, View<const T> x, View<T> y, bool transposed,
       const Index end = std::min(x.cols, (r + 1) * round);
       for (Index first = r * round; first < end; first += slab) {
         const Block summands(first, std::min(slab, end - first));
-        add(tile(x, points, summands), make(units, summands, workspace), out);
+        add(tile(x, points, summands), units, summands, out, workspace);
       }
     });
+}
+
+// Y = X Wᵀ for few points.
+template <class W, class T>
+void multiply_few(const ExplicitLayer<W>& layer, View<const T> x, View<T> y, const Run& run) {
+  const auto add = [&](Tile<const T> points, Block units, Block summands, Tile<T> out,
+                       Workspace<T>&) {
+    const Buffer<W> buffer(layer.in_memory() ? 0 : units.count * summands.count);
+    add_dots(layer.tile(units, summands, buffer.get()), points, {out.data, 1, out.stride});
+  };
+  multiply_tiles(cut_few(x.cols, layer.in_memory()), x, y, run, add);
+}
+
+// The sums of a chain of rows of W, which begins at v, for few points. Rows that all of these multiply by 0 are not
+// generated.
+template <class W, class T>
+void sum_chain(const ExplicitLayer<W>& layer, Tile<const T> v, Index first, Block cols,
+               Tile<T> sums) {
+  constexpr Index kRows = 8;
+  for (Index p = 0; p < v.rows; ++p) std::fill_n(sums.row(p), sums.cols, T{0});
+  if (layer.in_memory()) return add_rows(layer.tile(Block(first, v.cols), cols, nullptr), v, sums);
+  const Buffer<W> buffer(kRows * cols.count);
+  for (Index i = 0; i < ceil_div(v.cols, kRows); ++i) {
+    const Block rows(i, kRows, v.cols);
+    for (Index r = 0; r < rows.count; ++r) {
+      bool active = false;
+      for (Index p = 0; p < v.rows; ++p) active |= v.row(p)[rows.first + r] != T{0};
+      if (active) layer.tile(Block(first + rows.first + r, 1), cols, buffer.get() + r * cols.count);
+    }
+    add_rows(Tile<const W>{buffer.get(), rows.count, cols.count, cols.count},
+             Tile<const T>{v.data + rows.first, v.rows, rows.count, v.stride}, sums);
+  }
+}
+
+// G = V W for few points. Rows of W are read as they lie, so that threads take chains of them, and the sums of
+// chains are added afterwards.
+template <class W, class T>
+void multiply_few_transposed(const ExplicitLayer<W>& layer, View<const T> v, View<T> g,
+                             const Run& run) {
+  constexpr Index kTasks = 16, kSmallest = 256, kLargest = 4096, kSums = Index{1} << 17;
+  const Index chains = ceil_div(v.cols, kChain);
+  const Index at_once = std::clamp<Index>(kSums / (g.rows * g.cols), 1, std::max<Index>(1, chains));
+  const Index tiles_wanted = ceil_div(kTasks, at_once);
+  const Index width = std::clamp(ceil_div(g.cols, tiles_wanted), kSmallest, kLargest / g.rows);
+  const Index tiles = ceil_div(g.cols, width), rounds = ceil_div(chains, at_once);
+  const Buffer<T> buffer(at_once * g.rows * g.cols);
+  const View<T> sums(buffer.get(), at_once * g.rows, g.cols);
+  std::fill_n(g.data, g.rows * g.cols, T{0});
+  for (Index r = 0; r < rounds; ++r) {
+    const Block some(r, at_once, chains);
+    parallel_for(some.count * tiles, run.stage(r, r + 1, rounds), [&](Index i) {
+      const Block rows(some.first + i % some.count, kChain, v.cols);
+      const Block cols(i / some.count, width, g.cols), points(0, v.rows);
+      sum_chain(layer, tile(v, points, rows), rows.first, cols,
+                tile(sums, Block(i % some.count * g.rows, g.rows), cols));
+    });
+    parallel_for(tiles, run.silent(), [&](Index i) {
+      const Block cols(i, width, g.cols);
+      for (Index c = 0; c < some.count; ++c)
+        for (Index p = 0; p < g.rows; ++p)
+          for (Index j = cols.first; j < cols.first + cols.count; ++j)
+            g.row(p)[j] += sums.row(c * g.rows + p)[j];
+    });
+  }
 }
 
 // Y = X W'ᵀ, or X W' if `transposed`.
@@ -214,12 +222,14 @@ void multiply(const ExplicitLayer<W>& layer, View<const T> x, View<T> y, bool tr
     return transposed ? multiply_few_transposed(layer, x, y, run) : multiply_few(layer, x, y, run);
   const Cut cut = whole ? cut_whole(x.rows, y.cols, layer.in_memory(), !std::is_same_v<W, T>)
                         : cut_part(x.rows, y.cols);
-  const MakeWeights<T> make = [&](Block units, Block summands, Workspace<T>& workspace) {
+  const auto add = [&](Tile<const T> points, Block units, Block summands, Tile<T> out,
+                       Workspace<T>& workspace) {
     const Block rows = transposed ? summands : units, cols = transposed ? units : summands;
-    return whole ? all_weights<W, T>(layer, rows, cols, workspace)
-                 : some_weights<W, T>(layer, part, rows, cols, workspace);
+    const Tile<const T> weights = whole ? all_weights<W, T>(layer, rows, cols, workspace)
+                                        : some_weights<W, T>(layer, part, rows, cols, workspace);
+    transposed ? add_product(points, weights, out) : add_product_transposed(points, weights, out);
   };
-  multiply_tiles(cut, x, y, transposed, make, run);
+  multiply_tiles(cut, x, y, run, add);
 }
 
 template <class W>

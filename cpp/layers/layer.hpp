@@ -9,7 +9,7 @@
 namespace randrelu {
 
 // Up to this many points a product with weights that exist is bound by reading them, and packing them for
-// the matrix kernel would double that: each point then goes alone, and its bits do not depend on the others.
+// the matrix kernel would double that.
 constexpr Index kFewPoints = 4;
 
 // How much a deferred layer had revealed at some time: its questions from either side.

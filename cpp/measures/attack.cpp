@@ -209,13 +209,6 @@ void Attack::go_on(std::vector<Search>& searches, bool any_other, const Steps& s
       }
     }
   }
-  // A few points at once are promised the bits of an evaluation of each of them alone.
-  if (steps.x_after.rows > kFewPoints) return;
-  for (const Search& search : searches) {
-    if (!search.moved) continue;
-    net_.evaluate<double>(steps.x_after.middle_rows(search.row, 1), out, run);
-    record(search.row % x_.rows, values.get(), steps, search.row);
-  }
 }
 
 bool Attack::propose(Search& search, View<double> y) const {
@@ -243,7 +236,6 @@ void Attack::narrow(Search& search) const {
   // Where f stays at the level, as 0 where a layer is dead, the last of them shows it best.
   if (search.ended && !found && search.reached[kFewPoints - 1] >= search.goal)
     search.kept = kFewPoints - 1;
-  search.moved |= search.kept >= 0;
 }
 
 void attack_trials(const std::vector<Index>& widths, const std::vector<double>& scales,

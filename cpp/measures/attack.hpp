@@ -79,7 +79,7 @@ class Attack {
     double start, target, goal;      // η, and how far beyond 0 f is to be shown, and to come
     double ulp = 0, most = 0;        // how far it may go on
     double too_few = 0, enough = 0;  // ulps; 0 where none was enough so far
-    bool ended = false, moved = false;
+    bool ended = false;
     // The last few that were tried, the first of them that was enough, and the one that is kept.
     double ulps[kFewPoints] = {}, reached[kFewPoints] = {};
     Index found = kFewPoints, kept = -1;

@@ -42,9 +42,8 @@ class Attack:
     f_before : ndarray, shape ([N])
         f(x).
     f_after : ndarray, shape ([K,] [N])
-        f evaluated at `x_adv`, always: up to four steps and points at once it is the float64 number
-        that ``net.forward`` gives for each of them alone, bit for bit where the weights are
-        explicit. More at once, deferred and limit networks agree up to rounding.
+        f evaluated at `x_adv`, always: the float64 number that ``net.forward`` gives, bit for bit
+        where the weights are explicit. Deferred and limit networks agree up to rounding.
     grad_norm : ndarray, shape ([N])
         ‖∇f(x)‖.
     relative_norm : ndarray, shape ([K,] [N])
