@@ -1,5 +1,5 @@
-// The products of explicit layers. Weights of type W are used in arithmetic of type T, converted slab by
-// slab where the two differ. How a product is cut depends on its shape alone.
+// The products of explicit layers. Weights of type W are used in arithmetic of type T. How a product is cut
+// depends on its shape alone.
 #include "layers/explicit.hpp"
 
 #include <limits>
@@ -20,7 +20,7 @@ struct Cut {
   Index points, units, slab;
 };
 
-// Summands whose weights are generated, or converted where W and T differ, at once.
+// Summands whose weights are generated at once.
 constexpr Index kSlab = kStretch;
 // Weights that stay in the second-level cache between being generated and being used.
 constexpr Index kCached = Index{1} << 16;
@@ -29,10 +29,10 @@ constexpr Index kTilePoints = 4096, kRound = Index{1} << 31;
 
 // With all weights. Large tiles make the kernel fast; many of them keep the threads busy: a tile is halved
 // until there are sixteen, but not below 128. Weights are generated once for all points of a tile.
-Cut cut_whole(Index points, Index units, bool in_memory, bool converted) {
+Cut cut_whole(Index points, Index units, bool in_memory) {
   constexpr Index kTiles = 16, kSmallest = 128;
   if (!in_memory) return {kTilePoints, units < kTiles * 256 ? kSmallest : 256, kSlab};
-  Cut cut{512, 1024, converted ? kSlab : std::numeric_limits<Index>::max()};
+  Cut cut{512, 1024, std::numeric_limits<Index>::max()};
   while (ceil_div(points, cut.points) * ceil_div(units, cut.units) < kTiles &&
          std::max(cut.points, cut.units) > kSmallest)
     (cut.units > cut.points ? cut.units : cut.points) /= 2;
@@ -77,21 +77,15 @@ struct Workspace {
   Room<float> generated;
 };
 
-// W[rows, cols] in T.
+// W[rows, cols]; what is not in memory is held in the workspace.
 template <class W, class T>
-Tile<const T> all_weights(const ExplicitLayer<W>& layer, Block rows, Block cols,
+Tile<const W> all_weights(const ExplicitLayer<W>& layer, Block rows, Block cols,
                           Workspace<T>& workspace) {
-  const Index count = rows.count * cols.count;
-  if constexpr (std::is_same_v<W, T>) {
-    return layer.tile(rows, cols, layer.in_memory() ? nullptr : workspace.weights.take(count));
-  } else {
-    const Tile<const W> weights =
-        layer.tile(rows, cols, layer.in_memory() ? nullptr : workspace.generated.take(count));
-    T* const out = workspace.weights.take(count);
-    for (Index r = 0; r < rows.count; ++r)
-      std::copy_n(weights.row(r), cols.count, out + r * cols.count);
-    return {out, rows.count, cols.count, cols.count};
-  }
+  if (layer.in_memory()) return layer.tile(rows, cols, nullptr);
+  if constexpr (std::is_same_v<W, float>)
+    return layer.tile(rows, cols, workspace.generated.take(rows.count * cols.count));
+  else
+    return layer.tile(rows, cols, workspace.weights.take(rows.count * cols.count));
 }
 
 // W'[rows, cols] in T, for a part W' of the weights.
@@ -220,14 +214,15 @@ void multiply(const ExplicitLayer<W>& layer, View<const T> x, View<T> y, bool tr
   const bool whole = part.whole();
   if (whole && x.rows <= kFewPoints)
     return transposed ? multiply_few_transposed(layer, x, y, run) : multiply_few(layer, x, y, run);
-  const Cut cut = whole ? cut_whole(x.rows, y.cols, layer.in_memory(), !std::is_same_v<W, T>)
-                        : cut_part(x.rows, y.cols);
+  const Cut cut = whole ? cut_whole(x.rows, y.cols, layer.in_memory()) : cut_part(x.rows, y.cols);
   const auto add = [&](Tile<const T> points, Block units, Block summands, Tile<T> out,
                        Workspace<T>& workspace) {
     const Block rows = transposed ? summands : units, cols = transposed ? units : summands;
-    const Tile<const T> weights = whole ? all_weights<W, T>(layer, rows, cols, workspace)
-                                        : some_weights<W, T>(layer, part, rows, cols, workspace);
-    transposed ? add_product(points, weights, out) : add_product_transposed(points, weights, out);
+    const auto multiply_by = [&](const auto& weights) {
+      transposed ? add_product(points, weights, out) : add_product_transposed(points, weights, out);
+    };
+    if (!whole) return multiply_by(some_weights<W, T>(layer, part, rows, cols, workspace));
+    multiply_by(all_weights(layer, rows, cols, workspace));
   };
   multiply_tiles(cut, x, y, run, add);
 }

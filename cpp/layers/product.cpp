@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "base/buffer.hpp"
 #include "layers/few.hpp"
 #include "layers/packets.hpp"
 
@@ -79,8 +80,8 @@ void multiply(const T* w, Index unit_packets, const T* const* x, Chains chains, 
 }
 
 // The weights of `units` rows of w, padded to whole packets, chain after chain.
-template <class T>
-void pack_rows(Tile<const T> w, Block units, Block summands, T* packed) {
+template <class W, class T>
+void pack_rows(Tile<const W> w, Block units, Block summands, T* packed) {
   constexpr Index kWidth = kLanes<T>;
   const Index packets = ceil_div(units.count, kWidth), whole = summands.count / kWidth * kWidth;
   const Dealt chains{summands.count};
@@ -90,13 +91,14 @@ void pack_rows(Tile<const T> w, Block units, Block summands, T* packed) {
     return packed + (begin[k % kChains] + k / kChains) * packets * kWidth;
   };
   for (Index u = 0; u < packets; ++u) {
-    const T* rows[kWidth];
+    const W* rows[kWidth];
     for (Index j = 0; j < kWidth; ++j)
       rows[j] = w.row(units.first + std::min(u * kWidth + j, units.count - 1)) + summands.first;
     for (Index k = 0; k < whole; k += kWidth) {
       Eigen::internal::PacketBlock<Packet<T>, kWidth> block;
 #pragma GCC unroll 16
-      for (Index j = 0; j < kWidth; ++j) block.packet[j] = ploadu<Packet<T>>(rows[j] + k);
+      for (Index j = 0; j < kWidth; ++j)
+        block.packet[j] = use<Packet<T>>(read<typename Weights<W, T>::Read>(rows[j] + k));
       ptranspose(block);
 #pragma GCC unroll 16
       for (Index j = 0; j < kWidth; ++j) pstore(place(k + j) + u * kWidth, block.packet[j]);
@@ -107,8 +109,8 @@ void pack_rows(Tile<const T> w, Block units, Block summands, T* packed) {
 }
 
 // The weights of `units` columns of w.
-template <class T>
-void pack_columns(Tile<const T> w, Block units, Block summands, T* packed) {
+template <class W, class T>
+void pack_columns(Tile<const W> w, Block units, Block summands, T* packed) {
   const Index width = ceil_div(units.count, kLanes<T>) * kLanes<T>;
   for (Index k = 0; k < summands.count; ++k) {
     T* const out = packed + k * width;
@@ -162,24 +164,30 @@ void multiply(Tile<const T> x, Tile<T> y, const Pack& pack) {
 
 }  // namespace
 
-template <class T>
-void add_product_transposed(Tile<const T> x, Tile<const T> w, Tile<T> y) {
-  // Few units are to many points what few points are to many units.
-  if (w.rows <= kFewPoints) return add_dots<T, T>(x, w, {y.data, y.stride, 1});
+template <class W, class T>
+void add_product_transposed(Tile<const T> x, Tile<const W> w, Tile<T> y) {
+  if (w.rows <= kFewPoints) {  // few units are to many points what few points are to many units
+    const Buffer<T> units(w.rows * w.cols);
+    for (Index r = 0; r < w.rows; ++r) std::copy_n(w.row(r), w.cols, units.get() + r * w.cols);
+    const Tile<const T> few{units.get(), w.rows, w.cols, w.cols};
+    return add_dots<T, T>(x, few, {y.data, y.stride, 1});
+  }
   multiply<Dealt>(
       x, y, [&](Block units, Block summands, T* packed) { pack_rows(w, units, summands, packed); });
 }
 
-template <class T>
-void add_product(Tile<const T> x, Tile<const T> w, Tile<T> y) {
+template <class W, class T>
+void add_product(Tile<const T> x, Tile<const W> w, Tile<T> y) {
   multiply<InRow>(x, y, [&](Block units, Block summands, T* packed) {
     pack_columns(w, units, summands, packed);
   });
 }
 
 template void add_product(Tile<const float>, Tile<const float>, Tile<float>);
+template void add_product(Tile<const double>, Tile<const float>, Tile<double>);
 template void add_product(Tile<const double>, Tile<const double>, Tile<double>);
 template void add_product_transposed(Tile<const float>, Tile<const float>, Tile<float>);
+template void add_product_transposed(Tile<const double>, Tile<const float>, Tile<double>);
 template void add_product_transposed(Tile<const double>, Tile<const double>, Tile<double>);
 
 const char* eigen_version() {

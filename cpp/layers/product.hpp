@@ -29,13 +29,13 @@ Tile<T> tile(View<T> a, Block rows, Block cols) {
   return {a.data + rows.first * a.cols + cols.first, rows.count, cols.count, a.cols};
 }
 
-// y += x wᵀ, on the calling thread.
-template <class T>
-void add_product_transposed(Tile<const T> x, Tile<const T> w, Tile<T> y);
+// y += x wᵀ, on the calling thread. Weights may have another type than the points.
+template <class W, class T>
+void add_product_transposed(Tile<const T> x, Tile<const W> w, Tile<T> y);
 
 // y += x w, on the calling thread.
-template <class T>
-void add_product(Tile<const T> x, Tile<const T> w, Tile<T> y);
+template <class W, class T>
+void add_product(Tile<const T> x, Tile<const W> w, Tile<T> y);
 
 // "major.minor.patch" of the Eigen that was compiled in.
 const char* eigen_version();
