@@ -1,4 +1,4 @@
-#include "measures/subdivision.hpp"
+#include "measures/plane/subdivision.hpp"
 
 #include "bindings/arrays.hpp"
 

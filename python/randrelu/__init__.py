@@ -9,18 +9,18 @@ from randrelu.measures.attack import Attack
 from randrelu.measures.ball import sample_ball
 from randrelu.measures.bottlenecks import bottlenecks
 from randrelu.measures.bounds import Bounds, bounds
-from randrelu.measures.cell import Cell, cell
+from randrelu.measures.cells.cell import Cell, cell
+from randrelu.measures.cells.facets import Facets
 from randrelu.measures.deviation import Deviation, gradient_decomposition, gradient_deviation
 from randrelu.measures.distance import Distance, distance
 from randrelu.measures.extremes import Extremes, extremes
-from randrelu.measures.facets import Facets
 from randrelu.measures.flips import Flips, flips
 from randrelu.measures.gradient_step import gradient_step
 from randrelu.measures.line import Line, Linearity
 from randrelu.measures.lipschitz import Lipschitz, lipschitz
-from randrelu.measures.plane import Plane
+from randrelu.measures.planes.plane import Plane
+from randrelu.measures.planes.subdivide import plane
 from randrelu.measures.row_space import Figure1, figure_1, min_perturbation
-from randrelu.measures.subdivide import plane
 from randrelu.measures.trace import line
 from randrelu.measures.worst_deviation import WorstDeviation, worst_deviation
 from randrelu.measures.worst_flips import WorstFlips, worst_flips

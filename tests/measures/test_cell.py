@@ -8,8 +8,8 @@ import pytest
 import randrelu as rr
 from randrelu import Network, cell
 from randrelu._support import memory
-from randrelu.measures import unit_gradients
-from randrelu.measures.unit_gradients import Block
+from randrelu.measures.cells import unit_gradients
+from randrelu.measures.cells.unit_gradients import Block
 
 EPS = np.finfo(float).eps
 SHAPES = [(20, 30, 40, 25, 1), (5, 13, 1), (50, 1, 7, 3), (4, 60, 9, 60, 2), (90, 11, 70, 1)]

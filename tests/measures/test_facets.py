@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import randrelu as rr
 from randrelu import Network, cell
-from randrelu.measures import polytope
-from randrelu.measures.face_search import Polytope, is_needed, nearest_point
+from randrelu.measures.cells import polytope
+from randrelu.measures.cells.face_search import Polytope, is_needed, nearest_point
 from scipy.optimize import linprog
 from scipy.spatial import HalfspaceIntersection
 

@@ -8,8 +8,8 @@ import reference
 from exact_faces import exact_area, exact_faces
 from randrelu import Network, Pattern, line, plane
 from randrelu._support import memory
-from randrelu.measures.faces import Faces, polylines
-from randrelu.measures.slopes import slopes
+from randrelu.measures.planes.faces import Faces, polylines
+from randrelu.measures.planes.slopes import slopes
 from scipy import stats
 
 EPS = np.finfo(float).eps

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
-    from randrelu.measures.faces import Faces
-    from randrelu.measures.plane import Plane
+    from randrelu.measures.planes.faces import Faces
+    from randrelu.measures.planes.plane import Plane
 
 COLORS = ("value", "layer", "decision", "random")
 MOST_VECTOR_FACES = 20_000  # fewer are lines and polygons in an SVG, others an image

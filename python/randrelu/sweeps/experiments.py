@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from randrelu._support import arguments, euclid
 from randrelu.checks import STATEMENTS, check
 from randrelu.checks.deep import descend
-from randrelu.measures.cell import cell
+from randrelu.measures.cells.cell import cell
 from randrelu.measures.deviation import gradient_deviation
 from randrelu.measures.distance import distance
 from randrelu.measures.flips import flips
 from randrelu.measures.gradient_step import gradient_step
+from randrelu.measures.planes.subdivide import plane
 from randrelu.measures.row_space import DIM, min_perturbation
-from randrelu.measures.subdivide import plane
 from randrelu.measures.trace import line
 from randrelu.measures.worst_deviation import worst_deviation
 from randrelu.measures.worst_flips import worst_flips

@@ -1,4 +1,4 @@
-#include "measures/descendants.hpp"
+#include "measures/plane/descendants.hpp"
 
 #include <numeric>
 

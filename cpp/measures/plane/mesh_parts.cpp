@@ -1,4 +1,4 @@
-#include "measures/mesh_parts.hpp"
+#include "measures/plane/mesh_parts.hpp"
 
 namespace randrelu {
 namespace {

@@ -11,11 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from randrelu._load import core
 from randrelu._support import arguments, extras, memory
-from randrelu.measures.decision_faces import DecisionFaces, by_level, by_output
-from randrelu.measures.faces import Faces
-from randrelu.measures.location import Location
 from randrelu.measures.masked_product import masked_product
-from randrelu.measures.slopes import slopes
+from randrelu.measures.planes.decision_faces import DecisionFaces, by_level, by_output
+from randrelu.measures.planes.faces import Faces
+from randrelu.measures.planes.location import Location
+from randrelu.measures.planes.slopes import slopes
 from randrelu.network import Network
 from randrelu.pattern import Pattern
 

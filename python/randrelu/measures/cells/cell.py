@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from randrelu._support import arguments, euclid, extras
 from randrelu._support.arguments import Progress
 from randrelu._support.threads import thread_number
-from randrelu.measures.facets import Facets, find_facets
+from randrelu.measures.cells.facets import Facets, find_facets
+from randrelu.measures.cells.unit_gradients import unit_gradients
 from randrelu.measures.masked_product import masked_product
-from randrelu.measures.unit_gradients import unit_gradients
 from randrelu.network import Network, require_network
 from randrelu.pattern import Pattern
 

@@ -10,9 +10,9 @@ from randrelu._support import euclid
 from randrelu._support.arguments import Progress
 from randrelu._support.progress import counting
 from randrelu._support.threads import thread_number
+from randrelu.measures.cells.face_search import Polytope, is_needed, nearest_point
 from randrelu.measures.certified.rounding import gamma
 from randrelu.measures.certified.scaled import only_layer
-from randrelu.measures.face_search import Polytope, is_needed, nearest_point
 
 _Doubles = NDArray[np.float64]
 _Ints = NDArray[np.int64]

@@ -1,4 +1,4 @@
-#include "measures/vertex_values.hpp"
+#include "measures/plane/vertex_values.hpp"
 
 #include "base/buffer.hpp"
 #include "base/finite.hpp"

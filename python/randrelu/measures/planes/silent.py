@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from randrelu.measures.faces import Faces
 from randrelu.measures.masked_product import masked_product
+from randrelu.measures.planes.faces import Faces
 from randrelu.network import Network
 
 _Doubles = NDArray[np.float64]

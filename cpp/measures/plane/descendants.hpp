@@ -1,7 +1,7 @@
 // What faces become, layer by layer.
 #pragma once
 
-#include "measures/cut_layer.hpp"
+#include "measures/plane/cut_layer.hpp"
 
 namespace randrelu {
 

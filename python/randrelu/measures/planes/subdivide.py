@@ -9,9 +9,9 @@ from randrelu._load import core
 from randrelu._support import arguments, euclid, memory
 from randrelu._support.arguments import Progress
 from randrelu._support.threads import thread_number
-from randrelu.measures.faces import Faces
-from randrelu.measures.plane import Plane
-from randrelu.measures.silent import exact_where_silent
+from randrelu.measures.planes.faces import Faces
+from randrelu.measures.planes.plane import Plane
+from randrelu.measures.planes.silent import exact_where_silent
 from randrelu.network import Network, require_network
 
 MOST_FACES = 10**7  # nobody looks at more, and their arrays take gigabytes

@@ -6,9 +6,9 @@
 
 #include <memory>
 
-#include "measures/mixes.hpp"
-#include "measures/rounding.hpp"
-#include "measures/signs.hpp"
+#include "measures/plane/mixes.hpp"
+#include "measures/plane/rounding.hpp"
+#include "measures/plane/signs.hpp"
 
 namespace randrelu {
 

@@ -1,7 +1,7 @@
 // Vertices that are convex combinations of others.
 #pragma once
 
-#include "measures/mesh.hpp"
+#include "measures/plane/mesh.hpp"
 
 namespace randrelu {
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from randrelu.measures.faces import Faces
+from randrelu.measures.planes.faces import Faces
 
 
 def slopes(faces: Faces, values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -7,7 +7,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from randrelu.measures.faces import Faces
+from randrelu.measures.planes.faces import Faces
 
 _FAN = 4  # boxes that one larger box holds
 _AT_ONCE = 2**14  # points

@@ -6,7 +6,7 @@
 // too, for all parts: sizes of activations are those on the edges between parts and around the polygon.
 #pragma once
 
-#include "measures/descendants.hpp"
+#include "measures/plane/descendants.hpp"
 
 namespace randrelu {
 

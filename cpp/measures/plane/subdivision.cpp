@@ -1,6 +1,6 @@
-#include "measures/subdivision.hpp"
+#include "measures/plane/subdivision.hpp"
 
-#include "measures/mesh_parts.hpp"
+#include "measures/plane/mesh_parts.hpp"
 
 namespace randrelu {
 namespace {

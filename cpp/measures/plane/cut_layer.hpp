@@ -1,7 +1,7 @@
 // One layer's share of a subdivision: all faces of a mesh cut by its units.
 #pragma once
 
-#include "measures/face_cutter.hpp"
+#include "measures/plane/face_cutter.hpp"
 
 namespace randrelu {
 

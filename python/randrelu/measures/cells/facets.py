@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from randrelu._support import euclid, extras, memory
 from randrelu._support.arguments import Progress
 from randrelu._support.progress import stretch
+from randrelu.measures.cells.polytope import facets_around_0
+from randrelu.measures.cells.unit_gradients import unit_gradients
 from randrelu.measures.certified.rounding import EPS
-from randrelu.measures.polytope import facets_around_0
-from randrelu.measures.unit_gradients import unit_gradients
 from randrelu.network import Network
 from randrelu.pattern import Pattern
 

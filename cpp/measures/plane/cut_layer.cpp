@@ -1,4 +1,4 @@
-#include "measures/cut_layer.hpp"
+#include "measures/plane/cut_layer.hpp"
 
 namespace randrelu {
 namespace {

@@ -1,4 +1,4 @@
-#include "measures/mesh.hpp"
+#include "measures/plane/mesh.hpp"
 
 namespace randrelu {
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from randrelu.measures.faces import Faces, polylines
+from randrelu.measures.planes.faces import Faces, polylines
 
 Ints = NDArray[np.int64]
 Doubles = NDArray[np.float64]

@@ -13,7 +13,7 @@
 
 #include <stdexcept>
 
-#include "measures/mesh.hpp"
+#include "measures/plane/mesh.hpp"
 #include "network/network.hpp"
 
 namespace randrelu {

@@ -1,4 +1,4 @@
-#include "measures/rounding.hpp"
+#include "measures/plane/rounding.hpp"
 
 #include <cmath>
 

@@ -9,7 +9,7 @@
 #include <atomic>
 
 #include "base/bits.hpp"
-#include "measures/vertex_values.hpp"
+#include "measures/plane/vertex_values.hpp"
 
 namespace randrelu {
 

@@ -1,6 +1,6 @@
-#include "measures/face_cutter.hpp"
+#include "measures/plane/face_cutter.hpp"
 
-#include "measures/subdivision.hpp"
+#include "measures/plane/subdivision.hpp"
 
 namespace randrelu {
 

@@ -1,0 +1,1 @@
+"""The linear region of a point: how far it reaches, and its facets."""

@@ -1,0 +1,1 @@
+"""Every linear region of a plane, exactly, and what is asked of it."""
