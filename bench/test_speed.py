@@ -1,4 +1,4 @@
-"""Forward passes, patterns and gradients of 1024 points, beside NumPy and PyTorch in float32."""
+"""Forward passes, patterns and gradients in float32, beside NumPy and PyTorch."""
 
 import numpy as np
 import pytest
@@ -6,17 +6,18 @@ import reference
 from randrelu import Network, Pattern
 from turns import in_turns
 
-POINTS, HIDDEN = 1024, 3
-WIDTHS = [256, 512, 1024, 2048, 4096]
+HIDDEN = 3
+CASES = [(1024, width) for width in (256, 512, 1024, 2048, 4096)]  # points and width
+CASES += [(1, width) for width in (256, 1024, 4096)]
 CHECKED = 16  # points that are compared with the reference in double
 
 
 class Case:
     """One network in the form that every peer likes best."""
 
-    def __init__(self, width):
+    def __init__(self, points, width):
         self.net = Network.random((width,) * (HIDDEN + 1) + (1,), rng=0)
-        self.x = np.random.default_rng(0).normal(size=(POINTS, width)).astype(np.float32)
+        self.x = np.random.default_rng(0).normal(size=(points, width)).astype(np.float32)
         self.weights = [np.array(self.net.weights(i)) for i in range(1, HIDDEN + 2)]
         self.exact = [w.astype(np.float64) for w in self.weights]
         self.some = self.x[:CHECKED].astype(np.float64)
@@ -43,9 +44,9 @@ class Case:
         assert (error <= 0.1 * np.linalg.norm(exact, axis=1)).all()
 
 
-@pytest.fixture(scope="module", params=WIDTHS, ids=lambda w: f"width {w}")
+@pytest.fixture(scope="module", params=CASES, ids=lambda case: f"{case[0]} points, width {case[1]}")
 def case(request):
-    return Case(request.param)
+    return Case(*request.param)
 
 
 class NumPy:
@@ -116,12 +117,13 @@ class PyTorchByHand(PyTorch):
 def compare(benchmark, case, peer, request, what, check):
     if issubclass(peer, PyTorch):
         request.getfixturevalue("torch")  # skips where it is not installed, and sets its threads
-    width = case.x.shape[1]
+    points, width = case.x.shape
     name = {PyTorchByHand: "PyTorch, masks by hand"}.get(peer, peer.__name__)
     ours = lambda: getattr(case.net, what)(case.x)  # noqa: E731
     theirs = getattr(peer(case), what)
-    rounds = 7 if width > 1024 else 40
-    in_turns(benchmark, f"{what}, width {width}", name, ours, theirs, check, rounds=rounds)
+    rounds = 7 if points * width > 1 << 20 else 40
+    group = f"{what}, {points} points, width {width}"
+    in_turns(benchmark, group, name, ours, theirs, check, rounds=rounds)
 
 
 @pytest.mark.parametrize("peer", [NumPy, PyTorch])
