@@ -1,4 +1,4 @@
-"""Every linear region of two planes, exactly.
+"""Every linear region of two planes.
 
 One goes through a point x and the gradient of a random network: dozens of bends lie between x and
 where the sign of f has flipped, and f is nearly linear all the same. The other goes through three
