@@ -127,7 +127,7 @@ void bind_subdivision(py::module_& m) {
         py::arg("u").noconvert(), py::arg("v").noconvert(), py::arg("polygon").noconvert(),
         py::arg("most_faces"), py::arg("threads"), py::arg("progress"),
         py::arg("most_held") = py::none());
-  // Its arguments are the number of faces that were reached, and the layer, from 1.
+  // Its arguments are the number of faces that were allowed, and the layer, from 1, whose faces are more.
   static PyObject* const too_many =
       PyErr_NewException("randrelu._core.TooManyFaces", PyExc_MemoryError, nullptr);
   m.attr("TooManyFaces") = py::reinterpret_borrow<py::object>(too_many);

@@ -45,8 +45,8 @@ struct Face {
   std::vector<Corner> corners;
   std::vector<Id> units;
   std::vector<double> rows;
-  std::vector<Bits>
-      bits;  // of all units of the layer, where those of `units` are still to be found
+  // Of all units of the layer; those of `units` are still to be found.
+  std::vector<Bits> bits;
 };
 
 class FaceCutter {

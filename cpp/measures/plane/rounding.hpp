@@ -6,11 +6,12 @@
 //
 //   σ_j² = Σ_k W_jk² σ_k² + ((√n + 8) 2⁻⁵³ (Σ_k |W_jk| |a_k| + |b_j|))²,
 //
-// where the 8 is for what interpolates between vertices. 16 σ_j is the tolerance: were the roundings
-// independent, no value of any network would ever leave it, so that it has room for roundings that are not. A
-// bound for the worst of all roundings would grow by Σ_k |W_jk| instead, in every layer: in a deep network it
-// would take vertices for zeros that are a million roundings away from them. Where the tolerance is too
-// small after all, two lines that coincide enclose faces as thin as rounding, and nothing else is lost.
+// where the 8 is for what interpolates between vertices. The tolerance is 16 σ_j, which is no bound: were the
+// roundings independent, their sum would be nearly normal, and leave it with a probability of some 10⁻⁵⁷. So it
+// has room for roundings that are not. A bound for the worst of all roundings would grow by Σ_k |W_jk|
+// instead, in every layer: in a deep network it would take vertices for zeros that are a million roundings
+// away from them. Where the tolerance is too small after all, two lines that coincide enclose faces as thin as
+// rounding, and nothing else is lost.
 #pragma once
 
 #include "network/network.hpp"
@@ -29,8 +30,8 @@ class Rounding {
 
  private:
   std::vector<double> tolerances_, sizes_;
-  std::vector<double>
-      variances_;  // of the errors in the next layer's input; empty where it has none
+  // Of the errors in the next layer's input; empty where it has none.
+  std::vector<double> variances_;
 };
 
 // A run on one thread where starting others would take longer than so many multiplications.

@@ -6,9 +6,9 @@
 // units, the next layer takes a product with V rows, and a cut takes as long as the face has vertices: work
 // grows with what is found.
 //
-// A vertex where a unit's preactivation is within its rounding bound of 0 lies on the unit's line, and not on
-// either side of it: so lines that meet in one point, or coincide, do. An edge that lies on the lines of
-// several units keeps the first of them.
+// A vertex where a unit's preactivation is within its tolerance of 0 (rounding.hpp) lies on the unit's line, and
+// not on either side of it: so lines that meet in one point, or coincide, do so here, too. An edge that lies on
+// the lines of several units keeps the first of them.
 #pragma once
 
 #include <stdexcept>
@@ -19,7 +19,7 @@
 namespace randrelu {
 
 // How many bytes the values at all vertices of a mesh may take; where they would take more, the mesh is cut in
-// parts, see mesh_parts.hpp. Several parts are in memory at once, but one of a deferred network.
+// parts, see mesh_parts.hpp. Several parts are in memory at once; of a deferred network it is one.
 constexpr Index kMostHeld = Index{1} << 25, kMostHeldDeferred = Index{1} << 29;
 
 struct Subdivision {
