@@ -85,13 +85,14 @@ class Cell:
         Notes
         -----
         Everything is float64. A hyperplane is a facet where a ray from x is seen to meet it first,
-        by more than the rounding of the products that say so. Such rays go to the feet of the
-        perpendiculars, or to the nearest point on a hyperplane that is moved outward a little,
-        which a dual active-set method finds (Goldfarb and Idnani 1983). It is none where its normal
-        is seen to be a sum of others that keep the cell within it, to a relative 10⁻⁹: such are the
-        multipliers of a search that finds no point. Where rounding hides both, the point and the
-        multipliers of a linear program are looked at (HiGHS). So facets that the cell would reach
-        beyond by less than 10⁻⁹ may be left out.
+        before all others by more than rounding. Such rays go to the foot of a perpendicular, or to
+        the nearest point on a hyperplane that is moved outward a little, which a dual active-set
+        method finds (Goldfarb and Idnani 1983). It is no facet where its normal is seen to be a sum
+        of multiples ≥ 0 of other normals, whose hyperplanes keep the cell within it, to a relative
+        10⁻⁹: a search that finds no point has such multiples. Where rounding hides both, a linear
+        program is asked for a point and for multiples (HiGHS), which are examined in the same way.
+        So a facet may be left out where the cell without it would reach less than 10⁻⁹ farther,
+        relative to its distance.
 
         It takes a few milliseconds for each unit, and memory for the products of the gradients of
         all units with each other.
@@ -148,7 +149,8 @@ def cell(
     threads : int, optional
         The number of threads.
     progress : callable, optional
-        Called as ``progress(done, total)``, in coordinates or units whose gradients are known.
+        Called as ``progress(done, total)``, see `Network`; in units, or in coordinates times
+        layers, whose gradients are known.
 
     Returns
     -------
@@ -165,8 +167,8 @@ def cell(
     -----
     On the cell f̃_i(y)_j = f̃_i(x)_j + ⟨∇f̃_i(x)_j, y − x⟩, so the distances are exact up to the
     rounding of float64, in which the values and gradients are computed, whatever the network's
-    dtype: nothing is sampled, and no bound is lost. (A preactivation or
-    a gradient that is 0 but for its rounding is taken as it was computed.)
+    dtype: nothing is sampled. (A preactivation or a gradient that is 0 but for its rounding is
+    taken as it was computed.)
 
     The gradients of all units are products with the weights, taken forward from the input or back
     from each layer, whichever costs less, in blocks of bounded memory: no more than 200 MB, unless

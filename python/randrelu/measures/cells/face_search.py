@@ -13,9 +13,9 @@ from randrelu.measures.certified.rounding import EPS, gamma
 _Doubles = NDArray[np.float64]
 _Ints = NDArray[np.int64]
 
-_RAISED = (1e-3, 1.0, 1e-6, 1e-9)  # of the gap, by which a facet is moved outward
-_LOST = 1e6  # of the gap, that rounding may be
-_MENDED = 8  # times, at most
+_RAISED = (1e-3, 1.0, 1e-6, 1e-9)  # shares of its gap, by which a facet is moved outward, in turn
+_LOST = 1e6  # gaps; where rounding may be larger a search is given up
+_MENDED = 8  # times that a projection is refined, at most
 _OFF = 1e-9  # of a unit normal, by which sums of others may miss it, and of its gap
 
 

@@ -24,7 +24,7 @@ class Faces(Sequence[Ints]):
         Where the vertices are.
     start : ndarray of int64, shape (F + 1,)
         Where the vertices of every face begin in `corners`, and where the last ones end.
-    corners : ndarray of int64
+    corners : ndarray of int64, shape (C,)
         The vertices of all faces, one face after the other, each counter-clockwise.
     """
 
@@ -51,12 +51,12 @@ class Faces(Sequence[Ints]):
 
     @cached_property
     def owner(self) -> Ints:
-        """The face that every one of `corners` belongs to."""
+        """The face that every one of `corners` belongs to, (C,)."""
         return np.repeat(np.arange(len(self)), self.sizes)
 
     @cached_property
     def following(self) -> Ints:
-        """The vertex that comes after every one of `corners` in its face."""
+        """The vertex that comes after every one of `corners` in its face, (C,)."""
         after = np.empty_like(self.corners)
         after[:-1] = self.corners[1:]
         after[self.start[1:] - 1] = self.corners[self.start[:-1]]
@@ -163,17 +163,17 @@ class Faces(Sequence[Ints]):
 
 
 class Cut(NamedTuple):
-    """Faces that were cut.
+    """Faces that were cut, into F′ parts, with N new vertices.
 
     Attributes
     ----------
     faces : Faces
         The parts; the new vertices come after the old ones.
-    parent : ndarray of int64
+    parent : ndarray of int64, shape (F′,)
         The face that each part was.
-    positive : ndarray of bool
+    positive : ndarray of bool, shape (F′,)
         Whether the function is positive inside.
-    low, high, part : ndarray
+    low, high, part : ndarray, shape (N,)
         The new vertices: that part of the way from the old vertex `low` to `high`.
     """
 

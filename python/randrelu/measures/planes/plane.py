@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Plane:
-    """f on the points x + s u + t v of a convex polygon of (s, t): F regions, on each it is affine.
+    """f on the points x + s u + t v of a convex polygon of (s, t), affine on each of F regions.
 
     The regions are convex polygons, the faces, cut out by the bends of the hidden units. Everything
     is float64, whatever the network's dtype. Lengths and areas in the plane are in units of (s, t):
@@ -51,7 +51,7 @@ class Plane:
     edge_faces : ndarray of int64, shape (E, 2)
         The faces to the left and to the right of it; −1 is outside.
     edge_layer, edge_unit : ndarray, shape (E,)
-        Which unit bends there: the layer from 1, the unit from 0. Layer 0 is the border.
+        Which unit bends there: the layer from 1, the unit from 0. On the border both are 0.
     widths : tuple of int
         The widths d_1, …, d_ℓ of the hidden layers.
     """
@@ -139,10 +139,15 @@ class Plane:
         face : array_like of int, shape () or (N,)
             The faces, from 0.
 
+        Returns
+        -------
+        Pattern
+            Of one point for a single face, and otherwise of N.
+
         Raises
         ------
         TypeError, ValueError
-            If they are not integers, or there is no such face.
+            If the faces are not integers of shape () or (N,), or there is no such face.
         """
         chosen = self._checked(face)
         if chosen.ndim > 1:
@@ -169,7 +174,7 @@ class Plane:
         MemoryError
             If the gradients do not fit in the memory that is free.
         TypeError, ValueError
-            If they are not integers, or there is no such face.
+            If the faces are not integers, or there is no such face.
         """
         chosen = self._checked(face)
         k = self._net.outputs
@@ -192,7 +197,7 @@ class Plane:
         return found.reshape(*shape, self.x.size)
 
     def decision(self, level: float = 0.0) -> DecisionFaces:
-        """Split the faces where the decision changes: exactly, as f is affine on each.
+        """Split the faces where the decision changes, which is on lines, as f is affine on each.
 
         Parameters
         ----------
@@ -221,7 +226,7 @@ class Plane:
         return by_output(self.faces, self.outputs)
 
     def level_set(self, level: float = 0.0) -> list[NDArray[np.float64]]:
-        """Return where f passes a level: the border of where it is larger, exactly on each face.
+        """Return where f passes a level: the border of where it is larger, straight on each face.
 
         Of several outputs it is where the decision changes: where the two largest are equal.
 

@@ -30,7 +30,7 @@ def plane(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Plane:
-    """Find every linear region of f on the points x + s u + t v, exactly.
+    """Find every linear region of f on the points x + s u + t v, up to the rounding of float64.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def plane(
     threads : int, optional
         The number of threads.
     progress : callable, optional
-        Called as ``progress(done, total)``, see `Network`, in thousandths.
+        Called as ``progress(done, total)``, see `Network`; in thousandths of the work.
 
     Returns
     -------
@@ -67,8 +67,10 @@ def plane(
     -----
     The polygon is one region of a network without hidden layers. Layer by layer, the preactivations
     at all vertices are one product; in between they are affine, and a region is cut where a unit
-    changes sign. A vertex is within rounding of where that is in exact arithmetic, and one whose
-    preactivation is within its rounding bound of 0 counts as on the line.
+    changes sign. A vertex is within rounding of where that is in exact arithmetic. One whose
+    preactivation is so near 0 that rounding may have given its sign counts as on the line: so what
+    would be a region as thin as rounding may be left out. How far rounding reaches is estimated
+    from its variance, with ample room, and is not certified.
     """
     require_network(net)
     dim = net.widths[0]
