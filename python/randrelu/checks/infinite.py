@@ -90,7 +90,7 @@ class LimitNetworks:
         return found
 
     def hypothesis(self, delta: float) -> Hypothesis:
-        """Return what section 2 of the paper asks of the widths, which are not finite here."""
+        """Return what section 2 of the paper asks of the widths: not met, as these are infinite."""
         return Hypothesis(
             "finite widths with d_min ≥ (C ℓ log d_max)^{240ℓ} log(1/δ)",
             f"d = {self.dim} and {self.depth} infinitely wide layers, so that d_max = ∞; what is "

@@ -21,12 +21,13 @@ def limit_crossover(ratio: ArrayLike) -> tuple[_Floats, _Floats]:
 
     Parameters
     ----------
-    ratio : array_like
+    ratio : array_like, shape (...)
         λ = ℓ/√d > 0.
 
     Returns
     -------
-    flips, reaches : ndarray
+    flips, reaches : ndarray, shape (...)
+        The two probabilities.
 
     Raises
     ------

@@ -24,7 +24,7 @@ _Floats = NDArray[np.float64]
 
 
 class LimitKernel(NamedTuple):
-    """κ_ℓ and its first two derivatives by ρ = cos θ, arrays of one shape.
+    """κ_ℓ and its first two derivatives by ρ = cos θ: arrays of one shape.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ def limit_kernel(x: ArrayLike, y: ArrayLike, depth: int) -> LimitKernel:
     Parameters
     ----------
     x, y : array_like, shape (..., d)
-        Points other than 0, which broadcast.
+        Points other than 0; their shapes broadcast.
     depth : int
         The number ℓ of hidden layers.
 

@@ -24,21 +24,27 @@ def limit_value_after(
 
     mean ‖y‖(κ − cκ′)f/‖x‖ + κ′(f + η‖∇f‖²), variance 2^{−ℓ} ‖y‖²(1 − κ² − κ′²(1 − c²))/d,
 
-    with c the cosine of the angle between x and y, see `limit_kernel`. `LimitNetwork` draws it
-    given all else that it was asked, too.
+    with y = x + η∇f(x) and c the cosine of the angle between x and y, see `limit_kernel`. A
+    `LimitNetwork` draws it given whatever else it was asked.
 
     Parameters
     ----------
     eta, f, grad_norm : array_like
-        Numbers that broadcast, in the scale of NN-DEF; |f| ≤ ‖∇f‖ ‖x‖.
+        η, f(x) and ‖∇f(x)‖ in the scale of NN-DEF, whose shapes broadcast to (...);
+        |f| ≤ ‖∇f‖ ‖x‖.
     dim, depth : int
-        d and the number ℓ of hidden layers.
+        d ≥ 1 and the number ℓ ≥ 0 of hidden layers.
     norm : float
         ‖x‖ > 0.
 
     Returns
     -------
-    mean, deviation : ndarray
+    mean, deviation : ndarray, shape (...)
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `dim`, `depth` or `norm` is not as described.
     """
     arguments.integer("dim", dim, at_least=1)
     arguments.integer("depth", depth, at_least=0)
@@ -102,9 +108,9 @@ class LimitStep:
     Given the angle of ∇f(x) to x, of cosine ρ with ρ² ~ Beta(1/2, (d − 1)/2), the ratio is a
     Student variable with d degrees of freedom, shifted and scaled (see `limit_value_after`: f and
     the mean after the step are proportional to ‖∇f‖, which is χ_d, and the deviation does not
-    depend on it). So its CDF is one integral over that angle, taken to 10⁻⁹. At finite width there
-    is a jump at −1 besides after the linear step: that no unit flips on the way, so that f is
-    reflected exactly, has a probability of about √(πd/2)/Σd_i, while that is small.
+    depend on it). So its CDF is one integral over that angle, taken to 10⁻⁹. At finite width
+    the law after the linear step also has a jump at −1: with a probability of about √(πd/2)/Σd_i,
+    while that is small, no unit flips on the way, and f is reflected exactly.
 
     Attributes
     ----------
@@ -132,7 +138,17 @@ class LimitStep:
         return float(self.cdf(-1.0))
 
     def cdf(self, ratio: ArrayLike) -> _Floats:
-        """Return P{f(x + η∇f(x))/f(x) ≤ ratio}."""
+        """Return P{f(x + η∇f(x))/f(x) ≤ ratio}.
+
+        Parameters
+        ----------
+        ratio : array_like, shape (...)
+            Any real numbers.
+
+        Returns
+        -------
+        ndarray, shape (...)
+        """
         given = np.asarray(ratio, np.float64)
         flat = given.reshape(-1)
         if self.dim == 1:  # ∇f is parallel to x
@@ -157,7 +173,22 @@ class LimitStep:
         return found.reshape(given.shape)
 
     def ppf(self, q: ArrayLike) -> _Floats:
-        """Return the quantiles of f(x + η∇f(x))/f(x) for probabilities q in (0, 1)."""
+        """Return the quantiles of f(x + η∇f(x))/f(x).
+
+        Parameters
+        ----------
+        q : array_like, shape (...)
+            Probabilities in (0, 1).
+
+        Returns
+        -------
+        ndarray, shape (...)
+
+        Raises
+        ------
+        ValueError
+            If a probability is 0, 1 or outside of these.
+        """
         given = np.asarray(q, np.float64)
         if not ((given > 0) & (given < 1)).all():
             raise ValueError(f"q must lie strictly between 0 and 1, got {q!r}")

@@ -67,7 +67,7 @@ def limit_gradient_norm_law(dim: int, depth: int) -> NormLaw:
     Parameters
     ----------
     dim, depth : int
-        d and the number ℓ of hidden layers.
+        d ≥ 1 and the number ℓ ≥ 0 of hidden layers.
 
     Returns
     -------
@@ -89,7 +89,7 @@ def limit_output_size_law(dim: int, depth: int, norm: float) -> NormLaw:
     Parameters
     ----------
     dim, depth : int
-        d and the number ℓ of hidden layers.
+        d ≥ 1 and the number ℓ ≥ 0 of hidden layers.
     norm : float
         ‖x‖ > 0.
 

@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 _Floats = NDArray[np.float64]
 _NODES = 12  # of the rule on a panel
-_HALVINGS = 40
-_ERROR = 1e-12  # of a panel
+_HALVINGS = 40  # at most: a step within 2⁻⁴⁰ of a panel is a jump
+_ERROR = 1e-12  # of the integral over a panel
 
 
 def integral(functions: Callable[[_Floats], _Floats], edges: _Floats) -> _Floats:
     """Return the integrals (m,) of what maps places (n,) to values (m, n), from panels (p + 1,).
 
-    These are halved until their halves say what they say, for all of the functions.
+    A panel is halved until the integrals over its halves add up to that over it, of all functions.
     """
     low, high = edges[:-1], edges[1:]
     whole = _on_panels(functions, low, high)

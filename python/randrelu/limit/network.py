@@ -32,8 +32,9 @@ class LimitNetwork:
 
     As the hidden widths of ``Network.random((dim, d_1, …, d_ℓ, outputs), init=…, bias=…)`` grow,
     its values and gradients at any points converge in law to those of this one, and so does
-    whatever depends on them continuously, later questions included. Each answer is drawn from its
-    exact law given all earlier answers, see the notes. Several outputs are independent.
+    whatever depends on them continuously, such as the point that is asked about next. Each answer
+    is drawn from its exact law given all earlier answers, to the precision in the notes. Several
+    outputs are independent.
 
     Points are ``(d,)`` or a batch ``(N, d)`` as for `Network`, and a batch is asked one by one, in
     its order. All numbers are float64.
@@ -41,9 +42,9 @@ class LimitNetwork:
     Parameters
     ----------
     dim : int
-        The input dimension d.
+        The input dimension d ≥ 1.
     depth : int
-        The number ℓ of hidden layers.
+        The number ℓ ≥ 0 of hidden layers.
     rng : None, int, SeedSequence or Generator
         Where the 64-bit seed comes from. The seed and the sequence of questions determine the
         answers, on one machine bit for bit.
@@ -51,9 +52,9 @@ class LimitNetwork:
         The variance of a weight, as for `Network.random`: 1/fan_in or 2/fan_in. The weights of
         "unit" have no limit.
     outputs : int
-        The number k of outputs.
+        The number k ≥ 1 of outputs.
     bias : float, default 0
-        The standard deviation of the biases, as for `Network.random`.
+        The standard deviation of the biases, at least 0, as for `Network.random`.
 
     Attributes
     ----------
@@ -79,15 +80,15 @@ class LimitNetwork:
     are s ≤ n + m r numbers in that span, and m vectors across it. So a question takes about s² r
     operations and s² + m d numbers of memory: thousands of values, or gradients along one line or
     in one plane, but only a hundred gradients at points in general position. There is no way around
-    it: that many numbers of a gradient depend on each other. ``remember=False`` is for more of
-    them.
+    it, as that many numbers depend on each other; for more gradients take ``remember=False``.
 
     A part of a point below 1.4e-14 of it that is not in the span of earlier points counts as
     rounding. So does the fresh part of an answer where its variance given the earlier ones is at
     most 1e-10 of its own; without biases a value near a point whose gradient is known is compared
     with the tangent there, and may differ from it by a variance of 1e-17, as at ‖u‖ ~ 2e-6 ‖x‖.
-    Gradients differ from ‖u‖ = 10⁻¹⁰ ‖x‖ on. The covariance of all answers is the limit's to
-    rounding where points are at least ‖x‖/10 apart, and to about a millionth where they are closer.
+    Gradients at x and x + u differ where ‖u‖ is above about 10⁻¹⁰ ‖x‖. The covariance of all
+    answers is the limit's to rounding where points are at least ‖x‖/10 apart, and to about a
+    millionth where they are closer.
 
     Examples
     --------
@@ -186,7 +187,8 @@ class LimitNetwork:
         Raises
         ------
         ValueError
-            As for `forward`, if a point is 0, or if there are several outputs; see `jacobian`.
+            As for `forward`; or if a point is 0 and there are no biases, or there are several
+            outputs, see `jacobian`.
         """
         return self.value_and_gradient(x, remember=remember)[1]
 
@@ -232,7 +234,7 @@ class LimitNetwork:
         Raises
         ------
         ValueError
-            As for `gradient`, but for several outputs.
+            As for `forward`, or if a point is 0 and there are no biases.
         """
         points, single = arguments.points("x", x, self.dim, np.dtype(np.float64))
         _, gradients = self._ask(points, True, remember)
@@ -269,7 +271,9 @@ class LimitNetwork:
         with np.errstate(over="ignore"):
             sizes = euclid.norms(points)
         if (sizes > most).any():
-            raise OverflowError(f"x must have a norm of at most {most:g}: scale it down")
+            raise OverflowError(
+                f"x must have a norm of at most {most:g}, got {sizes.max():g}: scale it down"
+            )
         if gradient:
             memory.require(
                 points.nbytes * self.outputs,
@@ -301,8 +305,9 @@ class LimitNetwork:
         Parameters
         ----------
         count : int
+            How many answers there will be.
         points : ndarray, shape (N, d)
-            They span it, together with what is known.
+            With the earlier points, they span all points that are asked about.
         gradient : bool
             Whether these are gradients.
         """
