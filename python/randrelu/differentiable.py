@@ -12,8 +12,8 @@ class Differentiable(Protocol):
     """A real function of d numbers with a gradient: anything that has these two members.
 
     `gradient_step` and `gradient_deviation` take any such object, so that a function of your own
-    can be attacked. `Network` and `LimitNetwork` are such, too. Where the object has a method
-    ``forward(x)`` that returns the values alone, it is called where no gradient is needed.
+    can be attacked. `Network` and `LimitNetwork` are such objects, too. A method ``forward(x)``, if
+    there is one, is called where no gradient is needed: it returns the values (N,) alone.
 
     Attributes
     ----------

@@ -29,11 +29,11 @@ class Network(Construction):
     Every method that takes points accepts one point ``(d,)`` or a batch ``(N, d)`` of any real
     dtype and memory layout, and gives the same rank back. ``threads`` is the number of threads to
     use; by default OpenMP decides, which honours ``OMP_NUM_THREADS``. Results do not depend on it,
-    bit for bit; nor, unless the network is deferred, do those of a point on the batch that it comes
-    in. Calls release the GIL and stop on Ctrl-C. ``progress`` is called as
-    ``progress(done, total)``, some twenty times a second and once at the end, from the thread that
-    made the call; both are in weights times points, twice that where there is a gradient. An
-    exception that it raises ends the call.
+    bit for bit; nor, unless the network is deferred, on the batch that a point comes in. Calls
+    release the GIL and stop on Ctrl-C. ``progress`` is called as ``progress(done, total)``, some
+    twenty times a second and once at the end, from the thread that made the call; both are in
+    weights times points, twice that where there is a gradient. An exception that it raises ends the
+    call.
 
     They raise ``ValueError`` for points of the wrong shape or with NaN or infinity, ``TypeError``
     for points that are not real numbers, ``OverflowError`` when a value inside the network leaves

@@ -159,7 +159,7 @@ def gradient_deviation(
     the gradients: at every radius a product with the units that are active at x, and the rows of
     those that flip; through W_{ℓ+1} and W_ℓ these rows are all there is.
 
-    What is no Network is asked for ∇f at x and at every point, in float64.
+    An object other than a `Network` is asked for ∇f at x and at every point, in float64.
     """
     if not isinstance(net, Network):
         return _of_function(

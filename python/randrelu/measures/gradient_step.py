@@ -75,10 +75,10 @@ def gradient_step(
         The outputs, from 0, that the decisions are attacked for, by default the runners-up. A point
         that is decided so already stays where it is: its margin is 0.
     threads : int, optional
-        The number of threads; what is no Network decides itself.
+        The number of threads of a `Network`; other objects decide that themselves.
     progress : callable, optional
         Called as ``progress(done, total)``, see `Network`; in points for "exact" and "flip", and
-        for what is no Network.
+        for objects other than a `Network`.
 
     Returns
     -------
@@ -87,7 +87,7 @@ def gradient_step(
     Raises
     ------
     TypeError
-        If `net` is no such object, or an argument is not numeric.
+        If `net` lacks ``dim`` or ``value_and_gradient``, or an argument is not numeric.
     ValueError
         If a point is 0 and there are no biases, or has the wrong shape, or an argument is not as
         described; "paper" is for one output and no biases: it rests on f(αx) = αf(x).
@@ -113,9 +113,10 @@ def gradient_step(
 
     A point whose gradient is 0 stays where it is: η is 0 for the named steps, and `success` False.
 
-    A `LimitNetwork` is asked about f and ∇f at the points, and about f after the steps; what it
-    answered before is known to it. The smallest η that reaches −f is no question about finitely
-    many of its values, so "exact" and "flip" refuse it. "linear" takes its step as it is there.
+    A `LimitNetwork` is asked about f and ∇f at the points, and about f after the steps, and it
+    remembers what it answered before. The smallest η that reaches −f depends on more than finitely
+    many of its values, so "exact" and "flip" refuse it. "linear" takes the step −2f/‖∇f‖² as it
+    is, and never goes on by ulps.
     """
     if not isinstance(net, Network):
         return _of_function(net, x, eta, delta, longest, margin, against, progress)

@@ -30,7 +30,7 @@ def attack_limit_networks(
     trials : int
         The number of networks.
     eta : float or "linear"
-        The step, as for `gradient_step`.
+        The step η, sign included, or the linear step −2f/‖∇f‖², as for `gradient_step`.
     rng : None, int, SeedSequence or Generator
         Where the seed comes from.
 

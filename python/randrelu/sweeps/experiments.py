@@ -146,7 +146,7 @@ def region(rng: np.random.Generator, **network: Any) -> Row:
 
     Beside it is that times the number of hidden units, which hardly depends on width or depth
     (Hanin and Rolnick 2019), and falls as 1/√d; and the unit whose hyperplane is the nearest.
-    Networks are stored or streamed: deferred ones have no hyperplanes.
+    Networks are stored or streamed: deferred ones would have to be revealed whole.
     """
     net, x = _network(rng, **{"storage": "auto", **network})
     found = cell(net, x)
@@ -203,9 +203,9 @@ def whole_step(rng: np.random.Generator, *, length: float | None = None, **netwo
 def regions(rng: np.random.Generator, *, length: float = 2.0, **network: Any) -> list[Row]:
     """Find the regions of a square in a random plane around (1, …, 1): a row per layer.
 
-    Its side is length × ‖x‖. What is of the plane is in each of its rows: how many regions there
-    are, that number over the square of the number of hidden units, and their areas in units of
-    ‖x‖². An edge is one from vertex to vertex of a region.
+    Its side is length × ‖x‖. What concerns the whole square is repeated in every row: how many
+    regions there are, that number over the square of the number of hidden units, and their areas in
+    units of ‖x‖². An edge goes from one vertex of a region to the next.
     """
     net, x = _network(rng, **{"storage": "auto", **network})
     one, two = rng.standard_normal((2, x.size))
@@ -214,17 +214,17 @@ def regions(rng: np.random.Generator, *, length: float = 2.0, **network: Any) ->
     half = length / 2 * math.sqrt(x.size)
     found = plane(net, x, half * one, half / euclid.norm(two) * two)
     areas = (length / 2) ** 2 * found.area
-    neurons = sum(net.widths[1:-1])
+    units = sum(net.widths[1:-1])
     whole = {
         "regions": found.regions,
-        "regions_per_neuron2": found.regions / neurons**2,
+        "regions_per_neuron2": found.regions / units**2,
         "mean_area": float(areas.mean()),
         "median_area": float(np.median(areas)),
     }
     counts = zip(net.widths[1:-1], found.edges_by_layer.tolist(), strict=True)
     return [
-        {"layer": i, "units": units, "edges": edges, **whole}
-        for i, (units, edges) in enumerate(counts, start=1)
+        {"layer": i, "units": width, "edges": edges, **whole}
+        for i, (width, edges) in enumerate(counts, start=1)
     ]
 
 
