@@ -224,7 +224,7 @@ MeshParts cut_in_parts(const Network& net, const Mesh& mesh, const VertexValues&
   const PartCutter cutter(net, mesh, values, mixes, first, faces_each, faces, most_faces, run);
   const Run rest = run.stage(0.1, 1);
   MeshParts whole;
-  if (net.deferred()) {  // asking in any order would give any of its networks
+  if (net.deferred()) {  // its weights depend on the order of questions, which must not depend on threads
     for (Index p = 0; p < cutter.count(); ++p) {
       cutter.add(cutter.cut(p, run.silent()), whole);
       poll(rest.stage(p, p + 1, cutter.count()), 1);
