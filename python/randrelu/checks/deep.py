@@ -168,7 +168,7 @@ def ratios_at_infinite_width(parameters: Mapping[str, Any]) -> NDArray[np.float6
         kernel = np.ones((_LIMIT_DRAWS, points, points))
         kernel[:, first, second] = kernel[:, second, first] = np.cos(angles)
         spectrum, vectors = np.linalg.eigh(kernel)
-        # The root that is symmetric is continuous in the kernel: the same on every machine.
+        # The symmetric root is continuous in the kernel, so that machines agree up to rounding.
         root = (vectors * np.sqrt(np.maximum(spectrum, 0))[:, np.newaxis]) @ vectors.swapaxes(
             -1, -2
         )

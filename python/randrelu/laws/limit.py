@@ -90,9 +90,9 @@ def limit_step(dim: int, depth: int, *, size: float | None = None) -> LimitStep:
     It is the law of ``f_after / f_before`` of ``gradient_step(LimitNetwork(dim, depth), x)``,
     whatever x ≠ 0 and the scale of the weights are.
 
-    Whether *some* step along the gradient, no longer than a given size, reaches −f is a question
-    about f on a whole segment, of which no law in finitely many dimensions knows the answer. The
-    share of networks in which a step of one size reaches it is at most as large.
+    Whether *some* step along the gradient, no longer than a given size, reaches −f depends on f on
+    a whole segment, which no law of finitely many values tells. The share of networks in which the
+    step of one size reaches it is a lower bound.
     """
     return LimitStep(
         arguments.integer("dim", dim, at_least=1),

@@ -191,7 +191,7 @@ def _of_function(
     if name in ("exact", "flip"):
         what = "limit network" if isinstance(net, LimitNetwork) else "function"
         reason = (
-            "at infinite width the shortest step that reaches a level is no question about "
+            "at infinite width the shortest step that reaches a level depends on more than "
             "finitely many values"
             if isinstance(net, LimitNetwork)
             else "it follows every unit that flips"

@@ -67,7 +67,7 @@ def run(
         The step, as for `gradient_step`. The theorem asks for *an* η, so the default is "exact",
         the shortest for which its conclusion holds; "shortest" is the shortest of a few multiples
         (1 to 1000) of the linear step, and the default where a layer has more than 10 000 units.
-        At infinite width "exact" is no question about finitely many values.
+        At infinite width there is no "exact": it depends on more than finitely many values.
     dim, depth : int, optional
         d and ℓ, for ``widths="infinite"`` only.
     """

@@ -85,8 +85,9 @@ def run(
     columns = {"sampled": found.sampled_ratio, "attained": found.attained_ratio}
     medians = np.median(found.attained_ratio, axis=0)
     below = np.flatnonzero(medians <= unit)
-    wide = np.median(ratios_at_infinite_width(parameters), axis=0)
-    said = {"sampled": [f"{median:.3g} (infinite width, 200 draws)" for median in wide]}
+    drawn = ratios_at_infinite_width(parameters)
+    limits = np.median(drawn, axis=0)
+    said = {"sampled": [f"{m:.3g} (infinite width, {len(drawn)} draws)" for m in limits]}
     measurements = [
         *judged,
         constant_needed(f"C at depth {at[-1]}", needed[:, -1], PROBABILITY),
