@@ -158,7 +158,7 @@ class TestBuiltIn:
         assert rows.layer.tolist() == [1, 2] and rows.units.tolist() == [30, 10]
         assert rows.edges.tolist() == found.edges_by_layer.tolist()
         assert rows.regions.tolist() == [found.regions] * 2 and found.regions > 30
-        assert rows.regions_per_neuron2.tolist() == [found.regions / 1600] * 2
+        assert rows.regions_per_unit2.tolist() == [found.regions / 1600] * 2
         assert rows.mean_area.tolist() == pytest.approx([9 / found.regions] * 2)
         assert rows.median_area.tolist() == pytest.approx([2.25 * np.median(found.area)] * 2)
 

@@ -58,7 +58,7 @@ _OF_EXPERIMENT = {
     ("cell", "distance"): "distance to the nearest facet, relative to ‖x‖",
     ("cell", "distance_times_units"): "distance to the nearest facet, relative to ‖x‖, times units",
     ("regions", "regions"): "linear regions of a square of a plane",
-    ("regions", "regions_per_neuron2"): "linear regions over the square of the number of units",
+    ("regions", "regions_per_unit2"): "linear regions over the square of the number of units",
     ("regions", "mean_area"): "mean area of a region, relative to ‖x‖²",
     ("regions", "median_area"): "median area of a region, relative to ‖x‖²",
     ("regions", "edges"): "edges of the regions, by the layer that bends there",

@@ -217,7 +217,7 @@ def regions(rng: np.random.Generator, *, length: float = 2.0, **network: Any) ->
     units = sum(net.widths[1:-1])
     whole = {
         "regions": found.regions,
-        "regions_per_neuron2": found.regions / units**2,
+        "regions_per_unit2": found.regions / units**2,
         "mean_area": float(areas.mean()),
         "median_area": float(np.median(areas)),
     }
