@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-# A shell starts what it runs in the background with SIGINT ignored, and processes inherit that: those that
-# tests interrupt would go on.
+# A shell starts what it runs in the background with SIGINT ignored, and processes inherit that:
+# those that tests interrupt would go on.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
