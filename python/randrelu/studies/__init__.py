@@ -1,0 +1,1 @@
+"""Studies of the questions that the paper leaves open."""
