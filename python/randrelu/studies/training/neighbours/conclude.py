@@ -12,6 +12,9 @@ LIMITS = (
     "What Wang and others prove asks for a width that is large against d, and constants, that are "
     "not checked here; the networks tell apart only 0 and 1 of scikit-learn's digits, as theirs "
     "did of MNIST's, have no biases, which theirs do, and are trained by full batches.",
+    "What training adds to ∇f is at most C₀ times the share of active units, and what it starts "
+    "with is near √(d/2): 1/√d is to be expected where d is large against C₀², which is so here "
+    "for the smallest C₀ only.",
     "The robust share counts single gradient steps from an image: other attacks are at least as "
     "strong.",
     "Images of more than 8 × 8 pixels are interpolated, and lie in the same 64 dimensions: with d "

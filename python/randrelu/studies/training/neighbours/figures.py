@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from randrelu.figures.style import HAIR, MUTED, color, legend, level, panels
+from randrelu.figures.style import MUTED, color, legend, level, panels
 from randrelu.studies.training.neighbours.rows import Power, median_interval
 
 if TYPE_CHECKING:
@@ -58,10 +58,13 @@ def in_balls(curves: Sequence[Curve], powers: Mapping[float, Power | None]) -> F
             reach, found.exponent, fmt="o", markersize=4, color=color(0), capsize=3,
             yerr=[[found.exponent - found.low], [found.high - found.exponent]],
         )  # fmt: skip
-    level(right, -0.5, "1/√d")
-    level(right, 0.0, "no fall", HAIR)
-    if known:
-        _logarithmic(right, "x")
+    for exponent, name in ((-0.5, "1/√d"), (0.0, "no fall")):
+        level(right, exponent, name)
+        right.annotate(
+            name, (0.99, exponent), xycoords=("axes fraction", "data"), xytext=(0, 3),
+            textcoords="offset points", ha="right", fontsize=8, color=MUTED,
+        )  # fmt: skip
+    _logarithmic(right, "x")
     legend(figure, left)
     return figure
 
@@ -114,12 +117,17 @@ def _draw(axes: Axes, curve: Curve, k: int) -> None:
 
 
 def _logarithmic(axes: Axes, *names: str) -> None:
-    """Make axes logarithmic, with plain numbers at 1 and 3 times the powers of ten."""
+    """Make axes logarithmic, with plain numbers, unless nothing positive is drawn."""
     from matplotlib.ticker import LogLocator, NullFormatter
 
     for name in names:
+        axis, least = {
+            "x": (axes.xaxis, axes.dataLim.minposx),
+            "y": (axes.yaxis, axes.dataLim.minposy),
+        }[name]
+        if not np.isfinite(least):
+            continue
         axes.set(**{f"{name}scale": "log"})
-        axis = axes.xaxis if name == "x" else axes.yaxis
         axis.set_major_locator(LogLocator(subs=(1.0, 3.0) if name == "y" else (1.0,)))
         axis.set_major_formatter("{x:g}")
         axis.set_minor_formatter(NullFormatter())

@@ -21,7 +21,7 @@ def parts(full: bool) -> tuple[Part, ...]:
     return (
         Part("lazy-ball", "lazy", _ball(full), trials),
         Part("lazy-travel", "lazy", _travel(full), trials),
-        Part("boundary-random", "boundary", _random(full), 200 if full else 32),
+        Part("boundary-random", "boundary", _random(full), 150 if full else 32),
         Part("boundary-trained", "boundary-trained", _trained(full), 16 if full else 6),
     )
 

@@ -84,28 +84,29 @@ def _ball_sentence(
     learnt = [reach for reach in known if (accuracy[reach] or 0) >= RIGHT]
     nearest, farthest = min(known), max(known)
     middle = min(learnt, default=farthest)
-    told = [f"d^a with a = {known[nearest]} at C₀ = {nearest:g}"]
-    if middle not in (nearest, farthest):
-        told.append(f"{known[middle]} at C₀ = {middle:g}, the smallest with {RIGHT:.0%} right")
-    told.append(f"{known[farthest]} at C₀ = {farthest:g}")
+    told = [
+        f"a = {known[reach]} at C₀ = {reach:g} ({accuracy[reach] or 0:.0%} told right), "
+        f"{_against_half(known[reach])}"
+        for reach in sorted({nearest, middle, farthest})
+    ]
+    supported = "supported" if known[middle].low <= -0.5 else "not supported over these d"
+    where = f"the smallest of these balls with {RIGHT:.0%} told right" if learnt else "the largest"
     return (
         f"With W₁ kept within C₀/√k of its start (k = {width:g}, d = {sizes[0] ** 2:g} to "
         f"{sizes[-1] ** 2:g}, {known[nearest].networks} networks each), the smallest gradient step "
-        f"that turns a held-out image goes as {', '.join(told)}: near the start, "
-        f"{_against_half(known[nearest])}; far from it, {_against_half(known[farthest])}."
+        f"that turns a held-out image, over its norm, goes as d^a: {'; '.join(told)}. In {where}, "
+        f"C₀ = {middle:g}, a size of O(1/√d) is {supported}."
     )
 
 
 def _against_half(found: Power) -> str:
     if found.holds(-0.5):
-        return "that agrees with the 1/√d of random networks"
+        return "which agrees with 1/√d"
     if found.high < -0.5:
-        return "it falls faster than 1/√d"
-    if found.low < 0 < found.high:
-        return "it does not fall with d, and the 1/√d is not supported"
-    if found.low >= 0:
-        return "it grows with d, and the 1/√d is not supported"
-    return "it falls, but more slowly than 1/√d, which is not supported over these d"
+        return "faster than 1/√d"
+    if found.holds(0.0):
+        return "no fall with d"
+    return "growth with d" if found.low > 0 else "more slowly than 1/√d"
 
 
 def _traveling(ball: Rows, travel: Rows) -> Finding | None:
@@ -155,35 +156,21 @@ def _by_knob(rows: Rows) -> Sequence[Rows]:
 
 def _travel_sentence(near: Rows, against: Rows) -> str:
     told = []
-    for name, rows in (("plain training", near), ("adversarial training", against)):
+    for name, rows in (("by plain training", near), ("by adversarial training", against)):
         groups = _by_knob(rows)
-        if len(groups) < 2:
-            continue
-        first, last = groups[0], groups[-1]
-        ends = [
-            (group.median("robust_2"), group.median("traveled_scaled")) for group in (first, last)
-        ]
-        if None in [number for end in ends for number in end]:
-            continue
-        (low, near_by), (high, far) = ends
-        told.append(
-            f"by {name} {low:.0%} of the held-out images are told right and withstand every "
-            f"gradient step up to 2/√d with W₁ {near_by:.3g}/√k from its start, and {high:.0%} "
-            f"with {far:.3g}/√k"
-        )
+        if len(groups) > 1:
+            told.append(f"{name}, {_robust_at(groups[0])} and {_robust_at(groups[-1])}")
     if not told:
         return "Too little was measured to say what traveling farther changes."
     return (
-        f"At d = {SHOWN * SHOWN}, the share of the held-out images that are told right and "
-        f"withstand every single gradient step up to 2/√d goes between {'; between '.join(told)} "
-        f"(medians of {len(_by_knob(near)[0])} networks)."
+        "The share of the held-out images that are told right and withstand every single gradient "
+        f"step of up to 2/√d, at d = {SHOWN * SHOWN}: {'; '.join(told)} (medians of "
+        f"{len(_by_knob(near)[0])} networks). How W₁ is let travel, and the width, are in the "
+        "picture."
     )
 
 
 def _robust_at(rows: Rows) -> str:
     far = rows.median("traveled_scaled") or 0.0
-    return f"{rows.median('robust_2') or 0.0:.0%} with W₁ {_number(far)}/√k from its start"
-
-
-def _number(value: float) -> str:
-    return f"{value:.0f}" if value >= 100 else f"{value:.2g}"
+    number = f"{far:.0f}" if far >= 100 else f"{far:.2g}"
+    return f"{rows.median('robust_2') or 0.0:.0%} with W₁ {number}/√k from its start"
