@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from randrelu.figures.style import MUTED, color, legend, level, panels
+from randrelu.figures.style import MUTED, color, level
 from randrelu.studies.training.neighbours.rows import Power, median_interval
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MARKS = "osD^v<>P"
-_DISTANCE = "distance from the start, ‖W₁ − W₁(0)‖ × √k (norm 2,∞)"
+_DISTANCE = "‖W₁ − W₁(0)‖₂,∞ × √k"
 
 
 @dataclass(frozen=True)
@@ -46,48 +46,48 @@ class Bracket:
 
 def in_balls(curves: Sequence[Curve], powers: Mapping[float, Power | None]) -> Figure:
     """Draw the step against the radius, and the power of d that it goes with."""
-    figure, (left, right) = panels(
+    figure, (above, below) = _stacked(
         "radius of the ball, C₀ = R √k", ["size of the step × √d/‖x‖", "exponent of d in the size"]
     )
     for k, curve in enumerate(curves):
-        _draw(left, curve, k)
-    _logarithmic(left, "x", "y")
+        _draw(above, curve, k)
+    _logarithmic(above, "x", "y")
     known = {reach: found for reach, found in powers.items() if found is not None}
     for reach, found in known.items():
-        right.errorbar(
+        below.errorbar(
             reach, found.exponent, fmt="o", markersize=4, color=color(0), capsize=3,
             yerr=[[found.exponent - found.low], [found.high - found.exponent]],
         )  # fmt: skip
     for exponent, name in ((-0.5, "1/√d"), (0.0, "no fall")):
-        level(right, exponent, name)
-        right.annotate(
+        level(below, exponent, name)
+        below.annotate(
             name, (0.99, exponent), xycoords=("axes fraction", "data"), xytext=(0, 3),
             textcoords="offset points", ha="right", fontsize=8, color=MUTED,
         )  # fmt: skip
-    _logarithmic(right, "x")
-    legend(figure, left)
+    _logarithmic(below, "x")
+    _legend(figure, above)
     return figure
 
 
 def traveling(step: Sequence[Curve], robust: Sequence[Curve]) -> Figure:
     """Draw the step, and the robust share, against how far W₁ has traveled."""
-    figure, (left, right) = panels(
+    figure, (above, below) = _stacked(
         _DISTANCE, ["size of the step × √d/‖x‖", "share right, and robust to 2/√d"]
     )
-    for axes, curves in ((left, step), (right, robust)):
+    for axes, curves in ((above, step), (below, robust)):
         for k, curve in enumerate(curves):
             _draw(axes, curve, k)
         _logarithmic(axes, "x")
-    _logarithmic(left, "y")
-    right.set_ylim(-0.02, 1.02)
-    legend(figure, left)
+    _logarithmic(above, "y")
+    below.set_ylim(-0.02, 1.02)
+    _legend(figure, above)
     return figure
 
 
 def distances(brackets: Mapping[str, Sequence[Bracket]]) -> Figure:
     """Draw both sides of the distance against d, a panel for each norm."""
     names = {"2": "ℓ₂ distance/‖x‖₂", "inf": "ℓ∞ distance/‖x‖∞"}
-    figure, row = panels("dimension of the input, d", [names[norm] for norm in brackets])
+    figure, row = _stacked("dimension of the input, d", [names[norm] for norm in brackets])
     for axes, found in zip(row, brackets.values(), strict=True):
         for k, bracket in enumerate(found):
             _draw(axes, Curve(f"{bracket.name}: attained", bracket.at, bracket.attained), k)
@@ -100,8 +100,27 @@ def distances(brackets: Mapping[str, Sequence[Bracket]]) -> Figure:
             ends = np.array([min(min(b.at) for b in found), max(max(b.at) for b in found)])
             axes.plot(ends, 1.4 / np.sqrt(ends), ":", color=MUTED, label="1/√d")
             _logarithmic(axes, "x", "y")
-    legend(figure, row[0])
+    _legend(figure, row[0])
     return figure
+
+
+def _stacked(x_label: str, y_labels: Sequence[str]) -> tuple[Figure, list[Axes]]:
+    """Return a figure with a panel below the other, which can be read on a phone."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.4, 2.9 * len(y_labels)), layout="constrained")
+    column = [figure.add_subplot(len(y_labels), 1, k) for k in range(1, len(y_labels) + 1)]
+    for axes, y_label in zip(column, y_labels, strict=True):
+        axes.set(ylabel=y_label)
+        axes.grid(linewidth=0.6)
+        axes.set_axisbelow(True)
+    column[-1].set_xlabel(x_label)
+    return figure, column
+
+
+def _legend(figure: Figure, axes: Axes) -> None:
+    """Put the legend above, in two columns: it is long here."""
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=2)
 
 
 def _draw(axes: Axes, curve: Curve, k: int) -> None:
