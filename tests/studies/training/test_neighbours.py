@@ -146,7 +146,7 @@ class TestRows:
     def test_power_of_too_little_is_none(self):
         assert power([1, 1, 1], [1, 2, 3]) is None
         assert power([1, 1, 1, 2, 2], [1, 2, 3, 4, 5]) is None
-        assert power([1, 1, 1, 2, 2, 2], [1, 2, 3, np.nan, 5, 6]) is None
+        assert power([1, 1, 1, 1, 2, 2, 2], [1, 2, 3, np.nan, 4, 5, 6]) is None
         assert power([], []) is None
 
     def test_median_interval_is_exact(self):

@@ -14,7 +14,7 @@ from scipy.stats import binom
 from randrelu.studies.kind import Columns
 
 _DRAWS = 4000
-_FEWEST = 3  # networks at each of two dimensions
+_FEWEST = 3  # networks at each x
 
 
 class Rows:
@@ -91,14 +91,15 @@ def power(x: ArrayLike, y: ArrayLike) -> Power | None:
     """Fit log y over log x by least squares; None where there is too little to fit.
 
     Each y is of a network of its own. The interval is the bootstrap's, of networks drawn again at
-    each x, with a fixed seed. Missing values are left out.
+    each x, with a fixed seed. A missing y is a large one, and leaving it out would bend the fit:
+    there is none then.
     """
     places, values = np.log(np.asarray(x, float)), np.asarray(y, float)
-    kept = np.isfinite(values) & (values > 0)
-    groups = [np.log(values[kept & (places == place)]) for place in np.unique(places[kept])]
-    at = np.unique(places[kept])
-    enough = [group.size >= _FEWEST for group in groups]
-    if sum(enough) < 2 or not all(enough):
+    at = np.unique(places)
+    if at.size < 2 or not np.all(np.isfinite(values) & (values > 0)):
+        return None
+    groups = [np.log(values[places == place]) for place in at]
+    if min(group.size for group in groups) < _FEWEST:
         return None
     counts = np.array([group.size for group in groups])
     away = at - np.average(at, weights=counts)
