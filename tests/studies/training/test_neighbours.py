@@ -109,7 +109,8 @@ class TestFindings:
         table["relative_norm"] = table["size"] ** (2.0 * exponent) * np.exp(noise)
         sentence = conclude.findings(tables | {"lazy-ball": table})[0].sentence
         assert sentence.count(words) == 2
-        assert ("is supported" in sentence) == (exponent <= -0.5)
+        assert ("reaches that" in sentence) == (exponent <= -0.5)
+        assert ("does not reach that" in sentence) == (exponent > -0.5)
 
     @pytest.mark.parametrize(
         ("exponent", "words"), [(-0.5, "in agreement with −½"), (-0.1, "not supported here")]

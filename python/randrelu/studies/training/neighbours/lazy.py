@@ -89,14 +89,24 @@ def _ball_sentence(
         f"{_against_half(known[reach])}"
         for reach in sorted({nearest, middle, farthest})
     ]
-    supported = "supported" if known[middle].low <= -0.5 else "not supported over these d"
-    where = f"the smallest of these balls with {RIGHT:.0%} told right" if learnt else "the largest"
+    reached = "reaches" if known[middle].low <= -0.5 else "does not reach"
+    which = f"the smallest with {RIGHT:.0%} told right" if learnt else "the largest"
     return (
         f"With W₁ kept within C₀/√k of its start (k = {width:g}, d = {sizes[0] ** 2:g} to "
         f"{sizes[-1] ** 2:g}, {known[nearest].networks} networks each), the smallest gradient step "
-        f"that turns a held-out image, over its norm, goes as d^a: {'; '.join(told)}. In {where}, "
-        f"C₀ = {middle:g}, a size of O(1/√d) is {supported}."
+        f"that turns a held-out image, over its norm, goes as d^a: {'; '.join(told)}. The claim is "
+        f"of large d, and has a ≤ −½: in the ball of C₀ = {middle:g}, {which}, the interval of a "
+        f"{reached} that over these d, where the median size × √d is {_range(rows, middle)}; at "
+        f"C₀ = {farthest:g} that is {_range(rows, farthest)}."
     )
+
+
+def _range(rows: Rows, reach: float) -> str:
+    """Return the smallest and the largest median of the step × √d over d."""
+    at = rows.where(reach=reach)
+    medians = [at.where(size=size).median("scaled_norm") for size in at.values_of("size")]
+    known = [median for median in medians if median is not None]
+    return f"{min(known):.2g} to {max(known):.2g}" if known else "not known"
 
 
 def _against_half(found: Power) -> str:
