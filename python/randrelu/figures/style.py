@@ -86,16 +86,31 @@ def canvas(x_label: str = "", y_label: str = "") -> tuple[Figure, Axes]:
 
 def panels(x_label: str, y_labels: Sequence[str]) -> tuple[Figure, list[Axes]]:
     """Return a figure of such canvases beside each other."""
+    return _grid((4.4 * len(y_labels), 3.6), 1, x_label, y_labels)
+
+
+def stacked(x_label: str, y_labels: Sequence[str]) -> tuple[Figure, list[Axes]]:
+    """Return a figure of canvases below each other, all of which a phone shows."""
+    figure, column = _grid((4.4, 2.8 * len(y_labels)), len(y_labels), x_label, y_labels)
+    for axes in column[:-1]:
+        axes.set_xlabel("")
+    return figure, column
+
+
+def _grid(
+    size: tuple[float, float], rows: int, x_label: str, y_labels: Sequence[str]
+) -> tuple[Figure, list[Axes]]:
     require_matplotlib()
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(4.4 * len(y_labels), 3.6), layout="constrained")
-    row = [figure.add_subplot(1, len(y_labels), k) for k in range(1, len(y_labels) + 1)]
-    for axes, y_label in zip(row, y_labels, strict=True):
+    figure = Figure(figsize=size, layout="constrained")
+    places = range(1, len(y_labels) + 1)
+    every = [figure.add_subplot(rows, len(y_labels) // rows, k) for k in places]
+    for axes, y_label in zip(every, y_labels, strict=True):
         axes.set(xlabel=x_label, ylabel=y_label)
         axes.grid(linewidth=0.6)
         axes.set_axisbelow(True)
-    return figure, row
+    return figure, every
 
 
 def cumulative(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from randrelu.figures.style import MUTED, color, level
+from randrelu.figures.style import MUTED, color, level, stacked
 from randrelu.studies.training.neighbours.rows import Power, median_interval
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Bracket:
 
 def in_balls(curves: Sequence[Curve], powers: Mapping[float, Power | None]) -> Figure:
     """Draw the step against the radius, and the power of d that it goes with."""
-    figure, (above, below) = _stacked(
+    figure, (above, below) = stacked(
         "radius of the ball, C₀ = R √k", ["size of the step × √d/‖x‖", "exponent of d in the size"]
     )
     for k, curve in enumerate(curves):
@@ -71,7 +71,7 @@ def in_balls(curves: Sequence[Curve], powers: Mapping[float, Power | None]) -> F
 
 def traveling(step: Sequence[Curve], robust: Sequence[Curve]) -> Figure:
     """Draw the step, and the robust share, against how far W₁ has traveled."""
-    figure, (above, below) = _stacked(
+    figure, (above, below) = stacked(
         _DISTANCE, ["size of the step × √d/‖x‖", "share right, and robust to 2/√d"]
     )
     for axes, curves in ((above, step), (below, robust)):
@@ -87,7 +87,7 @@ def traveling(step: Sequence[Curve], robust: Sequence[Curve]) -> Figure:
 def distances(brackets: Mapping[str, Sequence[Bracket]]) -> Figure:
     """Draw both sides of the distance against d, a panel for each norm."""
     names = {"2": "ℓ₂ distance/‖x‖₂", "inf": "ℓ∞ distance/‖x‖∞"}
-    figure, row = _stacked("dimension of the input, d", [names[norm] for norm in brackets])
+    figure, row = stacked("dimension of the input, d", [names[norm] for norm in brackets])
     for axes, found in zip(row, brackets.values(), strict=True):
         for k, bracket in enumerate(found):
             _draw(axes, Curve(f"{bracket.name}: attained", bracket.at, bracket.attained), k)
@@ -102,20 +102,6 @@ def distances(brackets: Mapping[str, Sequence[Bracket]]) -> Figure:
             _logarithmic(axes, "x", "y")
     _legend(figure, row[0])
     return figure
-
-
-def _stacked(x_label: str, y_labels: Sequence[str]) -> tuple[Figure, list[Axes]]:
-    """Return a figure with a panel below the other, which can be read on a phone."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(4.4, 2.9 * len(y_labels)), layout="constrained")
-    column = [figure.add_subplot(len(y_labels), 1, k) for k in range(1, len(y_labels) + 1)]
-    for axes, y_label in zip(column, y_labels, strict=True):
-        axes.set(ylabel=y_label)
-        axes.grid(linewidth=0.6)
-        axes.set_axisbelow(True)
-    column[-1].set_xlabel(x_label)
-    return figure, column
 
 
 def _legend(figure: Figure, axes: Axes) -> None:
