@@ -15,6 +15,7 @@ from randrelu import laws
 from randrelu._support import arguments
 from randrelu.checks import STATEMENTS
 from randrelu.measures.gradient_step import STEPS, step_name
+from randrelu.studies.width import experiment as of_width
 from randrelu.sweeps import experiments
 from randrelu.sweeps.blocks import Experiment, Row
 from randrelu.sweeps.experiments import SHAPE, widths_of
@@ -32,6 +33,8 @@ EXPERIMENTS: dict[str, Callable[..., Row | list[Row]]] = {
     "deep": experiments.deep,
     "line": experiments.whole_step,
     "regions": experiments.regions,
+    "width": of_width.at_width,
+    "linear-step-law": of_width.linear_steps,
     **{name: partial(experiments.statement, name) for name in STATEMENTS},
 }
 
@@ -153,6 +156,8 @@ _VALID: dict[str, Callable[[str, Any], object]] = {
     "hidden": _counts,
     "samples": _counts,
     "points": _counts,
+    "draws": _counts,
+    "top": lambda name, value: arguments.one_of(name, value, of_width.TOPS),
     "radius": arguments.number,
     "length": partial(arguments.number, positive=True),
     "delta": arguments.probability,
@@ -165,6 +170,7 @@ _VALID: dict[str, Callable[[str, Any], object]] = {
 _EXPLICIT = tuple(name for name in arguments.STORAGES if name != "deferred")
 _VALID_FOR: dict[tuple[str, str], Callable[[str, Any], object]] = {
     ("cell", "storage"): lambda name, value: arguments.one_of(name, value, _EXPLICIT),
+    ("linear-step-law", "dim"): _of_a_plane,
     ("regions", "dim"): _of_a_plane,
     ("regions", "widths"): lambda _, value: _of_a_plane(
         "widths[0]", arguments.widths_tuple(value)[0]
