@@ -15,27 +15,26 @@ from randrelu import laws
 from randrelu._support import arguments
 from randrelu.checks import STATEMENTS
 from randrelu.measures.gradient_step import STEPS, step_name
-from randrelu.studies.width import experiment as of_width
-from randrelu.sweeps import experiments
 from randrelu.sweeps.blocks import Experiment, Row
-from randrelu.sweeps.experiments import SHAPE, widths_of
+from randrelu.sweeps.experiments import networks, width
+from randrelu.sweeps.experiments.networks import SHAPE, widths_of
 
 _NETWORK = (*SHAPE, "init", "dtype", "storage")
 
 EXPERIMENTS: dict[str, Callable[..., Row | list[Row]]] = {
-    "attack": experiments.attack,
-    "flips": experiments.ball_flips,
-    "deviation": experiments.deviation,
-    "worst": experiments.worst,
-    "distance": experiments.to_boundary,
-    "cell": experiments.region,
-    "min-perturbation": experiments.perturbation,
-    "deep": experiments.deep,
-    "line": experiments.whole_step,
-    "regions": experiments.regions,
-    "width": of_width.at_width,
-    "linear-step-law": of_width.linear_steps,
-    **{name: partial(experiments.statement, name) for name in STATEMENTS},
+    "attack": networks.attack,
+    "flips": networks.ball_flips,
+    "deviation": networks.deviation,
+    "worst": networks.worst,
+    "distance": networks.to_boundary,
+    "cell": networks.region,
+    "min-perturbation": networks.perturbation,
+    "deep": networks.deep,
+    "line": networks.whole_step,
+    "regions": networks.regions,
+    "width": width.at_width,
+    "linear-step-law": width.linear_steps,
+    **{name: partial(networks.statement, name) for name in STATEMENTS},
 }
 
 
@@ -57,6 +56,8 @@ class BuiltIn:
             if name not in params and not (name == "widths" and {"width", "depth"} <= set(params)):
                 way = "width and depth, or widths" if name == "widths" else name
                 raise ValueError(f"{self.name} needs {way}")
+        if self.name == "width":
+            width.require_together(**params)
         if "widths" in params and "widths" in takes:
             widths_of(**{name: params[name] for name in SHAPE if name in params})
 
@@ -157,7 +158,7 @@ _VALID: dict[str, Callable[[str, Any], object]] = {
     "samples": _counts,
     "points": _counts,
     "draws": _counts,
-    "top": lambda name, value: arguments.one_of(name, value, of_width.TOPS),
+    "top": lambda name, value: arguments.one_of(name, value, width.TOPS),
     "radius": arguments.number,
     "length": partial(arguments.number, positive=True),
     "delta": arguments.probability,

@@ -127,6 +127,8 @@ def _size_sentence(points: Sequence[Mapping[str, Any]], dim: int) -> str:
         f"{narrow['reaches_at_two']:.3f} of the networks of width {narrow['width']:,} and in "
         f"{wide['reaches_at_two']:.3f} of width {wide['width']:,} ({wide['reaches_at_two'].count} "
         f"networks); at infinite width it is {wide['limit_reaches_at_two']:.3f} exactly. The "
+        f"linear step changes the sign in {narrow['flips']:.3f} and {wide['flips']:.3f}, and at "
+        f"infinite width in {wide['limit_flips']:.3f} exactly. The "
         f"median of the smallest tried size that reaches it, times √d, goes from "
         f"{narrow['size']:.2g} to {wide['size']:.2g}{at_limit} (attained; ∞ where fewer than half "
         "of the networks have one)."

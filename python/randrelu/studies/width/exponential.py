@@ -124,8 +124,8 @@ def _sentence(points: Sequence[Mapping[str, Any]], found: Mapping[str, Any]) -> 
         f"For d = {dims[0]} … {dims[-1]}, up to widths of exp({farthest:.1f} d), the share of "
         f"networks where the step of size 2/√d reaches −f {change} with the width above exp(√d): "
         f"it moves by {above:+.3f} for every √d in log k, and by {below:+.3f} below, where "
-        f"networks are narrow. Over all widths above exp(√d) it differs from that at infinite width by "
-        f"{least:+.3f} ({least.count:,} networks). What is missing at small widths is described "
-        f"{better}: χ² over its degrees of freedom is {found['power']:.1f} for "
+        f"networks are narrow. Over all widths above exp(√d) it differs from that at infinite "
+        f"width by {least:+.3f} ({least.count:,} networks). What is missing at small widths is "
+        f"described {better}: χ² over its degrees of freedom is {found['power']:.1f} for "
         f"−A (k/d)^−b and {found['exponential']:.1f} for −A exp(−b log k/√d)."
     )

@@ -23,14 +23,14 @@ def sizes_figure(points: Points) -> Figure:
     """Draw the smallest successful size, and the share that a step of size 2/√d is enough for."""
     figure, (left, right) = panels(
         _WIDTH,
-        ["smallest tried size that reaches −f, times √d", "share where size 2/√d reaches −f"],
+        ["smallest size × √d that reaches −f", "share where 2/√d reaches −f"],
     )
     for k, (shape, here) in enumerate(_shapes(points)):
         dim, depth = shape
         label = f"d = {dim}, depth {depth}"
         finite = [p for p in here if p["width"] is not None]
-        _estimates(left, finite, "width", "size", label, k)
-        _estimates(right, finite, "width", "reaches_at_two", label, k)
+        _estimates(left, finite, "width", "size", label, k, beside=k)
+        _estimates(right, finite, "width", "reaches_at_two", label, k, beside=k)
         limit = [p for p in here if p["width"] is None]
         if limit and math.isfinite(limit[0]["size"].value):
             left.axhline(limit[0]["size"].value, color=color(k), linestyle="--", linewidth=1)
@@ -47,20 +47,20 @@ def linearity_figure(points: Points) -> Figure:
     """Draw how far f is from its tangent on the linear step, and how far the gradient turns."""
     figure, (left, right) = panels(
         _WIDTH,
-        ["|f − tangent|/|2f| on the linear step", "‖∇f(x) − ∇f(y)‖/‖∇f‖ within its reach"],
+        ["|f − tangent|/|2f|", "‖∇f(x) − ∇f(y)‖/‖∇f‖"],
     )
     for k, ((_, depth), here) in enumerate(_shapes(points)):
         label = f"depth {depth}"
         finite = [p for p in here if p["width"] is not None]
-        _estimates(left, finite, "width", "deviation", label, k)
-        _estimates(right, finite, "width", "gradient", label, k)
+        _estimates(left, finite, "width", "deviation", label, k, beside=k)
+        _estimates(right, finite, "width", "gradient", label, k, beside=k)
         for p in here:
             if p["width"] is None:
                 left.axhline(p["deviation"].value, color=color(k), linestyle="--", linewidth=1)
                 right.axhline(p["predicted_gradient"], color=color(k), linestyle="--", linewidth=1)
     left.plot([], [], "--", color=INK, linewidth=1, label="infinite width (left: measured)")
     left.set(xscale="log", ylim=(0, 0.6))
-    right.set(xscale="log", ylim=(0, 1.3))
+    right.set(xscale="log", ylim=(0, 0.8))
     legend(figure, left)
     return figure
 
@@ -68,12 +68,13 @@ def linearity_figure(points: Points) -> Figure:
 def law_figure(series: Points) -> Figure:
     """Draw distances in law over the width, a panel for every dimension."""
     dims = sorted({one["dim"] for one in series}) or [0]
-    figure, axes = panels(_WIDTH, [f"distance in law from the limit, d = {d}" for d in dims])
+    figure, axes = panels(_WIDTH, [f"distance in law, d = {d}" for d in dims])
     for panel, dim in zip(axes, dims, strict=True):
         for one in (one for one in series if one["dim"] == dim):
             k = one["depth"] - 1
-            seen = [(w, d) for w, d in _pairs(one) if d.seen]
-            lost = [(w, d) for w, d in _pairs(one) if not d.seen]
+            pairs = [(w * 1.06**k, d) for w, d in zip(one["widths"], one["distances"], strict=True)]
+            seen = [(w, d) for w, d in pairs if d.seen]
+            lost = [(w, d) for w, d in pairs if not d.seen]
             root = [math.sqrt(d.square) for _, d in seen]
             ends = [[math.sqrt(d.square + s * 1.96 * d.error) for _, d in seen] for s in (-1, 1)]
             # A distance that is lost in noise has the upper end of its interval only.
@@ -89,7 +90,7 @@ def law_figure(series: Points) -> Figure:
                 panel.plot(along, one["rate"].at(along), "--", color=color(k), linewidth=1)
         panel.set(xscale="log", yscale="log")
     most = max(axes, key=lambda panel: len(panel.get_legend_handles_labels()[1]))
-    most.plot([], [], "--", color=INK, linewidth=1, label="fit A(1 + k/k₀)^−b")
+    most.plot([], [], "--", color=INK, linewidth=1, label="fit $A(1+k/k_0)^{-b}$")
     most.plot([], [], "v", color=INK, fillstyle="none", label="lost in noise: at most")
     legend(figure, most)
     return figure
@@ -102,7 +103,7 @@ def flips_figure(rows: Points) -> Figure:
         here = [row for row in rows if row["layer"] == layer]
         label = f"layer {layer}"
         _estimates(left, here, "width", "share", label, k)
-        _estimates(right, here, "width", "count", label, k)
+        _estimates(right, here, "width", "count", label, k, beside=k)
         left.axhline(here[0]["predicted_share"], color=color(k), linestyle="--", linewidth=1)
         widths = np.array([row["width"] for row in here])
         right.plot(widths, here[0]["predicted_share"] * widths, "--", color=color(k), linewidth=1)
@@ -115,7 +116,7 @@ def flips_figure(rows: Points) -> Figure:
 
 def exponential_figure(points: Points) -> Figure:
     """Draw what success lacks to that at infinite width, over log k/√d and over k/d."""
-    figure, (left, right) = panels("", ["share that reaches −f, less that at infinite width", ""])
+    figure, (left, right) = panels("", ["share less that of the limit", ""])
     shallow = [p for p in points if p["depth"] == min(q["depth"] for q in points)]
     marks = "os^vDPX"
     for k, ((dim, _), here) in enumerate(_shapes(shallow)):
@@ -147,14 +148,14 @@ def signs_figure(points: Points) -> Figure:
     """Draw steps that change the sign, with signs and with normal weights on top."""
     figure, (left, right) = panels(
         _WIDTH,
-        ["smallest tried size that flips the sign, times √d", "share where size 2/√d flips it"],
+        ["smallest size × √d that flips f", "share where 2/√d flips f"],
     )
     for k, (shape, here) in enumerate(_shapes(points)):
-        for top, style in (("signs", "o-"), ("normal", "s:")):
+        for j, (top, mark, line) in enumerate((("signs", "o", "-"), ("normal", "s", ":"))):
             told = [p for p in here if p["top"] == top]
             label = f"d = {shape[0]}, {'signs ±1/√k' if top == 'signs' else 'normal'} on top"
-            _estimates(left, told, "width", "flip_size", label, k, style[0], style[1:])
-            _estimates(right, told, "width", "flips_at_two", label, k, style[0], style[1:])
+            _estimates(left, told, "width", "flip_size", label, k, mark, line, 2 * k + j)
+            _estimates(right, told, "width", "flips_at_two", label, k, mark, line, 2 * k + j)
         right.axhline(here[0]["limit_flips_at_two"], color=color(k), linestyle="--", linewidth=1)
         for panel in (left, right):
             panel.axvline(shape[0], color=HAIR, linewidth=1)
@@ -171,16 +172,27 @@ def signs_figure(points: Points) -> Figure:
 
 
 def _estimates(
-    axes: Axes, rows: Points, x: str, y: str, label: str, k: int, mark: str = "o", line: str = "-"
+    axes: Axes,
+    rows: Points,
+    x: str,
+    y: str,
+    label: str,
+    k: int,
+    mark: str = "o",
+    line: str = "-",
+    beside: int = 0,
 ) -> None:
-    """Draw estimates with their intervals; an end that is infinite is at the edge of the axes."""
+    """Draw estimates with their intervals; an end that is infinite is at the edge of the axes.
+
+    On a logarithmic axis series are drawn `beside` each other, so that none hides another.
+    """
     told = [row for row in rows if math.isfinite(row[y].value)]
     estimates: list[Estimate] = [row[y] for row in told]
     middle = np.array([e.value for e in estimates])
     low = np.array([max(e.low, 0) if math.isinf(e.low) else e.low for e in estimates])
     high = np.array([1e3 if math.isinf(e.high) else e.high for e in estimates])
     axes.errorbar(
-        [row[x] for row in told], middle, [middle - low, high - middle],
+        [row[x] * 1.1**beside for row in told], middle, [middle - low, high - middle],
         fmt=mark + line, color=color(k), markersize=4, capsize=2, linewidth=1.2, label=label,
     )  # fmt: skip
 
@@ -189,10 +201,6 @@ def _shapes(points: Points) -> list[tuple[tuple[int, int], list[Mapping[str, Any
     """Return the points by their dimension and depth."""
     shapes = sorted({(p["dim"], p["depth"]) for p in points})
     return [(s, [p for p in points if (p["dim"], p["depth"]) == s]) for s in shapes]
-
-
-def _pairs(one: Mapping[str, Any]) -> list[tuple[float, Any]]:
-    return list(zip(one["widths"], one["distances"], strict=True))
 
 
 def _plain_ticks(axes: Axes, at: Sequence[float]) -> None:

@@ -14,7 +14,6 @@ from randrelu.studies.kind import Columns, Finding
 from randrelu.studies.width import figures
 from randrelu.studies.width.distance import (
     NO_RATE,
-    Distance,
     Rate,
     distance_of,
     rate_of,
@@ -69,13 +68,19 @@ def _series(
 
 def finding(series: Sequence[Mapping[str, Any]]) -> Finding:
     """Return the picture of the distances."""
-    sentences = [_sentence(one) for one in series]
-    known = [s for s in sentences if s]
-    atoms = [_atom_sentence(one) for one in series if one["depth"] == 1]
+    rates = [f"{_where(s)} {power_in_words(s['rate'])}" for s in series if _known(s)]
+    sentences = []
+    if rates:
+        sentences.append(
+            "The distance between the laws of f after over f before the linear step falls like "
+            f"k^−b, fitted from k = d/2 on: {'; '.join(rates)}."
+        )
+    sentences += [_noise_sentence(s) for s in series]
+    sentences += [_atom_sentence(s) for s in series if s["depth"] == 1]
     return Finding(
         slug="law",
         heading="Distance in law from infinite width",
-        sentence=" ".join([*known, *atoms]) or "Too little was measured to tell distances in law.",
+        sentence=" ".join(sentences) or "Too little was measured to tell distances in law.",
         numbers={"series": [_plain(one) for one in series]},
         figure=partial(figures.law_figure, series),
     )
@@ -87,23 +92,21 @@ def power_in_words(rate: Rate) -> str:
     return f"b = {rate.power:.2f} ({low:.2f} … {high:.2f})"
 
 
-def _sentence(one: Mapping[str, Any]) -> str:
-    rate: Rate = one["rate"]
-    last: Distance = one["distances"][-1]
+def _known(one: Mapping[str, Any]) -> bool:
+    return math.isfinite(one["rate"].power)
+
+
+def _where(one: Mapping[str, Any]) -> str:
+    return f"d = {one['dim']}, depth {one['depth']}"
+
+
+def _noise_sentence(one: Mapping[str, Any]) -> str:
     lost = [k for k, d in zip(one["widths"], one["distances"], strict=True) if not d.seen]
-    noise = (
-        f"from width {min(lost):,} on it is lost in the noise of {last.count:,}"
-        if lost
-        else f"at width {one['widths'][-1]:,}, the widest, it is still seen among {last.count:,}"
-    )
-    where = f"d = {one['dim']}, depth {one['depth']} ({one['source']})"
-    if not math.isfinite(rate.power):
-        return f"For {where} it is seen at too few widths for a rate; {noise}."
-    return (
-        f"For {where} the distance between the laws of f after over f before the linear step falls "
-        f"like k^−b with {power_in_words(rate)} beyond a width of about {rate.bend:.2g}, fitted "
-        f"from k = d/2 on (χ² over its degrees of freedom {rate.misfit:.1f}); {noise}."
-    )
+    of = "draws from the exact law" if one["source"] != "networks" else "networks"
+    among = f"{one['distances'][-1].count:,} {of}"
+    if lost:
+        return f"At {_where(one)} it is lost in the noise of {among} from width {min(lost):,} on."
+    return f"At {_where(one)} it is still seen among {among} of width {one['widths'][-1]:,}."
 
 
 def _atom_sentence(one: Mapping[str, Any]) -> str:

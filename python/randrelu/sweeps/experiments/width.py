@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,7 @@ from randrelu.measures.deviation import gradient_deviation
 from randrelu.measures.flips import flips
 from randrelu.measures.gradient_step import gradient_step
 from randrelu.network import Network
-
-if TYPE_CHECKING:
-    from randrelu.sweeps.blocks import Row
+from randrelu.sweeps.blocks import Row
 
 TOPS = ("normal", "signs")
 SIZES = 2.0 ** (np.arange(-8, 17) / 4)  # of the steps that are tried, in ‖x‖/√d: from 1/4 to 16
@@ -108,20 +106,27 @@ def linear_steps(rng: np.random.Generator, *, dim: int, width: int, draws: int =
     return [{"ratio": None if not a else float(b / a)} for a, b in zip(f, after, strict=True)]
 
 
-def _drawn(
-    rng: np.random.Generator, dim: int, depth: int, width: int | None, top: str
-) -> Network | LimitNetwork:
-    if top == "normal":
-        if width is None:
-            return LimitNetwork(dim, depth, rng=rng)
-        return Network.random((dim, *[width] * depth, 1), rng=rng, storage="deferred")
-    if width is None:
+def require_together(
+    *, width: int | None = None, depth: int = 1, top: str = "normal", **_: Any
+) -> None:
+    """Raise ValueError where there are no such networks with signs on top."""
+    if top == "signs" and width is None:
         raise ValueError(
             "top='signs' needs a width: at infinite width the signs do not show, and top='normal' "
             "is the same law"
         )
-    if depth != 1:
+    if top == "signs" and depth != 1:
         raise ValueError(f"top='signs' is for one hidden layer, depth=1, got depth={depth}")
+
+
+def _drawn(
+    rng: np.random.Generator, dim: int, depth: int, width: int | None, top: str
+) -> Network | LimitNetwork:
+    require_together(width=width, depth=depth, top=top)
+    if width is None:
+        return LimitNetwork(dim, depth, rng=rng)
+    if top == "normal":
+        return Network.random((dim, *[width] * depth, 1), rng=rng, storage="deferred")
     first = rng.standard_normal((width, dim), np.float32) / np.float32(math.sqrt(dim))
     last = (2 * rng.integers(2, size=width) - 1) / np.float32(math.sqrt(width))
     return Network.from_weights([first, last.astype(np.float32)])
