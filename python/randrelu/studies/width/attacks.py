@@ -24,6 +24,7 @@ from randrelu.studies.width.summaries import (
     values,
 )
 
+MANY = 50  # networks are enough for a share in a sentence
 _QUANTILES = (np.arange(4000) + 0.5) / 4000  # to average over the law of the linear step's size
 
 
@@ -113,20 +114,32 @@ def sizes(points: Sequence[Mapping[str, Any]]) -> Finding:
     )
 
 
+def widest(finite: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Return the widest point with networks enough for a share; points ascend in width."""
+    many = [p for p in finite if p["reaches_at_two"].count >= MANY]
+    return many[-1] if many else finite[-1]
+
+
 def _size_sentence(points: Sequence[Mapping[str, Any]], dim: int) -> str:
     here = [p for p in points if p["dim"] == dim]
     depth = max(p["depth"] for p in here)
     finite = [p for p in here if p["width"] is not None and p["depth"] == depth]
     if not finite:
         return ""
-    narrow, wide = finite[0], finite[-1]
+    narrow, wide, last = finite[0], widest(finite), finite[-1]
+    few = (
+        f" ({last['reaches_at_two']:.3f} of {last['reaches_at_two'].count} of width "
+        f"{last['width']:,})"
+        if last is not wide
+        else ""
+    )
     limit = next((p for p in here if p["width"] is None and p["depth"] == depth), None)
     at_limit = "" if limit is None else f", at infinite width {limit['size']:.2g}"
     return (
         f"At d = {dim} and depth {depth} the step of size 2/√d reaches −f in "
         f"{narrow['reaches_at_two']:.3f} of the networks of width {narrow['width']:,} and in "
         f"{wide['reaches_at_two']:.3f} of width {wide['width']:,} ({wide['reaches_at_two'].count} "
-        f"networks); at infinite width it is {wide['limit_reaches_at_two']:.3f} exactly. The "
+        f"networks{few}); at infinite width it is {wide['limit_reaches_at_two']:.3f} exactly. The "
         f"linear step changes the sign in {narrow['flips']:.3f} and {wide['flips']:.3f}, and at "
         f"infinite width in {wide['limit_flips']:.3f} exactly. The "
         f"median of the smallest tried size that reaches it, times √d, goes from "
@@ -142,15 +155,17 @@ def linearity(points: Sequence[Mapping[str, Any]]) -> Finding:
     sentence = "Too little was measured to tell how linear f is."
     if finite:
         depth = max(p["depth"] for p in finite)
-        narrow, *_, wide = [p for p in finite if p["depth"] == depth] * 2
+        deep = [p for p in finite if p["depth"] == depth]
+        narrow, wide = deep[0], widest(deep)
+        gradient, exact = wide["gradient"], wide["predicted_gradient"]
+        like = "as at" if gradient.low <= exact <= gradient.high else "where it is not yet as at"
         sentence = (
             f"At d = {wide['dim']} and depth {depth}, f leaves its tangent on the linear step by a "
             f"median of {narrow['deviation']:.2g} of the change that the step is for at width "
             f"{narrow['width']:,}, and of {wide['deviation']:.2g} at width {wide['width']:,} "
             f"(sampled at four places). In the ball that this step reaches, ‖∇f(x) − ∇f(y)‖ is "
-            f"{wide['gradient']:.2g} of ‖∇f‖ in the root mean square at that width (sampled), "
-            f"where {wide['predicted_gradient']:.2g} is predicted at infinite width: "
-            "what is left of the curvature does not vanish with the width."
+            f"{gradient:.2g} of ‖∇f‖ in the root mean square at that width (sampled), {like} "
+            f"infinite width, whose law has {exact:.2g} for these points."
         )
     return Finding(
         slug="linearity",

@@ -13,8 +13,6 @@ from randrelu.studies.width import attacks, exponential, rates, signs
 from randrelu.studies.width.rates import power_in_words
 from randrelu.studies.width.summaries import numbers
 
-_MANY = 50  # networks, for a share in the answer
-
 
 def conclude(tables: Mapping[str, Columns]) -> Conclusion:
     """Return the answer and the pictures, from the tables of `parts` by their slugs."""
@@ -64,8 +62,7 @@ def _answer(
     finite = [p for p in points if p["width"] is not None]
     if not finite:
         return "Too little was measured to say what happens at very large width."
-    many = [p for p in finite if p["reaches_at_two"].count >= _MANY] or finite
-    last = max(many, key=lambda p: (p["width"], p["dim"], p["depth"]))
+    last = attacks.widest(sorted(finite, key=lambda p: (p["width"], p["dim"], p["depth"])))
     first = next(p for p in finite if (p["dim"], p["depth"]) == (last["dim"], last["depth"]))
     share, exact = last["reaches_at_two"], last["limit_reaches_at_two"]
     agrees = share.low <= exact <= share.high
