@@ -84,13 +84,17 @@ def canvas(x_label: str = "", y_label: str = "") -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def panels(x_label: str, y_labels: Sequence[str]) -> tuple[Figure, list[Axes]]:
-    """Return a figure of such canvases beside each other."""
+def panels(
+    x_label: str, y_labels: Sequence[str], *, stacked: bool = False
+) -> tuple[Figure, list[Axes]]:
+    """Return a figure of such canvases beside each other, or below each other for a phone."""
     require_matplotlib()
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(4.4 * len(y_labels), 3.6), layout="constrained")
-    row = [figure.add_subplot(1, len(y_labels), k) for k in range(1, len(y_labels) + 1)]
+    count = len(y_labels)
+    size, grid = ((4.4, 2.9 * count), (count, 1)) if stacked else ((4.4 * count, 3.6), (1, count))
+    figure = Figure(figsize=size, layout="constrained")
+    row = [figure.add_subplot(*grid, k) for k in range(1, count + 1)]
     for axes, y_label in zip(row, y_labels, strict=True):
         axes.set(xlabel=x_label, ylabel=y_label)
         axes.grid(linewidth=0.6)

@@ -21,54 +21,52 @@ _WIDTH = "width k of the hidden layers"
 
 def sizes_figure(points: Points) -> Figure:
     """Draw the smallest successful size, and the share that a step of size 2/√d is enough for."""
-    figure, (left, right) = panels(
-        _WIDTH,
-        ["smallest size × √d that reaches −f", "share where 2/√d reaches −f"],
+    figure, (upper, lower) = panels(
+        _WIDTH, ["smallest size × √d", "share where 2/√d reaches −f"], stacked=True
     )
     for k, (shape, here) in enumerate(_shapes(points)):
         dim, depth = shape
         label = f"d = {dim}, depth {depth}"
         finite = [p for p in here if p["width"] is not None]
-        _estimates(left, finite, "width", "size", label, k, beside=k)
-        _estimates(right, finite, "width", "reaches_at_two", label, k, beside=k)
+        _estimates(upper, finite, "width", "size", label, k, beside=k)
+        _estimates(lower, finite, "width", "reaches_at_two", label, k, beside=k)
         limit = [p for p in here if p["width"] is None]
         if limit and math.isfinite(limit[0]["size"].value):
-            left.axhline(limit[0]["size"].value, color=color(k), linestyle="--", linewidth=1)
-        right.axhline(here[0]["limit_reaches_at_two"], color=color(k), linestyle="--", linewidth=1)
-    left.plot([], [], "--", color=INK, linewidth=1, label="infinite width (left: measured)")
-    left.set(xscale="log", yscale="log", ylim=(0.8, 18))
-    _plain_ticks(left, (1, 2, 4, 8, 16))
-    right.set(xscale="log", ylim=(0, 0.8))
-    legend(figure, left)
+            upper.axhline(limit[0]["size"].value, color=color(k), linestyle="--", linewidth=1)
+        lower.axhline(here[0]["limit_reaches_at_two"], color=color(k), linestyle="--", linewidth=1)
+    upper.plot([], [], "--", color=INK, linewidth=1, label="infinite width (above: measured)")
+    upper.set(xscale="log", yscale="log", ylim=(0.8, 18))
+    _plain_ticks(upper, (1, 2, 4, 8, 16))
+    lower.set(xscale="log", ylim=(0, 0.8))
+    legend(figure, upper)
     return figure
 
 
 def linearity_figure(points: Points) -> Figure:
     """Draw how far f is from its tangent on the linear step, and how far the gradient turns."""
-    figure, (left, right) = panels(
-        _WIDTH,
-        ["|f − tangent|/|2f|", "‖∇f(x) − ∇f(y)‖/‖∇f‖"],
+    figure, (upper, lower) = panels(
+        _WIDTH, ["|f − tangent|/|2f|", "‖∇f(x) − ∇f(y)‖/‖∇f‖"], stacked=True
     )
     for k, ((_, depth), here) in enumerate(_shapes(points)):
         label = f"depth {depth}"
         finite = [p for p in here if p["width"] is not None]
-        _estimates(left, finite, "width", "deviation", label, k, beside=k)
-        _estimates(right, finite, "width", "gradient", label, k, beside=k)
+        _estimates(upper, finite, "width", "deviation", label, k, beside=k)
+        _estimates(lower, finite, "width", "gradient", label, k, beside=k)
         for p in here:
             if p["width"] is None:
-                left.axhline(p["deviation"].value, color=color(k), linestyle="--", linewidth=1)
-                right.axhline(p["predicted_gradient"], color=color(k), linestyle="--", linewidth=1)
-    left.plot([], [], "--", color=INK, linewidth=1, label="infinite width (left: measured)")
-    left.set(xscale="log", ylim=(0, 0.6))
-    right.set(xscale="log", ylim=(0, 0.8))
-    legend(figure, left)
+                upper.axhline(p["deviation"].value, color=color(k), linestyle="--", linewidth=1)
+                lower.axhline(p["predicted_gradient"], color=color(k), linestyle="--", linewidth=1)
+    upper.plot([], [], "--", color=INK, linewidth=1, label="infinite width (above: measured)")
+    upper.set(xscale="log", ylim=(0, 0.6))
+    lower.set(xscale="log", ylim=(0, 0.8))
+    legend(figure, upper)
     return figure
 
 
 def law_figure(series: Points) -> Figure:
     """Draw distances in law over the width, a panel for every dimension."""
     dims = sorted({one["dim"] for one in series}) or [0]
-    figure, axes = panels(_WIDTH, [f"distance in law, d = {d}" for d in dims])
+    figure, axes = panels(_WIDTH, [f"distance in law, d = {d}" for d in dims], stacked=True)
     for panel, dim in zip(axes, dims, strict=True):
         for one in (one for one in series if one["dim"] == dim):
             k = one["depth"] - 1
@@ -98,25 +96,27 @@ def law_figure(series: Points) -> Figure:
 
 def flips_figure(rows: Points) -> Figure:
     """Draw the share and the number of units that flip on the linear step, layer by layer."""
-    figure, (left, right) = panels(_WIDTH, ["share of units that flip", "units that flip"])
+    figure, (upper, lower) = panels(
+        _WIDTH, ["share of units that flip", "units that flip"], stacked=True
+    )
     for k, layer in enumerate(sorted({row["layer"] for row in rows})):
         here = [row for row in rows if row["layer"] == layer]
         label = f"layer {layer}"
-        _estimates(left, here, "width", "share", label, k)
-        _estimates(right, here, "width", "count", label, k, beside=k)
-        left.axhline(here[0]["predicted_share"], color=color(k), linestyle="--", linewidth=1)
+        _estimates(upper, here, "width", "share", label, k)
+        _estimates(lower, here, "width", "count", label, k, beside=k)
+        upper.axhline(here[0]["predicted_share"], color=color(k), linestyle="--", linewidth=1)
         widths = np.array([row["width"] for row in here])
-        right.plot(widths, here[0]["predicted_share"] * widths, "--", color=color(k), linewidth=1)
-    left.plot([], [], "--", color=INK, linewidth=1, label="arc-cosine map (infinite width)")
-    left.set(xscale="log", ylim=(0, None))
-    right.set(xscale="log", yscale="log")
-    legend(figure, left)
+        lower.plot(widths, here[0]["predicted_share"] * widths, "--", color=color(k), linewidth=1)
+    upper.plot([], [], "--", color=INK, linewidth=1, label="arc-cosine map (infinite width)")
+    upper.set(xscale="log", ylim=(0, None))
+    lower.set(xscale="log", yscale="log")
+    legend(figure, upper)
     return figure
 
 
 def exponential_figure(points: Points) -> Figure:
     """Draw what success lacks to that at infinite width, over log k/√d and over k/d."""
-    figure, (left, right) = panels("", ["share less that of the limit", ""])
+    figure, (upper, lower) = panels("", ["share less that of the limit"] * 2, stacked=True)
     shallow = [p for p in points if p["depth"] == min(q["depth"] for q in points)]
     marks = "os^vDPX"
     for k, ((dim, _), here) in enumerate(_shapes(shallow)):
@@ -132,42 +132,41 @@ def exponential_figure(points: Points) -> Figure:
             for p in here
         ]
         mark = marks[k % len(marks)]
-        _estimates(left, differences, "exponent", "less", f"d = {dim}", k, mark)
-        _estimates(right, differences, "times", "less", f"d = {dim}", k, mark)
-    left.axvline(1, color=MUTED, linestyle=":", label="k = exp(√d)")
-    for panel in (left, right):
+        _estimates(upper, differences, "exponent", "less", f"d = {dim}", k, mark)
+        _estimates(lower, differences, "times", "less", f"d = {dim}", k, mark)
+    upper.axvline(1, color=MUTED, linestyle=":", label="k = exp(√d)")
+    for panel in (upper, lower):
         panel.axhline(0, color=INK, linestyle="--", linewidth=1)
         panel.set_ylim(-0.5, 0.2)
-    left.set(xlabel="log k/√d")
-    right.set(xlabel="k/d", xscale="log")
-    legend(figure, left)
+    upper.set(xlabel="log k/√d")
+    lower.set(xlabel="k/d", xscale="log")
+    legend(figure, upper)
     return figure
 
 
 def signs_figure(points: Points) -> Figure:
     """Draw steps that change the sign, with signs and with normal weights on top."""
-    figure, (left, right) = panels(
-        _WIDTH,
-        ["smallest size × √d that flips f", "share where 2/√d flips f"],
+    figure, (upper, lower) = panels(
+        _WIDTH, ["smallest size × √d", "share where 2/√d flips f"], stacked=True
     )
     for k, (shape, here) in enumerate(_shapes(points)):
         for j, (top, mark, line) in enumerate((("signs", "o", "-"), ("normal", "s", ":"))):
             told = [p for p in here if p["top"] == top]
             label = f"d = {shape[0]}, {'signs ±1/√k' if top == 'signs' else 'normal'} on top"
-            _estimates(left, told, "width", "flip_size", label, k, mark, line, 2 * k + j)
-            _estimates(right, told, "width", "flips_at_two", label, k, mark, line, 2 * k + j)
-        right.axhline(here[0]["limit_flips_at_two"], color=color(k), linestyle="--", linewidth=1)
-        for panel in (left, right):
+            _estimates(upper, told, "width", "flip_size", label, k, mark, line, 2 * k + j)
+            _estimates(lower, told, "width", "flips_at_two", label, k, mark, line, 2 * k + j)
+        lower.axhline(here[0]["limit_flips_at_two"], color=color(k), linestyle="--", linewidth=1)
+        for panel in (upper, lower):
             panel.axvline(shape[0], color=HAIR, linewidth=1)
             panel.text(
                 shape[0], 0.02, " k = d", color=color(k), fontsize=7,
                 transform=panel.get_xaxis_transform(),
             )  # fmt: skip
-    left.plot([], [], "--", color=INK, linewidth=1, label="infinite width, exact")
-    left.set(xscale="log", yscale="log")
-    _plain_ticks(left, (0.5, 1, 2, 4, 8, 16))
-    right.set(xscale="log", ylim=(0.3, 1.02))
-    legend(figure, left)
+    upper.plot([], [], "--", color=INK, linewidth=1, label="infinite width, exact")
+    upper.set(xscale="log", yscale="log")
+    _plain_ticks(upper, (0.5, 1, 2, 4, 8, 16))
+    lower.set(xscale="log", ylim=(0.3, 1.02))
+    legend(figure, upper)
     return figure
 
 
