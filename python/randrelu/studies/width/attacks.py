@@ -61,8 +61,8 @@ def _of_point(here: Columns, dim: int, depth: int, width: float) -> dict[str, An
         "reaches_at_two": share(at_two <= -1),
         "limit_reaches_at_two": two.succeeds,
         "deviation": median(numbers(here, "deviation")),
-        "gradient": square.through(math.sqrt),
-        "predicted_gradient": mean(predicted**2).through(math.sqrt).value,
+        "gradient": square.through(_root),
+        "predicted_gradient": mean(predicted**2).through(_root).value,
         "unflipped": share(np.abs(ratio + 1) < 1e-9),
     }
 
@@ -128,8 +128,8 @@ def _size_sentence(points: Sequence[Mapping[str, Any]], dim: int) -> str:
         return ""
     narrow, wide, last = finite[0], widest(finite), finite[-1]
     few = (
-        f" ({last['reaches_at_two']:.3f} of {last['reaches_at_two'].count} of width "
-        f"{last['width']:,})"
+        f", in {last['reaches_at_two']:.3f} of {last['reaches_at_two'].count} of width "
+        f"{last['width']:,}"
         if last is not wide
         else ""
     )
@@ -139,7 +139,7 @@ def _size_sentence(points: Sequence[Mapping[str, Any]], dim: int) -> str:
         f"At d = {dim} and depth {depth} the step of size 2/√d reaches −f in "
         f"{narrow['reaches_at_two']:.3f} of the networks of width {narrow['width']:,} and in "
         f"{wide['reaches_at_two']:.3f} of width {wide['width']:,} ({wide['reaches_at_two'].count} "
-        f"networks{few}); at infinite width it is {wide['limit_reaches_at_two']:.3f} exactly. The "
+        f"networks){few}; at infinite width it is {wide['limit_reaches_at_two']:.3f} exactly. The "
         f"linear step changes the sign in {narrow['flips']:.3f} and {wide['flips']:.3f}, and at "
         f"infinite width in {wide['limit_flips']:.3f} exactly. The "
         f"median of the smallest tried size that reaches it, times √d, goes from "
@@ -207,6 +207,10 @@ def layers(tables: Columns) -> Finding:
         numbers={"rows": [flat(row) for row in found]},
         figure=partial(figures.flips_figure, found),
     )
+
+
+def _root(square: float) -> float:
+    return math.sqrt(max(square, 0.0))  # an end of an interval may be below 0
 
 
 def _ends(points: Sequence[Mapping[str, Any]], name: str) -> set[Any]:

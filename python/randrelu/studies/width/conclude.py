@@ -35,10 +35,10 @@ def conclude(tables: Mapping[str, Columns]) -> Conclusion:
             "All of this is about one fixed point and networks at their random start; that one "
             "point is attacked says nothing about all points at once.",
             "Smallest sizes are those of 25 tried steps against the sign of f, from 1/4 to 16 "
-            "times 1/√d and 2^(1/4) apart: attained, and up to that factor above the true ones "
+            "times 1/√d and 2^{1/4} apart: attained, and up to that factor above the true ones "
             "where success is monotone in the size. Steps along +sign(f)∇f are not tried.",
             "exp(√d) is passed only for small d, where it is little more than d itself, so that "
-            "below it finite width shows, too; exp(d) only for d up to 12. A change at a larger "
+            "below it finite width shows, too; exp(d) only for d up to 8. A change at a larger "
             "exponent, or one whose constants make it begin at larger widths, would not be seen; "
             "but the law at infinite width is exact, and there is nothing after it.",
             "A power law of the distance is fitted over the widths that were drawn; it is no proof "
@@ -78,8 +78,8 @@ def _answer(
     if known:
         one = max(known, key=lambda s: s["dim"])
         sentences.append(
-            f"The distance in law from the limit falls like k^−b, {power_in_words(one['rate'])} at "
-            f"d = {one['dim']} and depth 1."
+            f"The distance in law from the limit falls like k^{{−b}}, "
+            f"{power_in_words(one['rate'])} at d = {one['dim']} and depth 1."
         )
     above, level = trends["above"], trends["above_limit"]
     if above is not None and level is not None:

@@ -127,5 +127,5 @@ def _sentence(points: Sequence[Mapping[str, Any]], found: Mapping[str, Any]) -> 
         f"networks are narrow. Over all widths above exp(√d) it differs from that at infinite "
         f"width by {least:+.3f} ({least.count:,} networks). What is missing at small widths is "
         f"described {better}: χ² over its degrees of freedom is {found['power']:.1f} for "
-        f"−A (k/d)^−b and {found['exponential']:.1f} for −A exp(−b log k/√d)."
+        f"−A (k/d)^{{−b}} and {found['exponential']:.1f} for −A exp(−b log k/√d)."
     )

@@ -68,12 +68,13 @@ def _series(
 
 def finding(series: Sequence[Mapping[str, Any]]) -> Finding:
     """Return the picture of the distances."""
-    rates = [f"{_where(s)} {power_in_words(s['rate'])}" for s in series if _known(s)]
+    rates = [f"{_where(s)} {power_in_words(s['rate'])}" for s in series if _told(s)]
     sentences = []
     if rates:
         sentences.append(
             "The distance between the laws of f after over f before the linear step falls like "
-            f"k^−b, fitted from k = d/2 on: {'; '.join(rates)}."
+            f"k^{{−b}}, fitted from k = d/2 on: {'; '.join(rates)}."
+            + ("" if len(rates) == len(series) else " The other intervals are wider than 1.")
         )
     sentences += [_noise_sentence(s) for s in series]
     sentences += [_atom_sentence(s) for s in series if s["depth"] == 1]
@@ -92,8 +93,10 @@ def power_in_words(rate: Rate) -> str:
     return f"b = {rate.power:.2f} ({low:.2f} … {high:.2f})"
 
 
-def _known(one: Mapping[str, Any]) -> bool:
-    return math.isfinite(one["rate"].power)
+def _told(one: Mapping[str, Any]) -> bool:
+    """Return whether the power is known to half a unit: a wider interval tells nothing."""
+    low, high = one["rate"].interval
+    return bool(high - low < 1)
 
 
 def _where(one: Mapping[str, Any]) -> str:
