@@ -20,10 +20,10 @@ STUDY = Kind(
         "The linear step is −2f/‖∇f‖², which takes f to −f where f is linear. Other steps have the "
         "25 sizes 2^{j/4} ‖x‖/√d, j = −8 … 16, against the sign of f.",
         "The distance in law is (∫(F_k − F_∞)² dF_∞)^{1/2}, F_k the distribution of f after the "
-        "linear step over f before it, F_∞ that at infinite width. Its square is estimated without bias "
-        "from all pairs of networks, with a jackknife error. At depth 1 draws come from the exact "
-        "law at width k, without networks. A(1 + k/k₀)^{−b} is fitted to the squares by weighted "
-        "least squares from k = d/2 on, and the error of b is enlarged where the curve misfits.",
+        "linear step over f before it, F_∞ that at infinite width. Its square is estimated without "
+        "bias from all pairs of networks, with a jackknife error. At depth 1 draws come from the "
+        "exact law at width k, without networks. A(1 + k/k₀)^{−b} is fitted to the squares by "
+        "weighted least squares from k = d/2 on; where the curve misfits, b's error is enlarged.",
         "Intervals are 95 %: exact (Clopper–Pearson) for shares, between order statistics for "
         "medians, and Student's for means. For flips, only the difference to "
         "what the arc-cosine map has for the network's own step is averaged, since the law of that "
