@@ -16,7 +16,7 @@ from randrelu._support import arguments
 from randrelu.checks import STATEMENTS
 from randrelu.measures.gradient_step import STEPS, step_name
 from randrelu.sweeps.blocks import Experiment, Row
-from randrelu.sweeps.experiments import boundary, lazy, networks
+from randrelu.sweeps.experiments import boundary, lazy, networks, width
 from randrelu.sweeps.experiments.networks import SHAPE, widths_of
 
 _NETWORK = (*SHAPE, "init", "dtype", "storage")
@@ -32,6 +32,8 @@ EXPERIMENTS: dict[str, Callable[..., Row | list[Row]]] = {
     "deep": networks.deep,
     "line": networks.whole_step,
     "regions": networks.regions,
+    "width": width.at_width,
+    "linear-step-law": width.linear_steps,
     "lazy": lazy.lazy,
     "boundary": boundary.of_random,
     "boundary-trained": boundary.of_trained,
@@ -57,6 +59,8 @@ class BuiltIn:
             if name not in params and not (name == "widths" and {"width", "depth"} <= set(params)):
                 way = "width and depth, or widths" if name == "widths" else name
                 raise ValueError(f"{self.name} needs {way}")
+        if self.name == "width":
+            width.require_together(**params)
         if "widths" in params and "widths" in takes:
             widths_of(**{name: params[name] for name in SHAPE if name in params})
 
@@ -172,6 +176,8 @@ _VALID: dict[str, Callable[[str, Any], object]] = {
     "adversary": _below_one,
     "bias": arguments.number,
     "points": _counts,
+    "draws": _counts,
+    "top": lambda name, value: arguments.one_of(name, value, width.TOPS),
     "radius": arguments.number,
     "length": partial(arguments.number, positive=True),
     "delta": arguments.probability,
@@ -184,6 +190,7 @@ _VALID: dict[str, Callable[[str, Any], object]] = {
 _EXPLICIT = tuple(name for name in arguments.STORAGES if name != "deferred")
 _VALID_FOR: dict[tuple[str, str], Callable[[str, Any], object]] = {
     ("cell", "storage"): lambda name, value: arguments.one_of(name, value, _EXPLICIT),
+    ("linear-step-law", "dim"): _of_a_plane,
     ("regions", "dim"): _of_a_plane,
     ("regions", "widths"): lambda _, value: _of_a_plane(
         "widths[0]", arguments.widths_tuple(value)[0]

@@ -1,0 +1,227 @@
+"""The study "width": what is concluded from its tables, and the whole at a toy size."""
+
+import dataclasses
+import json
+import math
+
+import numpy as np
+import pytest
+import randrelu as rr
+import scipy.stats
+from randrelu.laws import limit_step
+from randrelu.studies import run
+from randrelu.studies.kind import Part
+from randrelu.studies.width import STUDY, attacks, exponential, rates
+from randrelu.studies.width.distance import Distance, distance_of, rate_of, uniform_at_limit
+from randrelu.studies.width.grid import parts
+from randrelu.studies.width.summaries import Estimate, mean, median, numbers, rows, share
+
+
+def toy(full):
+    """A few points of every sweep, of few networks."""
+    small = []
+    for part in parts(full):
+        few = [p for p in part.points if p.get("width", 0) <= 100 and p.get("dim") in (4, 16)][:5]
+        few = few or [{**part.points[0], "dim": 4, "width": 20}]
+        points = tuple({**p, "draws": 50} if "draws" in p else p for p in few)
+        small.append(Part(part.slug, part.experiment, points, 8))
+    return tuple(small)
+
+
+@pytest.fixture
+def tables():
+    """The tables of a toy study, each with the columns of its experiment."""
+
+    def run_parts(chosen):
+        found = {}
+        for part in chosen:
+            frame = rr.sweep(
+                part.experiment, points=part.points, trials=part.trials, rng=0
+            ).to_pandas()
+            found[part.slug] = {name: frame[name].to_numpy() for name in frame}
+        return found
+
+    return run_parts
+
+
+def test_a_toy_study_has_a_page(monkeypatch, tmp_path):
+    kind = dataclasses.replace(STUDY, parts=toy)
+    monkeypatch.setattr(run, "named", lambda name: kind)
+    found = rr.study("width", tmp_path / "a", rng=1)
+    results = json.loads((tmp_path / "a/results.json").read_text())
+    slugs = ["sizes", "law", "flips", "exponential", "signs", "linearity"]
+    assert list(results["findings"]) == slugs and not found.failures
+    assert "infinite width" in found.answer
+    assert "Bubeck" in results["findings"]["signs"]["statement"]
+
+
+def test_where_every_network_is_dead_too_little_was_measured(tables):
+    found = tables(toy(False))
+    for slug, table in found.items():
+        measured = {"ratio", "ratio_at_two", "share", "f_after", "f_before", "flip_size"}
+        none = [name for name in table if name in measured or name.endswith("_size")]
+        found[slug] = table | {name: np.full(len(table[name]), np.nan) for name in none}
+    conclusion = STUDY.conclude(found)
+    for finding in conclusion.findings:
+        finding.figure()
+    assert "Too little" in conclusion.findings[1].sentence
+
+
+def test_grids_are_valid_and_a_full_one_is_larger():
+    quick, full = parts(False), parts(True)
+    assert [p.slug for p in quick] == [p.slug for p in full]
+    for less, more in zip(quick, full, strict=True):
+        assert less.trials < more.trials and len(less.points) <= len(more.points)
+
+
+class TestDistance:
+    def test_is_the_mean_over_all_pairs(self):
+        u = np.random.default_rng(0).random(6)
+        t = (np.arange(400_000) + 0.5) / 400_000  # the integrand jumps by at most 1, 12 times
+        above = [(v <= t) - t for v in u]
+        pairs = [np.mean(a * b) for i, a in enumerate(above) for b in above[i + 1 :]]
+        assert distance_of(u).square == pytest.approx(np.mean(pairs), abs=12 / t.size)
+
+    def test_the_largest_difference_is_that_of_scipy(self):
+        u = np.random.default_rng(1).random(50)
+        found = distance_of(u)
+        assert found.largest == pytest.approx(scipy.stats.kstest(u, "uniform").statistic)
+        assert found.floor == pytest.approx(scipy.stats.kstwobign.isf(0.05) / math.sqrt(50))
+
+    def test_the_square_has_no_bias_and_its_error_is_no_smaller_than_the_spread(self):
+        """Where the laws agree the jackknife's variance is twice the true one."""
+        generator = np.random.default_rng(2)
+        found = [distance_of(generator.random(40)) for _ in range(800)]
+        squares = np.array([d.square for d in found])
+        assert abs(squares.mean()) < 4 * squares.std() / math.sqrt(800)
+        assert np.mean([d.error for d in found]) > squares.std()
+
+    def test_a_known_difference_is_found(self):
+        """Of u², u uniform: ∫(√t − t)² dt = 1/30."""
+        found = distance_of(np.random.default_rng(3).random(20_000) ** 2)
+        assert abs(found.square - 1 / 30) < 4 * found.error and found.seen
+
+    def test_too_few_have_none(self):
+        assert math.isnan(distance_of([0.3, 0.5]).square)
+
+    @pytest.mark.parametrize(("dim", "depth"), [(4, 1), (100, 3), (2, 2)])
+    def test_the_interpolated_law_is_the_exact_one(self, dim, depth):
+        """Its error is far below what the largest samples could show, 10⁻³."""
+        at = np.r_[-1 + np.random.default_rng(0).standard_t(1, 300) / 5, -1, 0, -1e9, 1e9]
+        exact = limit_step(dim, depth).cdf(at)
+        np.testing.assert_allclose(uniform_at_limit(at, dim, depth), exact, atol=2e-5)
+        assert math.isnan(uniform_at_limit([math.nan], dim, depth)[0])
+
+
+def made(squares, error=1e-6):
+    return [Distance(1000, s, error, 0.0, 0.0) for s in squares]
+
+
+class TestRate:
+    def test_a_power_beyond_a_bend_is_found(self):
+        widths = 10 * 2.0 ** np.arange(9)
+        squares = (0.4 * (1 + widths / 30) ** -0.8) ** 2
+        found = rate_of(widths, made(squares))
+        assert (found.power, found.bend, found.level) == pytest.approx((0.8, 30, 0.4), rel=1e-4)
+        low, high = found.interval
+        assert low < 0.8 < high
+        np.testing.assert_allclose(found.at(widths) ** 2, squares, rtol=1e-3)
+
+    def test_few_seen_widths_have_no_rate(self):
+        assert math.isnan(rate_of([10, 20, 40, 80], made([0.1, 0.05, 0.02, 1e-7])).power)
+
+
+class TestSummaries:
+    def test_a_missing_size_is_above_all_others(self):
+        found = median(np.array([1.0, math.nan, 3.0, math.nan, math.nan]))
+        assert found.value == math.inf and f"{found:.1f}".startswith("∞")
+
+    def test_the_interval_of_a_median_has_95_percent(self):
+        generator = np.random.default_rng(0)
+        held = [
+            found.low <= 0 <= found.high
+            for found in (median(generator.standard_normal(41)) for _ in range(1000))
+        ]
+        assert sum(held) > scipy.stats.binom.ppf(1e-4, 1000, 0.95)
+
+    def test_the_interval_of_a_share_is_exact(self):
+        held = np.array([True] * 3 + [False] * 7)
+        interval = scipy.stats.binomtest(3, 10).proportion_ci(0.95, method="exact")
+        assert share(held) == Estimate(0.3, interval.low, interval.high, 10)
+
+    def test_a_mean_is_weighted_and_of_what_is_there(self):
+        given, weights = np.array([1.0, 2.0, math.nan, 4.0]), np.array([1.0, 1.0, 5.0, 2.0])
+        found = mean(given, weights)
+        assert found.value == pytest.approx(11 / 4) and found.count == 3
+        assert found.low <= found.value <= found.high
+
+    def test_rows_without_a_width_are_the_limit(self):
+        table = {"dim": np.array([4, 4, 8]), "width": np.array([10.0, math.nan, math.nan])}
+        assert numbers(rows(table, dim=4, width=math.nan), "dim").tolist() == [4]
+        assert np.isnan(numbers(table, "size")).all() and not numbers({}, "size").size
+
+
+def exact(dim, width, share_, count=4000):
+    """A point of networks with a share of successes, beside a limit of 1/2."""
+    held = np.arange(count) < share_ * count
+    return {
+        "dim": dim, "depth": 1, "width": width, "found": share(held),
+        "reaches_at_two": share(held), "limit_reaches_at_two": 0.5,
+    }  # fmt: skip
+
+
+class TestExponential:
+    WIDTHS = (4, 16, 64, 256, 1024, 4096)
+
+    def test_no_trend_is_told_as_none(self):
+        points = [exact(d, k, 0.5) for d in (4, 9) for k in self.WIDTHS]
+        found = exponential.trends(points)
+        assert found["above"].low < 0 < found["above"].high
+        assert "shows no trend" in exponential.finding(points, found).sentence
+
+    def test_a_fall_above_is_told(self):
+        points = [
+            exact(d, k, 0.5 - 0.1 * max(0, math.log(k) / math.sqrt(d) - 1))
+            for d in (4, 9)
+            for k in self.WIDTHS
+        ]
+        found = exponential.trends(points)
+        assert found["above"].value == pytest.approx(-0.1, abs=1e-3)  # counts are whole numbers
+        assert found["below"].value == pytest.approx(0, abs=1e-3)
+        assert "falls" in exponential.finding(points, found).sentence
+
+    def test_the_better_variable_is_told(self):
+        points = [exact(d, k, 0.5 - 0.3 * d / k) for d in (4, 9, 36) for k in self.WIDTHS if k > d]
+        found = exponential.trends(points)
+        assert found["power"] < found["exponential"]
+        assert "better by k/d" in exponential.finding(points, found).sentence
+
+    def test_one_side_alone_has_no_trend(self):
+        points = [exact(4, k, 0.5) for k in (64, 256)]
+        found = exponential.trends(points)
+        assert found["above"] is None
+        assert "Too little" in exponential.finding(points, found).sentence
+
+
+def test_points_have_the_shares_of_their_rows(tables):
+    part = Part(
+        "ladder", "width", ({"dim": 4, "depth": 2, "width": 20}, {"dim": 4, "depth": 2}), 30
+    )
+    table = tables([part])["ladder"]
+    finite, limit = attacks.measured(table)
+    here = (table["layer"] == 1) & (table["width"] == 20)
+    assert finite["flips"].value == np.mean(table["ratio"][here] < 0)
+    assert finite["found"].value == np.mean(np.isfinite(table["success_size"][here]))
+    assert limit["width"] is None and limit["limit_flips"] == limit_step(4, 2).flips
+    layers = attacks.by_layer(table, 4, 2)
+    second = (table["layer"] == 2) & (table["width"] == 20)
+    more = np.nanmean(table["share"][second] - table["predicted_share"][second])
+    assert layers[1]["share"].value == pytest.approx(layers[1]["predicted_share"] + more)
+    assert layers[1]["count"].value == pytest.approx(20 * layers[1]["share"].value)
+
+
+def test_the_law_of_few_draws_is_lost_in_noise(tables):
+    law = tables([Part("law", "linear-step-law", ({"dim": 4, "width": 4000, "draws": 200},), 1)])
+    (series,) = rates.distances(law["law"], {})
+    assert not series["distances"][0].seen and math.isnan(series["rate"].power)
+    assert "lost in the noise of 200 draws" in rates.finding([series]).sentence
