@@ -15,6 +15,7 @@ from randrelu import laws
 from randrelu._support import arguments
 from randrelu.checks import STATEMENTS
 from randrelu.measures.gradient_step import STEPS, step_name
+from randrelu.studies.depth import experiment as of_depth
 from randrelu.sweeps import experiments
 from randrelu.sweeps.blocks import Experiment, Row
 from randrelu.sweeps.experiments import SHAPE, widths_of
@@ -32,6 +33,8 @@ EXPERIMENTS: dict[str, Callable[..., Row | list[Row]]] = {
     "deep": experiments.deep,
     "line": experiments.whole_step,
     "regions": experiments.regions,
+    "depth": of_depth.depth,
+    "depth-spread": of_depth.spread,
     **{name: partial(experiments.statement, name) for name in STATEMENTS},
 }
 
@@ -153,6 +156,9 @@ _VALID: dict[str, Callable[[str, Any], object]] = {
     "hidden": _counts,
     "samples": _counts,
     "points": _counts,
+    "networks": _counts,
+    "starts": _counts,
+    "steps": _counts,
     "radius": arguments.number,
     "length": partial(arguments.number, positive=True),
     "delta": arguments.probability,

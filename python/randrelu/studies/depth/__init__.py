@@ -1,0 +1,1 @@
+"""How the sensitivity falls with depth."""
