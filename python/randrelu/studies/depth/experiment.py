@@ -42,8 +42,8 @@ def depth(
     (100 by default). With one a trial is one network, whose hidden layers have that width, and of
     which there is more: `linearity`, how far f after the linear step is from the tangent, over
     2|f|; and the cosine of ∇f(x) and the gradient after that step (`cosine_after`), and at an
-    independent point (`cosine_other`), with the ratio of f there to f(x) (`ratio_other`). Where its storage is not deferred,
-    the line is also followed exactly (`flip_followed`, `reach_followed`).
+    independent point (`cosine_other`), with the ratio of f there to f(x) (`ratio_other`). Where its
+    storage is not deferred, the line is also followed exactly (`flip_followed`, `reach_followed`).
     """
     if width is None:
         return _of_limit(rng, dim, depth, NETWORKS if networks is None else networks)

@@ -8,23 +8,25 @@ from typing import Any
 
 from randrelu.studies.kind import Part
 
-LIMIT, WIDTHS, SPREAD = "limit", "widths", "spread"
+LIMIT, WIDTHS, GRADIENTS, SPREAD = "limit", "widths", "gradients", "spread"
 _FOLLOWED = 128  # the widest layers of networks that are also followed exactly
 _SEVERAL = 1000  # networks of infinite width in a trial
 
 
 def parts(full: bool) -> tuple[Part, ...]:
-    """Return the sweeps: at infinite width, at finite widths, and of f over the sphere."""
+    """Return the sweeps: at infinite width, at finite ones, of gradients, and over the sphere."""
     if full:
         ratios = [2.0 ** (k / 2) for k in range(-6, 13)]
         return (
             _limit((8, 16, 32, 64, 128, 256, 512, 1024, 4096), ratios, most=4096, trials=4),
             _widths((16, 64, 256, 1024), (0.5, 1, 2), (0.5, 1, 2, 4, 8, 16, 32), 32_768, 200),
+            _gradients((64, 256), 16_384, 128, trials=100),
             _spread((8, 16), 1000, 512, trials=40),
         )
     return (
         _limit((8, 16, 64, 256, 1024), [2.0**k for k in range(-3, 7)], most=512, trials=1),
         _widths((16, 64, 256), (0.5, 1, 2), (0.5, 2, 8, 32), 8192, 100),
+        _gradients((64,), 4096, 64, trials=40),
         _spread((8, 16), 500, 256, trials=12),
     )
 
@@ -63,6 +65,13 @@ def _widths(
                     storage = "stored" if followed else "deferred"
                     points.append({"dim": dim, "depth": depth, "width": width, "storage": storage})
     return Part(WIDTHS, "depth", tuple(points), trials)
+
+
+def _gradients(dims: Sequence[int], width: int, most: int, *, trials: int) -> Part:
+    """Return depths from 1 to the most, twice as deep each, on wide layers."""
+    depths = [2**k for k in range(most.bit_length())]
+    points = [{"dim": dim, "depth": depth, "width": width} for dim in dims for depth in depths]
+    return Part(GRADIENTS, "depth", tuple(points), trials)
 
 
 def _spread(dims: Sequence[int], width: int, most: int, *, trials: int) -> Part:

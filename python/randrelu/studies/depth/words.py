@@ -1,0 +1,28 @@
+"""Numbers in sentences."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+
+def between(low: float, high: float) -> str:
+    """Return an interval in words."""
+    if math.isnan(low) or math.isnan(high):
+        return "no interval: too few resamples have one"
+    return f"{low:.3f} … {high:.3f}"
+
+
+def spelled(share: float) -> str:
+    """Return a share in percent."""
+    return f"{100 * share:.3g} %"
+
+
+def percent(share: float, low: float, high: float) -> str:
+    """Return a share with its interval in percent."""
+    return f"{100 * share:.2g} % ({100 * low:.2g} … {100 * high:.2g} %)"
+
+
+def listed(parts: Sequence[str]) -> str:
+    """Return parts of a sentence as a list."""
+    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
