@@ -30,7 +30,7 @@ def narrower(widths: Columns, limit: Columns) -> Finding:
         "not ℓ/k, as the gradient finds the directions that a product of ℓ matrices stretches."
     )
     heading = "How finite widths change it"
-    draw = partial(figures.narrower, finite, found)
+    draw = partial(figures.narrower, finite)
     if found is None:
         sentence = "Too little was measured to compare how the shares depend on the width."
         return Finding("width", heading, sentence, {}, draw, argued)
@@ -115,7 +115,7 @@ def _limit_of_linearity(dim: int, depth: int) -> float:
 
 def spread(table: Columns) -> Finding:
     """Say how much f differs over the sphere, as far as it is attained."""
-    rows = medians(table, "ratio")
+    rows, wide = medians(table, "ratio"), medians(table, "spread")
     dim, depth, one = (numbers(table, name) for name in ("dim", "depth", "one_sign"))
     said = []
     for d in np.unique(dim):
@@ -134,8 +134,8 @@ def spread(table: Columns) -> Finding:
         "spread",
         "How much f differs over the whole sphere",
         f"Attained by ascents and descents on the sphere: {'; '.join(said)}.",
-        {"rows": rows},
-        partial(figures.spread, rows),
+        {"ratio": rows, "spread": wide},
+        partial(figures.spread, wide),
         "Theorem 3.1: for ℓ ≥ d³ and (ℓd)²⁰ ≤ k ≤ exp(√ℓ), with probability 0.9, "
         "|f(x) − f(y)|/|f(x)| ≤ C √(log d/d) for all x and y of the sphere.",
     )

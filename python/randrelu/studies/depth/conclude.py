@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import asdict
 from functools import partial
 
 import numpy as np
 
+from randrelu.laws import limit_crossover
 from randrelu.studies.depth import beside, figures
-from randrelu.studies.depth.fits import PowerLaw, collapse, deviance, power_law
+from randrelu.studies.depth.fits import (
+    HALF_NORMAL,
+    LOGISTIC,
+    Counts,
+    PowerLaw,
+    chi_square,
+    collapse,
+    deviance,
+    fitted,
+    interval,
+    power_law,
+    resampled,
+)
 from randrelu.studies.depth.grid import GRADIENTS, LIMIT, SPREAD, WIDTHS
 from randrelu.studies.depth.measured import (
     CAPS,
@@ -18,7 +32,7 @@ from randrelu.studies.depth.measured import (
     shares,
     step_quantiles,
 )
-from randrelu.studies.depth.words import between, listed, percent, spelled
+from randrelu.studies.depth.words import between, listed, percent
 from randrelu.studies.kind import Columns, Conclusion, Finding
 
 _FAR = (16, 64, 256, 1024, 4096, 16_384)  # d at which the exact law of one step is computed
@@ -47,10 +61,10 @@ def conclude(tables: Mapping[str, Columns]) -> Conclusion:
 
 
 def _answer(limit: Columns, law: PowerLaw | None) -> str:
-    tail = _tail(limit)
+    tail = _tail(counted(limit, "flip", max(CAPS)))
     beyond = (
-        f" Beyond it the share of networks that change their sign falls as ℓ^−{tail[0]:.2f} "
-        f"({tail[1]:.2f} … {tail[2]:.2f}), slowly: it is not 0 at any depth that was tried."
+        f" Well beyond it, at ℓ ≥ 4√d, the share of networks that change their sign falls as "
+        f"ℓ^−{tail[0]:.2f} ({tail[1]:.2f} … {tail[2]:.2f})."
         if tail
         else ""
     )
@@ -69,13 +83,14 @@ def _answer(limit: Columns, law: PowerLaw | None) -> str:
     return (
         f"Sampled at infinite width, half of the random networks lose their sign change along the "
         f"gradient at a depth of {law.constant:.3g} d^{law.slope:.3f} (95 %: power "
-        f"{between(low, high)}, for d from {law.dims.min():g} to {law.dims.max():g}), {word}.{beyond}"
+        f"{between(low, high)}; d from {law.dims.min():g} to {law.dims.max():g}), {word}.{beyond}"
     )
 
 
 def _crossover(limit: Columns, laws: Mapping[int, PowerLaw | None]) -> Finding:
     counts = counted(limit, "flip", max(CAPS))
     law, reach = laws[max(CAPS)], power_law(counted(limit, "reach", max(CAPS)))
+    logistic = power_law(counts, LOGISTIC)
     exact = one_step_crossovers(_FAR)
     far = math.log(exact[-1] / exact[-2]) / math.log(_FAR[-1] / _FAR[-2])
     by_law = (
@@ -97,6 +112,11 @@ def _crossover(limit: Columns, laws: Mapping[int, PowerLaw | None]) -> Finding:
             if reach
             else ""
         )
+        if logistic is not None:
+            other += (
+                f" With logistic curves instead of half-normal ones it is {logistic.slope:.3f} "
+                f"({between(*logistic.slope_interval)})."
+            )
         power = (
             "A single power is not supported"
             if law.p_value < 0.01
@@ -115,6 +135,7 @@ def _crossover(limit: Columns, laws: Mapping[int, PowerLaw | None]) -> Finding:
         sentence,
         {
             "power": powers,
+            "power_logistic": None if logistic is None else _law_numbers(logistic),
             "power_to_reach": None if reach is None else _law_numbers(reach),
             "one_step_exact": dict(zip(map(str, _FAR), exact.tolist(), strict=True)),
             "one_step_last_power": far,
@@ -138,42 +159,39 @@ def _law_numbers(law: PowerLaw) -> dict[str, object]:
 
 
 def _collapse(limit: Columns) -> Finding:
-    from randrelu.laws import limit_crossover
-
-    found = {}
-    said = []
+    found, said = {}, []
     for k, (event, does) in enumerate((("flip", "change their sign"), ("reach", "reach −f"))):
         counts = counted(limit, event, max(CAPS))
-        law, test = limit_crossover(counts.ratio)[k], collapse(counts)
-        largest = counts.dim == counts.dim.max()
-        gap = np.abs(counts.share - law)
-        own = counts.where(largest)
+        gap = np.abs(counts.share - limit_crossover(counts.ratio)[k])
+        own = counts.where(counts.dim == counts.dim.max())
+        # Shares of exactly 0 and 1 are possible at every point, so nothing is cut off.
+        law = np.clip(limit_crossover(own.ratio)[k], 1e-12, 1 - 1e-12)
+        short, test = deviance(own, law), collapse(counts)
+        p_value = chi_square(short, own.dim.size)
+        far = own.dim[0], np.abs(own.share - law).max()
         found[event] = {
-            "gap": float(gap.max()),
-            "gap_at_largest_d": float(gap[largest].max()),
-            "deviance_of_closed_form_at_largest_d": deviance(own, np.clip(law[largest], 1e-12, 1)),
-            "points_at_largest_d": int(largest.sum()),
-            "collapse": None
-            if test is None
-            else {"statistic": test.statistic, "freedom": test.freedom, "p": test.p_value,
-                  "largest_gap": test.largest_gap},
+            "largest_d": far[0], "gap": float(gap.max()), "gap_at_largest_d": float(far[1]),
+            "deviance_at_largest_d": short, "points_at_largest_d": own.dim.size,
+            "p_at_largest_d": p_value,
+            "collapse": None if test is None else asdict(test),
         }  # fmt: skip
-        words = (
-            f"of those that {does}, the shares are within {gap.max():.3f} of the closed form, and "
-            f"within {gap[largest].max():.3f} at d = {own.dim[0]:g}"
+        verdict = "refuted" if p_value < 0.01 else "not refuted"
+        said.append(
+            f"Of those that {does}, shares at d = {far[0]:g} are within {far[1]:.3f} of the closed "
+            f"form, which is {verdict} there (deviance {short:.0f} at {own.dim.size} depths, "
+            f"p = {p_value:.2g}); over all d they are within {gap.max():.3f}."
         )
         if test is not None:
-            verdict = "is refuted as an exact law" if test.p_value < 0.01 else "is not refuted"
-            words += (
-                f"; that ℓ/√d alone decides at these d {verdict} (χ² = {test.statistic:.0f} with "
-                f"{test.freedom} degrees of freedom, p = {test.p_value:.1g}), and one curve for "
-                f"all d is at most {test.largest_gap:.3f} from that of each"
+            verdict = "is refuted" if test.p_value < 0.01 else "is not refuted"
+            said.append(
+                f"That ℓ/√d alone decides at all these d {verdict} (χ² = {test.statistic:.0f} with "
+                f"{test.freedom} degrees of freedom, p = {test.p_value:.1g}): one curve is at most "
+                f"{test.largest_gap:.3f} from that of each d."
             )
-        said.append(words)
     return Finding(
         "collapse",
         "Shares against ℓ/√d, beside the closed form",
-        f"Sampled at infinite width: {'. Likewise, '.join(said)}.",
+        f"Sampled at infinite width. {' '.join(said)}",
         found,
         partial(figures.collapsed, {e: counted(limit, e, max(CAPS)) for e in ("flip", "reach")}),
         "An argument, not a theorem: for ℓ = λ√d and d → ∞, 2Φ(4π/(9λ)) − 1 of the networks change "
@@ -181,11 +199,8 @@ def _collapse(limit: Columns) -> Finding:
     )
 
 
-def _tail(limit: Columns) -> tuple[float, float, float] | None:
+def _tail(counts: Counts) -> tuple[float, float, float] | None:
     """Return the power at which the share falls with ℓ beyond the crossover, and its interval."""
-    from randrelu.studies.depth.fits import half_normal_fit, interval, resampled
-
-    counts = counted(limit, "flip", max(CAPS))
     counts = counts.where(counts.ratio >= 4)
     if np.unique(counts.ratio).size < 3 or counts.successes.sum() < 10:
         return None
@@ -193,13 +208,13 @@ def _tail(limit: Columns) -> tuple[float, float, float] | None:
     level = (counts.dim[:, np.newaxis] == dims).astype(np.float64)  # one for each d
     design = np.column_stack([level, -np.log(counts.ratio)])
     successes = np.concatenate([counts.successes[np.newaxis], resampled(counts)])
-    powers = half_normal_fit(design, counts.networks, successes)[:, -1]
+    powers = fitted(design, counts.networks, successes, HALF_NORMAL)[:, -1]
     return float(powers[0]), *interval(powers[1:])
 
 
 def _depths(limit: Columns) -> Finding:
     counts = counted(limit, "flip", max(CAPS))
-    tail, found = _tail(limit), shares(counts)
+    tail, found = _tail(counts), shares(counts)
     deepest = int(np.argmax(counts.depth / counts.dim**3))
     share, low, high = found[deepest]
     ell, d = counts.depth[deepest], counts.dim[deepest]
@@ -209,11 +224,13 @@ def _depths(limit: Columns) -> Finding:
         f"{max(CAPS)}/√d."
     )
     if tail is not None:
-        rate = "which 1 over the depth, as of the closed form, "
-        rate += "is in" if tail[1] <= 1 <= tail[2] else "is not in"
+        agrees = "agrees" if tail[1] <= 1 <= tail[2] else "does not agree"
+        each = {d: _tail(counts.where(counts.dim == d)) for d in np.unique(counts.dim)}
+        own = [f"{t[0]:.2f} ({t[1]:.2f} … {t[2]:.2f}) at d = {d:g}" for d, t in each.items() if t]
         sentence += (
-            f" For ℓ ≥ 4√d the half-normal level of the share falls as ℓ^−{tail[0]:.3f} "
-            f"({between(*tail[1:])}), {rate} the interval."
+            f" For ℓ ≥ 4√d the share falls as ℓ^−{tail[0]:.3f} ({between(*tail[1:])}), with one "
+            f"power for all d, which {agrees} with the 1/ℓ of the closed form"
+            + (f"; by d the power is {listed(own)}." if own else ".")
         )
     return Finding(
         "depths",
@@ -230,22 +247,27 @@ def _steps(limit: Columns) -> Finding:
     rows = step_quantiles(limit, "flip", dim)
     reached = [row for row in rows if not math.isnan(row["0.5"])]
     counts = counted(limit, "flip", max(CAPS))
-    c = np.sqrt(-np.log(0.05))
-    within = counted(limit, "flip", 20 * c)
     loss = float(np.max(counts.share - counted(limit, "flip", min(CAPS)).share))
-    sentence = (
-        f"The smallest step that changes the sign, at d = {dim:g}: "
-        + (
-            f"its median is {reached[0]['0.5']:.3g}/√d at ℓ = {reached[0]['depth']:g} and "
+    sentence = f"Of the smallest steps that change the sign, at d = {dim:g}, "
+    if reached:
+        sentence += (
+            f"the median is {reached[0]['0.5']:.3g}/√d at ℓ = {reached[0]['depth']:g} and "
             f"{reached[-1]['0.5']:.3g}/√d at ℓ = {reached[-1]['depth']:g}, the deepest at which "
             "half of the networks have one. "
-            if reached
-            else "at no depth do half of the networks have one. "
         )
-        + f"Between {min(CAPS)}/√d and {max(CAPS)}/√d at most {100 * loss:.2g} % of the networks "
-        f"of any point find theirs; within 20 √(log(1/δ)/d), δ = 0.05, are "
-        f"{spelled(within.share[counts.dim == dim][0])} at the smallest depth. "
-        "Who has none is censored."
+    else:
+        sentence += "there is no median, as at no depth do half of the networks have one. "
+    enough = {row["depth"]: row["c3"] for row in rows if not math.isnan(row["c3"])}
+    if enough:
+        deepest = max(enough)
+        sentence += (
+            f"With δ = 0.05 the theorem's c₃ has to be {enough[min(enough)]:.3g} at ℓ = "
+            f"{min(enough):g} and {enough[deepest]:.3g} at ℓ = {deepest:g}; at the deeper ones no "
+            "step within the caps is enough for 1 − δ of the networks. "
+        )
+    sentence += (
+        f"At most {100 * loss:.2g} % of the networks of any d and ℓ find their first step between "
+        f"{min(CAPS)}/√d and {max(CAPS)}/√d; those that find none are censored there."
     )
     return Finding(
         "steps",

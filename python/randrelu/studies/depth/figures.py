@@ -12,14 +12,13 @@ from randrelu import laws
 from randrelu.figures.style import INK, MUTED, canvas, color, legend, ribbon
 from randrelu.studies.depth.fits import Counts, PowerLaw
 from randrelu.studies.depth.measured import CAPS, shares
-from randrelu.studies.depth.narrowing import Narrowing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _Floats = NDArray[np.float64]
-_MARKS = "osD^v<>Ph"
+_MARKS = "osD^"
 
 
 def crossover(
@@ -50,14 +49,24 @@ def crossover(
     return figure
 
 
-def _by_dim(axes: Axes, counts: Counts, x: _Floats, *, labelled: bool = True) -> None:
-    """Draw the shares of every d with their intervals."""
-    for k, dim in enumerate(np.unique(counts.dim)):
+def _some(dims: _Floats) -> _Floats:
+    """Return at most four of the d, the smallest and the largest among them."""
+    every = np.unique(dims)
+    kept: _Floats = every[np.unique(np.round(np.linspace(0, every.size - 1, 4)).astype(int))]
+    return kept
+
+
+def _by_dim(
+    axes: Axes, counts: Counts, x: _Floats, *, labelled: bool = True, filled: bool = True
+) -> None:
+    """Draw the shares of up to four d with their intervals."""
+    for k, dim in enumerate(_some(counts.dim)):
         here = counts.dim == dim
         value, low, high = shares(counts.where(here)).T
         axes.errorbar(
-            x[here], value, [value - low, high - value], fmt=_MARKS[k % len(_MARKS)],
+            x[here], value, [value - low, high - value], fmt=_MARKS[k],
             color=color(k), markersize=4, capsize=2, linewidth=1,
+            markerfacecolor=color(k) if filled else "none",
             label=f"d = {dim:g}" if labelled else None,
         )  # fmt: skip
 
@@ -66,12 +75,14 @@ def collapsed(counts: Mapping[str, Counts]) -> Figure:
     """Draw the shares against ℓ/√d, and the closed forms."""
     figure, axes = canvas("λ = ℓ/√d", "share of networks")
     _by_dim(axes, counts["flip"], counts["flip"].ratio)
-    _by_dim(axes, counts["reach"], counts["reach"].ratio, labelled=False)
+    _by_dim(axes, counts["reach"], counts["reach"].ratio, labelled=False, filled=False)
     every = counts["flip"].ratio
     at = np.geomspace(every.min(), every.max(), 200)
     flips, reaches = laws.limit_crossover(at)
-    axes.plot(at, flips, color=INK, linewidth=1, label="2Φ(4π/9λ) − 1: sign changes")
-    axes.plot(at, reaches, "--", color=INK, linewidth=1, label="2Φ(2π/9λ) − 1: reaches −f")
+    axes.plot(at, flips, color=INK, linewidth=1, label="2Φ(4π/9λ) − 1, and filled: sign changes")
+    axes.plot(
+        at, reaches, "--", color=INK, linewidth=1, label="2Φ(2π/9λ) − 1, and hollow: reaches −f"
+    )
     axes.set(xscale="log", ylim=(-0.02, 1.02))
     legend(figure, axes)
     return figure
@@ -82,7 +93,7 @@ def depths(counts: Counts) -> Figure:
     figure, axes = canvas("hidden layers ℓ", "share whose sign changes")
     counts = counts.where(counts.successes > 0)
     _by_dim(axes, counts, counts.depth)
-    for k, dim in enumerate(np.unique(counts.dim)):
+    for k, dim in enumerate(_some(counts.dim)):
         own = counts.depth[counts.dim == dim]
         at = np.geomspace(own.min(), own.max(), 100)
         curve = laws.limit_crossover(at / np.sqrt(dim))[0]
@@ -93,20 +104,27 @@ def depths(counts: Counts) -> Figure:
     return figure
 
 
-def narrower(counts: Counts, found: Narrowing | None) -> Figure:
-    """Draw the shares against ℓd/k and against ℓ/k, for one λ: that which most points have."""
-    from randrelu.figures.style import panels
+def narrower(counts: Counts) -> Figure:
+    """Draw the shares against ℓd/k and against ℓ/k, for the middle one of λ = ℓ/√d."""
+    from matplotlib.figure import Figure
 
-    ratio = np.round(counts.ratio, 2)
-    values, often = np.unique(ratio, return_counts=True)
-    middle = values[np.flatnonzero(often == often.max())[often[often == often.max()].size // 2]]
+    ratio = np.round(counts.ratio, 1)
+    values = np.unique(ratio)
+    middle = values[values.size // 2]
     own = counts.where(ratio == middle)
-    figure, (left, right) = panels("", [f"share whose sign changes, ℓ = {middle:g} √d", ""])
-    _by_dim(left, own, own.depth * own.dim / own.width)
-    _by_dim(right, own, own.depth / own.width, labelled=False)
-    left.set(xlabel="ℓd/k", xscale="log", ylim=(-0.02, 1.02))
-    right.set(xlabel="ℓ/k", xscale="log", ylim=(-0.02, 1.02))
-    legend(figure, left)
+    figure = Figure(figsize=(4.4, 5.6), layout="constrained")
+    above, below = (figure.add_subplot(2, 1, k) for k in (1, 2))
+    by = {"ℓd/k": own.depth * own.dim / own.width, "ℓ/k": own.depth / own.width}
+    for axes, (label, x) in zip((above, below), by.items(), strict=True):
+        _by_dim(axes, own, x, labelled=axes is above)
+        flips = float(laws.limit_crossover(middle)[0])
+        axes.axhline(flips, color=INK, linestyle="--", linewidth=1)
+        axes.set(xlabel=label, ylabel="share whose sign changes", xscale="log", ylim=(-0.02, 1.02))
+        axes.grid(linewidth=0.6)
+        axes.set_axisbelow(True)
+    label = f"ℓ = {'' if middle == 1 else f'{middle:g} '}√d, closed form for k = ∞"
+    above.plot([], [], "--", color=INK, linewidth=1, label=label)
+    legend(figure, above)
     return figure
 
 
@@ -150,23 +168,22 @@ def gradients(
 
 
 def spread(rows: Sequence[Mapping[str, Any]]) -> Figure:
-    """Draw what is attained of the relative difference of f over the sphere, where it is finite."""
-    figure, axes = canvas("hidden layers ℓ", "|f(x) − f(y)|/|f(x)|, attained")
+    """Draw what is attained of the spread of f over the sphere."""
+    figure, axes = canvas("hidden layers ℓ", "(max − min)/|mean| of f, attained")
     for k, dim in enumerate(dict.fromkeys(row["dim"] for row in rows)):
         own = [row for row in rows if row["dim"] == dim and np.isfinite(row["median"])]
-        middle = np.array([row["median"] for row in own])
-        low = np.array([row["low"] for row in own])
-        high = np.array([row["high"] for row in own])
-        # An interval without an upper end is drawn as an arrow.
-        ends = np.where(np.isfinite(high), high - middle, 0.0)
+        at, low, middle, high = (
+            np.array([row[name] for row in own], float)
+            for name in ("depth", "low", "median", "high")
+        )
+        ends = [middle - np.maximum(low, 0), np.where(np.isfinite(high), high - middle, 0)]
         axes.errorbar(
-            [row["depth"] for row in own], middle, [middle - low, ends], lolims=~np.isfinite(high),
-            fmt="o-", color=color(k), markersize=4, capsize=2, linewidth=1.2,
+            at, middle, ends, fmt="o-", color=color(k), markersize=4, capsize=2, linewidth=1.2,
             label=f"d = {dim:g}: median, 95 % interval",
         )  # fmt: skip
         bound = np.sqrt(np.log(dim) / dim)
-        axes.axhline(bound, color=color(k), linestyle=":", label=f"√(log d/d), d = {dim:g}")
-        axes.axvline(dim**3, color=color(k), linestyle="--", linewidth=0.8)
+        label = f"√(log d/d), and ℓ = d³, for d = {dim:g}"
+        axes.plot([dim**3], [bound], "*", color=color(k), markersize=9, label=label)
     axes.set(xscale="log", yscale="log")
     legend(figure, axes)
     return figure

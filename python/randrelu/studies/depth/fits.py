@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 _Floats = NDArray[np.float64]
 
-HALF = 0.6744897501960817  # a half-normal number is below it with probability ½
 RESAMPLES = 400
 _SEED = 20_210_607
 
@@ -41,6 +41,22 @@ class Counts:
         return self.successes / self.networks
 
 
+class Curve(NamedTuple):
+    """How a share rises with what is linear in the logarithms of d and ℓ.
+
+    Attributes
+    ----------
+    share, slope : callable
+        The share at such numbers, and its derivative.
+    half : float
+        Where the share is ½.
+    """
+
+    share: Callable[[_Floats], _Floats]
+    slope: Callable[[_Floats], _Floats]
+    half: float
+
+
 def share_below(log_level: _Floats) -> _Floats:
     """Return the probability that a half-normal number is below exp(log_level)."""
     from scipy.special import erf
@@ -54,6 +70,25 @@ def slope_below(log_level: _Floats) -> _Floats:
     level = np.exp(np.minimum(log_level, 5.0))
     found: _Floats = math.sqrt(2 / math.pi) * level * np.exp(-(level**2) / 2)
     return found
+
+
+def _logistic(at: _Floats) -> _Floats:
+    from scipy.special import expit
+
+    found: _Floats = expit(at)
+    return np.clip(found, 1e-12, 1 - 1e-12)
+
+
+def _logistic_slope(at: _Floats) -> _Floats:
+    share = _logistic(at)
+    found: _Floats = share * (1 - share)
+    return found
+
+
+# A half-normal number, |f(x)| over its deviation, is below what f moves along the gradient. Its
+# median is the square root of that of a χ² variable of one degree of freedom.
+HALF_NORMAL = Curve(share_below, slope_below, math.log(0.6744897501960817))
+LOGISTIC = Curve(_logistic, _logistic_slope, 0.0)
 
 
 def log_likelihood(counts: Counts, share: _Floats) -> float:
@@ -87,8 +122,8 @@ def interval(values: _Floats) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def half_normal_fit(design: _Floats, networks: _Floats, successes: _Floats) -> _Floats:
-    """Fit P{success} = 2Φ(exp(design @ β)) − 1 to each row of successes, by Fisher's scoring.
+def fitted(design: _Floats, networks: _Floats, successes: _Floats, curve: Curve) -> _Floats:
+    """Fit P{success} = curve.share(design @ β) to each row of successes, by Fisher's scoring.
 
     Parameters
     ----------
@@ -101,10 +136,9 @@ def half_normal_fit(design: _Floats, networks: _Floats, successes: _Floats) -> _
     ndarray, shape (n, p)
     """
     beta = np.zeros((len(successes), design.shape[1]))
-    beta[:, 0] = math.log(HALF)
     for _ in range(60):
-        log_level = beta @ design.T
-        share, slope = share_below(log_level), slope_below(log_level)
+        at = beta @ design.T
+        share, slope = curve.share(at), curve.slope(at)
         per = slope / (share * (1 - share))
         score = ((successes - networks * share) * per) @ design
         weight = networks * slope * per
@@ -118,19 +152,31 @@ def half_normal_fit(design: _Floats, networks: _Floats, successes: _Floats) -> _
     return beta
 
 
-def crossovers(counts: Counts, successes: _Floats) -> _Floats:
+def crossovers(counts: Counts, successes: _Floats, curve: Curve) -> _Floats:
     """Return log ℓ* of one d, where half of the networks have a success, for rows of successes.
 
-    NaN where the shares at all depths are on one side of ½: no crossover was seen.
+    The curve is fitted to all depths, and then to those within a factor of 4 of the ℓ* of the first
+    row, as far from there the form of the curve would matter. NaN where the shares at these depths
+    are on one side of ½: no crossover was seen.
     """
+    first = _half_way(counts, successes[:1], curve)[0]
+    if math.isnan(first):
+        return np.full(len(successes), np.nan)
+    near = np.abs(np.log(counts.depth) - first) <= math.log(4)
+    return _half_way(counts.where(near), successes[:, near], curve)
+
+
+def _half_way(counts: Counts, successes: _Floats, curve: Curve) -> _Floats:
+    share = successes / counts.networks
+    if counts.dim.size < 2:
+        return np.full(len(share), np.nan)
     log_depth = np.log(counts.depth)
     middle = log_depth.mean()
     design = np.stack([np.ones_like(log_depth), middle - log_depth], axis=1)
-    share = successes / counts.networks
     seen = (share.max(axis=1) > 0.5) & (share.min(axis=1) < 0.5)
-    beta = half_normal_fit(design, counts.networks, successes)
+    beta = fitted(design, counts.networks, successes, curve)
     with np.errstate(divide="ignore", invalid="ignore"):
-        found: _Floats = middle + (beta[:, 0] - math.log(HALF)) / beta[:, 1]
+        found: _Floats = middle + (beta[:, 0] - curve.half) / beta[:, 1]
     return np.where(seen, found, np.nan)
 
 
@@ -153,7 +199,7 @@ class PowerLaw:
         return found
 
 
-def power_law(counts: Counts) -> PowerLaw | None:
+def power_law(counts: Counts, curve: Curve = HALF_NORMAL) -> PowerLaw | None:
     """Fit the crossovers of at least two d by a power of d; None where fewer were seen.
 
     A crossover weighs by the inverse of the variance that it has in resamples of the networks.
@@ -163,9 +209,10 @@ def power_law(counts: Counts) -> PowerLaw | None:
     dims = np.unique(counts.dim)
     for dim in dims:
         here = counts.dim == dim
-        own = counts.where(here)
-        logs.append(crossovers(own, own.successes[np.newaxis])[0])
-        several.append(crossovers(own, drawn[:, here]))
+        rows = np.concatenate([counts.successes[np.newaxis, here], drawn[:, here]])
+        found, *others = crossovers(counts.where(here), rows, curve)
+        logs.append(found)
+        several.append(others)
     log_depth, samples = np.array(logs), np.array(several)
     seen = np.isfinite(log_depth) & (np.isfinite(samples).mean(axis=1) > 0.9)
     if seen.sum() < 2:
@@ -179,7 +226,7 @@ def power_law(counts: Counts) -> PowerLaw | None:
     off = (log_depth - constant - slope * np.log(dims)) / error
     return PowerLaw(
         dims, np.exp(log_depth), np.exp(ends[0]), np.exp(ends[1]), slope, interval(slopes),
-        math.exp(constant), _chi_square(float(np.sum(off**2)), len(dims) - 2),
+        math.exp(constant), chi_square(float(np.sum(off**2)), len(dims) - 2),
     )  # fmt: skip
 
 
@@ -190,7 +237,8 @@ def _line(x: _Floats, y: _Floats, error: _Floats) -> tuple[float, float]:
     return slope, float(np.average(y, weights=weight) - slope * middle)
 
 
-def _chi_square(value: float, freedom: int) -> float:
+def chi_square(value: float, freedom: int) -> float:
+    """Return the probability of a larger χ² variable; NaN where nothing is left to be free."""
     from scipy.stats import chi2
 
     return float(chi2.sf(value, freedom)) if freedom > 0 else math.nan
@@ -204,7 +252,6 @@ class Collapse:
     freedom: int
     statistic: float
     largest_gap: float
-    gap_of: Callable[[float], float]
 
 
 def collapse(counts: Counts) -> Collapse | None:
@@ -214,19 +261,17 @@ def collapse(counts: Counts) -> Collapse | None:
         return None
     counts = counts.where(np.isin(counts.dim, dims))
 
-    def fitted(some: Counts) -> _Floats:
+    def shares(some: Counts) -> _Floats:
         design = np.stack([np.ones_like(some.dim), -np.log(some.ratio)], axis=1)
-        beta = half_normal_fit(design, some.networks, some.successes[np.newaxis])
+        beta = fitted(design, some.networks, some.successes[np.newaxis], HALF_NORMAL)
         return share_below(design @ beta[0])
 
-    one = fitted(counts)
+    one = shares(counts)
     each = np.empty_like(one)
     for dim in dims:
         here = counts.dim == dim
-        each[here] = fitted(counts.where(here))
+        each[here] = shares(counts.where(here))
     statistic = 2 * (log_likelihood(counts, each) - log_likelihood(counts, one))
-    gaps = {dim: float(np.abs((each - one)[counts.dim == dim]).max()) for dim in dims}
     freedom = 2 * (len(dims) - 1)
-    return Collapse(
-        _chi_square(statistic, freedom), freedom, statistic, max(gaps.values()), gaps.__getitem__
-    )
+    gap = float(np.abs(each - one).max())
+    return Collapse(chi_square(statistic, freedom), freedom, statistic, gap)

@@ -27,7 +27,7 @@ def parts(full: bool) -> tuple[Part, ...]:
         _limit((8, 16, 64, 256, 1024), [2.0**k for k in range(-3, 7)], most=512, trials=1),
         _widths((16, 64, 256), (0.5, 1, 2), (0.5, 2, 8, 32), 8192, 100),
         _gradients((64,), 4096, 64, trials=40),
-        _spread((8, 16), 500, 256, trials=12),
+        _spread((8, 16), 500, 512, trials=12),
     )
 
 

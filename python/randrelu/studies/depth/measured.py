@@ -16,6 +16,7 @@ from randrelu.studies.kind import Columns
 
 _Floats = NDArray[np.float64]
 CAPS = (20, 50, 200)  # times 1/√d: how far steps are looked for
+DELTA = 0.05  # of Theorem 1.1
 
 
 def numbers(table: Columns, name: str) -> _Floats:
@@ -77,7 +78,9 @@ def medians(
 
 
 def step_quantiles(table: Columns, event: str, dim: float) -> list[dict[str, float]]:
-    """Return Kaplan–Meier's quantiles of √d times the smallest step, by depth.
+    """Return Kaplan–Meier's quantiles of √d times the smallest step, and c₃, by depth.
+
+    c₃ √(log(1/δ)/d) is a large enough step for 1 − δ of the networks (Theorem 1.1).
 
     A network without such a step is censored on the right, at the largest cap. A quantile is NaN
     where fewer networks than that have a step.
@@ -96,6 +99,9 @@ def step_quantiles(table: Columns, event: str, dim: float) -> list[dict[str, flo
             reached = np.flatnonzero(curve.probabilities >= q)
             at = float(curve.quantiles[reached[0]]) if reached.size else math.nan
             row[f"{q:g}"] = at if at < max(CAPS) else math.nan
+        reached = np.flatnonzero(curve.probabilities >= 1 - DELTA)
+        enough = float(curve.quantiles[reached[0]]) if reached.size else math.inf
+        row["c3"] = enough / math.sqrt(-math.log(DELTA)) if enough < max(CAPS) else math.nan
         rows.append(row)
     return rows
 

@@ -13,14 +13,9 @@ def between(low: float, high: float) -> str:
     return f"{low:.3f} … {high:.3f}"
 
 
-def spelled(share: float) -> str:
-    """Return a share in percent."""
-    return f"{100 * share:.3g} %"
-
-
 def percent(share: float, low: float, high: float) -> str:
     """Return a share with its interval in percent."""
-    return f"{100 * share:.2g} % ({100 * low:.2g} … {100 * high:.2g} %)"
+    return f"{100 * share:.3g} % ({100 * low:.3g} … {100 * high:.3g} %)"
 
 
 def listed(parts: Sequence[str]) -> str:
