@@ -25,7 +25,8 @@ STUDY = Kind(
         "norms; narrow ones are stored, and their line is followed exactly, too.",
         "The crossover of every d is that of a fit of largest likelihood, 2Φ(m) − 1 with m a power "
         "of ℓ, to depths within a factor of 4 of it; the power of d is a line through their "
-        "logarithms, weighted by their variances. Intervals come from 400 resamples of the networks, those of shares are exact.",
+        "logarithms, weighted by their variances. Intervals come from 400 resamples of "
+        "the networks, those of shares are exact.",
         "At finite widths m = m_∞/(1 + A ℓ d^γ/k)^s, with m_∞ free for every d and ℓ, is fitted to "
         "all shares at once, those of the limit among them; the interval of γ is of 100 resamples.",
     ),

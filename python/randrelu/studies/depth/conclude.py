@@ -90,7 +90,7 @@ def _answer(limit: Columns, law: PowerLaw | None) -> str:
 def _crossover(limit: Columns, laws: Mapping[int, PowerLaw | None]) -> Finding:
     counts = counted(limit, "flip", max(CAPS))
     law, reach = laws[max(CAPS)], power_law(counted(limit, "reach", max(CAPS)))
-    logistic = power_law(counts, LOGISTIC)
+    logistic, last = power_law(counts, LOGISTIC), _last(counts)
     exact = one_step_crossovers(_FAR)
     far = math.log(exact[-1] / exact[-2]) / math.log(_FAR[-1] / _FAR[-2])
     by_law = (
@@ -117,6 +117,11 @@ def _crossover(limit: Columns, laws: Mapping[int, PowerLaw | None]) -> Finding:
                 f" With logistic curves instead of half-normal ones it is {logistic.slope:.3f} "
                 f"({between(*logistic.slope_interval)})."
             )
+        if last is not None:
+            by_law = (
+                f"Between d = {last.dims[0]:g} and {last.dims[-1]:g} alone it is {last.slope:.3f} "
+                f"({between(*last.slope_interval)}). {by_law}"
+            )
         power = (
             "A single power is not supported"
             if law.p_value < 0.01
@@ -136,6 +141,7 @@ def _crossover(limit: Columns, laws: Mapping[int, PowerLaw | None]) -> Finding:
         {
             "power": powers,
             "power_logistic": None if logistic is None else _law_numbers(logistic),
+            "power_of_the_largest_two": None if last is None else _law_numbers(last),
             "power_to_reach": None if reach is None else _law_numbers(reach),
             "one_step_exact": dict(zip(map(str, _FAR), exact.tolist(), strict=True)),
             "one_step_last_power": far,
@@ -143,6 +149,12 @@ def _crossover(limit: Columns, laws: Mapping[int, PowerLaw | None]) -> Finding:
         partial(figures.crossover, law, reach, _FAR, exact),
         THEOREMS,
     )
+
+
+def _last(counts: Counts) -> PowerLaw | None:
+    """Return the power law through the two largest d."""
+    dims = np.unique(counts.dim)
+    return power_law(counts.where(counts.dim >= dims[-2])) if dims.size > 2 else None
 
 
 def _law_numbers(law: PowerLaw) -> dict[str, object]:
