@@ -305,8 +305,8 @@ def _limits(tables: Mapping[str, Columns]) -> tuple[str, ...]:
         f"Everything is about random networks at d from {dims.min():g} to {dims.max():g}; a power "
         "fitted over that range says nothing about larger d, where only the exact law of single "
         "steps was computed.",
-        "Only steps along the gradient at x were tried: that none of them changes the sign does "
-        "not show that there is no adversarial example near x.",
+        "Only steps along the gradient at x, against the sign of f, were tried: that none of them "
+        "changes the sign does not show that there is no adversarial example near x.",
         "Steps are looked for at angles 15 % apart (0.1 above 1 radian), so the shares are, if "
         f"anything, too small.{grid}",
         "Attained values of f over the sphere bound its spread from below; nothing is certified.",

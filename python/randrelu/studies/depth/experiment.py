@@ -12,7 +12,7 @@ from randrelu import laws
 from randrelu._support import euclid
 from randrelu.limit import LimitNetwork
 from randrelu.measures.extremes import extremes
-from randrelu.measures.gradient_step import gradient_step
+from randrelu.measures.trace import line
 from randrelu.network import Network
 from randrelu.studies.depth.steps import LONGEST, angles, first_size, sizes_at
 
@@ -34,9 +34,10 @@ def depth(
 ) -> Row | list[Row]:
     """Look for the shortest step along the gradient after which f is 0, and −f(x).
 
-    The sizes of steps are relative to ‖x‖ and at most 200/√d. They are looked for among steps to
-    angles that are 15 % apart, and f is taken as linear in between: `flip` for 0 and `reach` for
-    −f(x), None where none is seen. `tangent` is where the tangent at x is 0.
+    Steps go against the sign of f at (1, …, 1): down where f is positive. Their sizes are relative
+    to ‖x‖ and at most 200/√d. They are looked for among steps to angles that are 15 % apart, and f
+    is taken as linear in between: `flip` for 0 and `reach` for −f(x), None where none is seen.
+    `tangent` is where the tangent at x is 0.
 
     Without a width the networks are infinitely wide, and a trial has a row for each of several
     (100 by default). With one a trial is one network, whose hidden layers have that width, and of
@@ -139,9 +140,9 @@ def _of_network(rng: np.random.Generator, net: Network, *, followed: bool) -> Ro
         "reach_followed": None,
     }
     if followed:
-        for name, eta in (("flip_followed", "flip"), ("reach_followed", "exact")):
-            step = gradient_step(net, x, eta=eta, longest=LONGEST / math.sqrt(dim))
-            row[name] = _number(abs(float(step.eta_infimum)) * slope / math.sqrt(dim))
+        way = line(net, x, down, LONGEST)  # as ‖x‖ = √d
+        for name, level in (("flip_followed", 0.0), ("reach_followed", -float(value))):
+            row[name] = _number(way.first_crossing(level) / math.sqrt(dim))
     return row
 
 

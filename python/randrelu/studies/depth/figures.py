@@ -52,7 +52,8 @@ def crossover(
 def _some(dims: _Floats) -> _Floats:
     """Return at most four of the d, the smallest and the largest among them."""
     every = np.unique(dims)
-    kept: _Floats = every[np.unique(np.round(np.linspace(0, every.size - 1, 4)).astype(int))]
+    places = np.round(np.linspace(0, every.size - 1, min(4, every.size))).astype(int)
+    kept: _Floats = every[places]
     return kept
 
 
