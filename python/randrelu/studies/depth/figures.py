@@ -44,7 +44,8 @@ def crossover(
     axes.plot(far, exact, "x", color=INK, markersize=5, label="best single step (exact law)")
     axes.plot(dims, 2.07 * np.sqrt(dims), "--", color=MUTED, linewidth=1, label="2.07 √d (argued)")
     axes.plot(dims, dims**3, ":", color=INK, linewidth=1, label="d³ (Theorem 3.1)")
-    axes.set(xscale="log", yscale="log", ylim=(1, 3e4))
+    _logarithmic(axes)
+    axes.set_ylim(1, 3e4)
     legend(figure, axes)
     return figure
 
@@ -55,6 +56,14 @@ def _some(dims: _Floats) -> _Floats:
     places = np.round(np.linspace(0, every.size - 1, min(4, every.size))).astype(int)
     kept: _Floats = every[places]
     return kept
+
+
+def _logarithmic(axes: Axes) -> None:
+    """Make both axes logarithmic, where anything positive is drawn along them."""
+    if np.isfinite(axes.dataLim.minposx):
+        axes.set_xscale("log")
+    if np.isfinite(axes.dataLim.minposy):
+        axes.set_yscale("log")
 
 
 def _by_dim(
@@ -100,7 +109,7 @@ def depths(counts: Counts) -> Figure:
         curve = laws.limit_crossover(at / np.sqrt(dim))[0]
         axes.plot(at, curve, color=color(k), linewidth=0.9)
     axes.plot([], [], color=INK, linewidth=0.9, label="closed form, d → ∞")
-    axes.set(xscale="log", yscale="log")
+    _logarithmic(axes)
     legend(figure, axes)
     return figure
 
@@ -139,7 +148,7 @@ def steps(rows: Sequence[Mapping[str, float]], dim: float) -> Figure:
     for cap in CAPS:
         axes.axhline(cap, color=MUTED, linestyle=":", linewidth=1)
     axes.plot([], [], ":", color=MUTED, label=f"caps {', '.join(map(str, CAPS))}: censored above")
-    axes.set(xscale="log", yscale="log")
+    _logarithmic(axes)
     legend(figure, axes)
     return figure
 
@@ -185,6 +194,6 @@ def spread(rows: Sequence[Mapping[str, Any]]) -> Figure:
         bound = np.sqrt(np.log(dim) / dim)
         label = f"√(log d/d), and ℓ = d³, for d = {dim:g}"
         axes.plot([dim**3], [bound], "*", color=color(k), markersize=9, label=label)
-    axes.set(xscale="log", yscale="log")
+    _logarithmic(axes)
     legend(figure, axes)
     return figure
