@@ -15,9 +15,8 @@ from randrelu import laws
 from randrelu._support import arguments
 from randrelu.checks import STATEMENTS
 from randrelu.measures.gradient_step import STEPS, step_name
-from randrelu.studies.depth import experiment as of_depth
 from randrelu.sweeps.blocks import Experiment, Row
-from randrelu.sweeps.experiments import networks
+from randrelu.sweeps.experiments import depth, networks
 from randrelu.sweeps.experiments.networks import SHAPE, widths_of
 
 _NETWORK = (*SHAPE, "init", "dtype", "storage")
@@ -33,8 +32,8 @@ EXPERIMENTS: dict[str, Callable[..., Row | list[Row]]] = {
     "deep": networks.deep,
     "line": networks.whole_step,
     "regions": networks.regions,
-    "depth": of_depth.depth,
-    "depth-spread": of_depth.spread,
+    "depth": depth.depth,
+    "depth-spread": depth.spread,
     **{name: partial(networks.statement, name) for name in STATEMENTS},
 }
 

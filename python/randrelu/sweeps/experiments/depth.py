@@ -14,7 +14,7 @@ from randrelu.limit import LimitNetwork
 from randrelu.measures.extremes import extremes
 from randrelu.measures.trace import line
 from randrelu.network import Network
-from randrelu.studies.depth.steps import LONGEST, angles, first_size, sizes_at
+from randrelu.sweeps.experiments.steps import LONGEST, angles, first_size, sizes_at
 
 if TYPE_CHECKING:
     from randrelu.sweeps.blocks import Row

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import randrelu as rr
 import scipy.stats
-from randrelu.studies.depth import steps
+from randrelu.sweeps.experiments import steps
 from randrelu.sweeps.grid import Point
 
 MEASURED = {"tangent", "flip", "reach"}
