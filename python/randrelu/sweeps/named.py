@@ -16,7 +16,7 @@ from randrelu._support import arguments
 from randrelu.checks import STATEMENTS
 from randrelu.measures.gradient_step import STEPS, step_name
 from randrelu.sweeps.blocks import Experiment, Row
-from randrelu.sweeps.experiments import depth, networks
+from randrelu.sweeps.experiments import boundary, depth, lazy, networks
 from randrelu.sweeps.experiments.networks import SHAPE, widths_of
 
 _NETWORK = (*SHAPE, "init", "dtype", "storage")
@@ -34,6 +34,9 @@ EXPERIMENTS: dict[str, Callable[..., Row | list[Row]]] = {
     "regions": networks.regions,
     "depth": depth.depth,
     "depth-spread": depth.spread,
+    "lazy": lazy.lazy,
+    "boundary": boundary.of_random,
+    "boundary-trained": boundary.of_trained,
     **{name: partial(networks.statement, name) for name in STATEMENTS},
 }
 
@@ -134,6 +137,15 @@ def _counts(name: str, value: Any) -> None:
     arguments.integer(name, value, at_least=1, at_most=arguments.WIDEST)
 
 
+def _pixels(name: str, value: Any) -> None:
+    arguments.integer(name, value, at_least=2, at_most=256)
+
+
+def _below_one(name: str, value: Any) -> None:
+    if arguments.number(name, value) >= 1:
+        raise ValueError(f"{name} must be below 1, the norm of an image, got {value!r}")
+
+
 def _of_a_plane(name: str, value: Any) -> None:
     arguments.integer(name, value, at_least=2, at_most=arguments.WIDEST)
 
@@ -154,6 +166,13 @@ _VALID: dict[str, Callable[[str, Any], object]] = {
     "dim": _counts,
     "hidden": _counts,
     "samples": _counts,
+    "images": _counts,
+    "updates": _counts,
+    "size": _pixels,
+    "reach": partial(arguments.number, positive=True),
+    "scale": partial(arguments.number, positive=True),
+    "adversary": _below_one,
+    "bias": arguments.number,
     "points": _counts,
     "networks": _counts,
     "starts": _counts,

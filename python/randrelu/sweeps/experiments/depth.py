@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +14,8 @@ from randrelu.limit import LimitNetwork
 from randrelu.measures.extremes import extremes
 from randrelu.measures.trace import line
 from randrelu.network import Network
+from randrelu.sweeps.blocks import Row
 from randrelu.sweeps.experiments.steps import LONGEST, angles, first_size, sizes_at
-
-if TYPE_CHECKING:
-    from randrelu.sweeps.blocks import Row
 
 _Floats = NDArray[np.float64]
 NETWORKS = 100  # of infinite width, in a trial

@@ -1,0 +1,1 @@
+"""Whether trained networks are attacked for the same reason as random ones."""

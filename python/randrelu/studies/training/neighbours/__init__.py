@@ -1,0 +1,1 @@
+"""What neighbours of the paper say of trained networks, beside what is measured."""
