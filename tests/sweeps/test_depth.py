@@ -86,7 +86,7 @@ def test_a_network_is_measured_as_numpy_measures_it():
 
 def test_infinitely_wide_networks_are_those_that_are_asked_in_all_dimensions():
     """The same steps from LimitNetwork, whose points are in d dimensions."""
-    dim, depth, count = 12, 4, 300
+    dim, depth, count = 12, 4, 150
     found = rows({"dim": dim, "depth": depth, "networks": 600}, 1)
     angle = steps.angles(dim)
     first, reached = [], []

@@ -81,7 +81,7 @@ def gradients(table: Columns) -> Finding:
     first, last = ({name: rows[name][k] for name in names} for k in (0, -1))
 
     def of(row: dict[str, float]) -> str:
-        return f"{row['median']:.3f} ({between(row['low'], row['high'])})"
+        return f"{row['median']:.3f} ({between(row['low'], row['high'])})".replace("-", "−")
 
     sentence = (
         f"From ℓ = {depths[0]:g} to {depths[-1]:g} at d = {dims[-1]:g}, the median cosine between "
@@ -125,10 +125,11 @@ def spread(table: Columns) -> Finding:
         ends = laws.share_interval(int(kept.sum()), kept.size)
         bound = math.sqrt(math.log(d) / d)
         said.append(
-            f"at d = {d:g} and ℓ = {deepest:g} ({deepest / d**3:.2g} d³), no point of the other "
-            f"sign was found on {percent(float(kept.mean()), *ends)} of {kept.size} networks, and "
-            f"the median of what is attained of |f(x) − f(y)|/|f(x)| is {row['median']:.3g} "
-            f"({between(row['low'], row['high'])}), {row['median'] / bound:.2g} times √(log d/d)"
+            f"at d = {d:g} and ℓ = {deepest:g} ({deepest / d**3:.2g} times d³), no point of the "
+            f"other sign was found on {percent(float(kept.mean()), *ends)} of {kept.size} "
+            f"networks, and the median of what is attained of |f(x) − f(y)|/|f(x)| is "
+            f"{row['median']:.3g} ({between(row['low'], row['high'])}), "
+            f"{row['median'] / bound:.2g} times √(log d/d)"
         )
     return Finding(
         "spread",

@@ -4,67 +4,52 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
-from randrelu.laws import limit_crossover
-from randrelu.studies.depth import beside, figures
+from randrelu.studies.depth import beside, figures, shares
 from randrelu.studies.depth.fits import (
-    HALF_NORMAL,
     LOGISTIC,
     Counts,
     PowerLaw,
-    chi_square,
-    collapse,
-    deviance,
-    fitted,
-    interval,
     power_law,
-    resampled,
 )
 from randrelu.studies.depth.grid import GRADIENTS, LIMIT, SPREAD, WIDTHS
 from randrelu.studies.depth.measured import (
     CAPS,
     counted,
     one_step_crossovers,
-    shares,
-    step_quantiles,
 )
-from randrelu.studies.depth.words import between, listed, percent
+from randrelu.studies.depth.words import THEOREMS, between, listed
 from randrelu.studies.kind import Columns, Conclusion, Finding
 
 _FAR = (16, 64, 256, 1024, 4096, 16_384)  # d at which the exact law of one step is computed
-THEOREMS = (
-    "Theorem 1.1: networks of constant depth are sensitive, so the power is above 0. Theorem 3.1: "
-    "f is nearly constant from ℓ = d³ on, so it is at most 3. (Both ask for wider layers than "
-    "these.)"
-)
 
 
 def conclude(tables: Mapping[str, Columns]) -> Conclusion:
     """Look at the tables of the parts."""
     limit = tables[LIMIT]
     laws = {cap: power_law(counted(limit, "flip", cap)) for cap in CAPS}
-    law = laws[max(CAPS)]
+    law, exact = laws[max(CAPS)], one_step_crossovers(_FAR)
     findings = (
-        _crossover(limit, laws),
-        _collapse(limit),
+        _crossover(limit, laws, exact),
+        shares.of_collapse(limit),
         beside.narrower(tables[WIDTHS], limit),
-        _depths(limit),
-        _steps(limit),
+        shares.of_depths(limit),
+        shares.of_steps(limit),
         beside.gradients(tables[GRADIENTS]),
         beside.spread(tables[SPREAD]),
     )
-    return Conclusion(_answer(limit, law), findings, _limits(tables))
+    return Conclusion(_answer(limit, law, exact), findings, _limits(tables))
 
 
-def _answer(limit: Columns, law: PowerLaw | None) -> str:
-    tail = _tail(counted(limit, "flip", max(CAPS)))
+def _answer(limit: Columns, law: PowerLaw | None, exact: NDArray[np.float64]) -> str:
+    tail = shares.tail_power(counted(limit, "flip", max(CAPS)))
     beyond = (
         f" Well beyond it, at ℓ ≥ 4√d, the share of networks that change their sign falls as "
-        f"ℓ^−{tail[0]:.2f} ({tail[1]:.2f} … {tail[2]:.2f})."
+        f"ℓ^{{−{tail[0]:.2f}}} ({tail[1]:.2f} … {tail[2]:.2f})."
         if tail
         else ""
     )
@@ -83,16 +68,19 @@ def _answer(limit: Columns, law: PowerLaw | None) -> str:
     return (
         f"Sampled at infinite width, half of the random networks lose their sign change along the "
         f"gradient at a depth of {law.constant:.3g} d^{law.slope:.3f} (95 %: power "
-        f"{between(low, high)}; d from {law.dims.min():g} to {law.dims.max():g}), {word}.{beyond}"
+        f"{between(low, high)}; d from {law.dims.min():g} to {law.dims.max():g}), {word}. By the "
+        f"exact law of the best single step the power is {_far_power(exact):.3f} between d = "
+        f"{_FAR[-2]} and {_FAR[-1]}.{beyond}"
     )
 
 
-def _crossover(limit: Columns, laws: Mapping[int, PowerLaw | None]) -> Finding:
+def _crossover(
+    limit: Columns, laws: Mapping[int, PowerLaw | None], exact: NDArray[np.float64]
+) -> Finding:
     counts = counted(limit, "flip", max(CAPS))
     law, reach = laws[max(CAPS)], power_law(counted(limit, "reach", max(CAPS)))
     logistic, last = power_law(counts, LOGISTIC), _last(counts)
-    exact = one_step_crossovers(_FAR)
-    far = math.log(exact[-1] / exact[-2]) / math.log(_FAR[-1] / _FAR[-2])
+    far = _far_power(exact)
     by_law = (
         "By the exact law of the best single step, which needs no draws, the power between d = "
         f"{_FAR[-2]} and {_FAR[-1]} is {far:.3f}."
@@ -151,6 +139,11 @@ def _crossover(limit: Columns, laws: Mapping[int, PowerLaw | None]) -> Finding:
     )
 
 
+def _far_power(exact: NDArray[np.float64]) -> float:
+    """Return the power of d between the two largest d of the exact law."""
+    return math.log(exact[-1] / exact[-2]) / math.log(_FAR[-1] / _FAR[-2])
+
+
 def _last(counts: Counts) -> PowerLaw | None:
     """Return the power law through the two largest d."""
     dims = np.unique(counts.dim)
@@ -168,127 +161,6 @@ def _law_numbers(law: PowerLaw) -> dict[str, object]:
             for d, ell, low, high in zip(law.dims, law.depths, law.low, law.high, strict=True)
         },
     }
-
-
-def _collapse(limit: Columns) -> Finding:
-    found, said = {}, []
-    for k, (event, does) in enumerate((("flip", "change their sign"), ("reach", "reach −f"))):
-        counts = counted(limit, event, max(CAPS))
-        gap = np.abs(counts.share - limit_crossover(counts.ratio)[k])
-        own = counts.where(counts.dim == counts.dim.max())
-        # Shares of exactly 0 and 1 are possible at every point, so nothing is cut off.
-        law = np.clip(limit_crossover(own.ratio)[k], 1e-12, 1 - 1e-12)
-        short, test = deviance(own, law), collapse(counts)
-        p_value = chi_square(short, own.dim.size)
-        far = own.dim[0], np.abs(own.share - law).max()
-        found[event] = {
-            "largest_d": far[0], "gap": float(gap.max()), "gap_at_largest_d": float(far[1]),
-            "deviance_at_largest_d": short, "points_at_largest_d": own.dim.size,
-            "p_at_largest_d": p_value,
-            "collapse": None if test is None else asdict(test),
-        }  # fmt: skip
-        verdict = "refuted" if p_value < 0.01 else "not refuted"
-        said.append(
-            f"Of those that {does}, shares at d = {far[0]:g} are within {far[1]:.3f} of the closed "
-            f"form, which is {verdict} there (deviance {short:.0f} at {own.dim.size} depths, "
-            f"p = {p_value:.2g}); over all d they are within {gap.max():.3f}."
-        )
-        if test is not None:
-            verdict = "is refuted" if test.p_value < 0.01 else "is not refuted"
-            said.append(
-                f"That ℓ/√d alone decides at all these d {verdict} (χ² = {test.statistic:.0f} with "
-                f"{test.freedom} degrees of freedom, p = {test.p_value:.1g}): one curve is at most "
-                f"{test.largest_gap:.3f} from that of each d."
-            )
-    return Finding(
-        "collapse",
-        "Shares against ℓ/√d, beside the closed form",
-        f"Sampled at infinite width. {' '.join(said)}",
-        found,
-        partial(figures.collapsed, {e: counted(limit, e, max(CAPS)) for e in ("flip", "reach")}),
-        "An argument, not a theorem: for ℓ = λ√d and d → ∞, 2Φ(4π/(9λ)) − 1 of the networks change "
-        "their sign at some step along the gradient, and 2Φ(2π/(9λ)) − 1 reach −f.",
-    )
-
-
-def _tail(counts: Counts) -> tuple[float, float, float] | None:
-    """Return the power at which the share falls with ℓ beyond the crossover, and its interval."""
-    counts = counts.where(counts.ratio >= 4)
-    if np.unique(counts.ratio).size < 3 or counts.successes.sum() < 10:
-        return None
-    dims = np.unique(counts.dim)
-    level = (counts.dim[:, np.newaxis] == dims).astype(np.float64)  # one for each d
-    design = np.column_stack([level, -np.log(counts.ratio)])
-    successes = np.concatenate([counts.successes[np.newaxis], resampled(counts)])
-    powers = fitted(design, counts.networks, successes, HALF_NORMAL)[:, -1]
-    return float(powers[0]), *interval(powers[1:])
-
-
-def _depths(limit: Columns) -> Finding:
-    counts = counted(limit, "flip", max(CAPS))
-    tail, found = _tail(counts), shares(counts)
-    deepest = int(np.argmax(counts.depth / counts.dim**3))
-    share, low, high = found[deepest]
-    ell, d = counts.depth[deepest], counts.dim[deepest]
-    sentence = (
-        f"At ℓ = {ell:g} = {ell / d**3:.2g} d³, with d = {d:g}, {percent(share, low, high)} of "
-        f"{counts.networks[deepest]:g} sampled networks change their sign at a step of at most "
-        f"{max(CAPS)}/√d."
-    )
-    if tail is not None:
-        agrees = "agrees" if tail[1] <= 1 <= tail[2] else "does not agree"
-        each = {d: _tail(counts.where(counts.dim == d)) for d in np.unique(counts.dim)}
-        own = [f"{t[0]:.2f} ({t[1]:.2f} … {t[2]:.2f}) at d = {d:g}" for d, t in each.items() if t]
-        sentence += (
-            f" For ℓ ≥ 4√d the share falls as ℓ^−{tail[0]:.3f} ({between(*tail[1:])}), with one "
-            f"power for all d, which {agrees} with the 1/ℓ of the closed form"
-            + (f"; by d the power is {listed(own)}." if own else ".")
-        )
-    return Finding(
-        "depths",
-        "How the share of networks that are attacked falls with depth",
-        sentence,
-        {"tail": tail, "deepest": {"d": d, "depth": ell, "share": [share, low, high]}},
-        partial(figures.depths, counts),
-        THEOREMS,
-    )
-
-
-def _steps(limit: Columns) -> Finding:
-    dim = float(np.max(limit["dim"]))
-    rows = step_quantiles(limit, "flip", dim)
-    reached = [row for row in rows if not math.isnan(row["0.5"])]
-    counts = counted(limit, "flip", max(CAPS))
-    loss = float(np.max(counts.share - counted(limit, "flip", min(CAPS)).share))
-    sentence = f"Of the smallest steps that change the sign, at d = {dim:g}, "
-    if reached:
-        sentence += (
-            f"the median is {reached[0]['0.5']:.3g}/√d at ℓ = {reached[0]['depth']:g} and "
-            f"{reached[-1]['0.5']:.3g}/√d at ℓ = {reached[-1]['depth']:g}, the deepest at which "
-            "half of the networks have one. "
-        )
-    else:
-        sentence += "there is no median, as at no depth do half of the networks have one. "
-    enough = {row["depth"]: row["c3"] for row in rows if not math.isnan(row["c3"])}
-    if enough:
-        deepest = max(enough)
-        sentence += (
-            f"With δ = 0.05 the theorem's c₃ has to be {enough[min(enough)]:.3g} at ℓ = "
-            f"{min(enough):g} and {enough[deepest]:.3g} at ℓ = {deepest:g}; at the deeper ones no "
-            "step within the caps is enough for 1 − δ of the networks. "
-        )
-    sentence += (
-        f"At most {100 * loss:.2g} % of the networks of any d and ℓ find their first step between "
-        f"{min(CAPS)}/√d and {max(CAPS)}/√d; those that find none are censored there."
-    )
-    return Finding(
-        "steps",
-        "How large the smallest step is",
-        sentence,
-        {"dim": dim, "quantiles": rows, "largest_share_between_caps": loss},
-        partial(figures.steps, rows, dim),
-        "Theorem 1.1: at constant depth a step of relative size c₃ √(log(1/δ)/d) is enough.",
-    )
 
 
 def _limits(tables: Mapping[str, Columns]) -> tuple[str, ...]:

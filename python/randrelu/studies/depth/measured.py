@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -106,6 +107,7 @@ def step_quantiles(table: Columns, event: str, dim: float) -> list[dict[str, flo
     return rows
 
 
+@cache
 def one_step_crossovers(dims: tuple[int, ...]) -> _Floats:
     """Return ℓ* of the best of a few single steps, from the exact law at infinite width.
 
