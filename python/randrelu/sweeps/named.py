@@ -16,7 +16,7 @@ from randrelu._support import arguments
 from randrelu.checks import STATEMENTS
 from randrelu.measures.gradient_step import STEPS, step_name
 from randrelu.sweeps.blocks import Experiment, Row
-from randrelu.sweeps.experiments import boundary, lazy, networks, width
+from randrelu.sweeps.experiments import boundary, depth, lazy, networks, width
 from randrelu.sweeps.experiments.networks import SHAPE, widths_of
 
 _NETWORK = (*SHAPE, "init", "dtype", "storage")
@@ -32,6 +32,8 @@ EXPERIMENTS: dict[str, Callable[..., Row | list[Row]]] = {
     "deep": networks.deep,
     "line": networks.whole_step,
     "regions": networks.regions,
+    "depth": depth.depth,
+    "depth-spread": depth.spread,
     "width": width.at_width,
     "linear-step-law": width.linear_steps,
     "lazy": lazy.lazy,
@@ -176,6 +178,9 @@ _VALID: dict[str, Callable[[str, Any], object]] = {
     "adversary": _below_one,
     "bias": arguments.number,
     "points": _counts,
+    "networks": _counts,
+    "starts": _counts,
+    "steps": _counts,
     "draws": _counts,
     "top": lambda name, value: arguments.one_of(name, value, width.TOPS),
     "radius": arguments.number,

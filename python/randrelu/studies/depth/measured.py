@@ -1,0 +1,128 @@
+"""What the tables of the study say, in the form that its sentences and figures ask for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from randrelu import laws
+from randrelu.checks.result import quantile_interval
+from randrelu.studies.depth.fits import Counts
+from randrelu.studies.kind import Columns
+
+_Floats = NDArray[np.float64]
+CAPS = (20, 50, 200)  # times 1/√d: how far steps are looked for
+DELTA = 0.05  # of Theorem 1.1
+
+
+def numbers(table: Columns, name: str) -> _Floats:
+    """Return a column as numbers, NaN where one is missing; none where there is no such column."""
+    column: _Floats = np.asarray(table.get(name, ()), np.float64)
+    return column
+
+
+def counted(table: Columns, event: str, cap: float) -> Counts:
+    """Count at every point the networks where the event has a step of at most cap/√d."""
+    dim, depth, size = (numbers(table, name) for name in ("dim", "depth", event))
+    width = numbers(table, "width") if "width" in table else np.full(dim.size, np.inf)
+    points, which, networks = np.unique(
+        np.stack([dim, depth, width]), axis=1, return_inverse=True, return_counts=True
+    )
+    with np.errstate(invalid="ignore"):
+        success = size * np.sqrt(dim) <= cap * (1 + 1e-9)
+    successes = np.bincount(which.reshape(-1), success, minlength=len(networks)).astype(np.float64)
+    at_dim, at_depth, at_width = points
+    return Counts(at_dim, at_depth, at_width, networks.astype(np.float64), successes)
+
+
+def together(finite: Counts, limit: Counts) -> Counts:
+    """Return the counts at finite widths, with those of the limit at the same d and ℓ."""
+    pairs = set(zip(finite.dim, finite.depth, strict=True))
+    at = zip(limit.dim, limit.depth, strict=True)
+    limit = limit.where(np.array([pair in pairs for pair in at], bool))
+    names = Counts.__dataclass_fields__
+    return Counts(*(np.concatenate([getattr(finite, n), getattr(limit, n)]) for n in names))
+
+
+def shares(counts: Counts) -> NDArray[np.float64]:
+    """Return the shares with the ends of their exact 95 % intervals, shape (m, 3)."""
+    rows = [
+        (s / n, *laws.share_interval(int(s), int(n)))
+        for s, n in zip(counts.successes, counts.networks, strict=True)
+    ]
+    return np.array(rows, np.float64).reshape(-1, 3)
+
+
+def medians(
+    table: Columns, name: str, change: Callable[[_Floats], _Floats] = np.asarray
+) -> list[dict[str, Any]]:
+    """Return the median of a column at every d and ℓ, a missing value as infinite.
+
+    Its 95 % interval is that of order statistics, which is exact whatever the law.
+    """
+    dim, depth, values = (numbers(table, n) for n in ("dim", "depth", name))
+    values = np.where(np.isnan(values), np.inf, change(values))
+    rows = []
+    for d, layers in sorted(set(zip(dim.tolist(), depth.tolist(), strict=True))):
+        own = values[(dim == d) & (depth == layers)]
+        low, high = quantile_interval(own, 0.5)
+        rows.append({
+            "dim": d, "depth": layers, "networks": own.size, "median": float(np.median(own)),
+            "low": low, "high": high,
+        })  # fmt: skip
+    return rows
+
+
+def step_quantiles(table: Columns, event: str, dim: float) -> list[dict[str, float]]:
+    """Return Kaplan–Meier's quantiles of √d times the smallest step, and c₃, by depth.
+
+    c₃ √(log(1/δ)/d) is a large enough step for 1 − δ of the networks (Theorem 1.1).
+
+    A network without such a step is censored on the right, at the largest cap. A quantile is NaN
+    where fewer networks than that have a step.
+    """
+    from scipy.stats import CensoredData, ecdf
+
+    every, depth, size = (numbers(table, n) for n in ("dim", "depth", event))
+    rows = []
+    for layers in np.unique(depth[every == dim]):
+        own = size[(every == dim) & (depth == layers)] * math.sqrt(dim)
+        censored = np.full(int(np.isnan(own).sum()), float(max(CAPS)))
+        data = CensoredData(uncensored=own[~np.isnan(own)], right=censored)
+        curve = ecdf(data).cdf
+        row = {"depth": float(layers), "networks": float(own.size)}
+        for q in (0.1, 0.25, 0.5, 0.75):
+            reached = np.flatnonzero(curve.probabilities >= q)
+            at = float(curve.quantiles[reached[0]]) if reached.size else math.nan
+            row[f"{q:g}"] = at if at < max(CAPS) else math.nan
+        reached = np.flatnonzero(curve.probabilities >= 1 - DELTA)
+        enough = float(curve.quantiles[reached[0]]) if reached.size else math.inf
+        row["c3"] = enough / math.sqrt(-math.log(DELTA)) if enough < max(CAPS) else math.nan
+        rows.append(row)
+    return rows
+
+
+@cache
+def one_step_crossovers(dims: tuple[int, ...]) -> _Floats:
+    """Return ℓ* of the best of a few single steps, from the exact law at infinite width.
+
+    Half of the networks change their sign after it; more do at some step, as that may differ from
+    network to network. The steps are to the angles a/ℓ with a around 3π/2, where f is the lowest.
+    """
+    found = []
+    for dim in dims:
+        depths = sorted({round(ratio * math.sqrt(dim)) for ratio in (1.5, 1.8, 2.15)})
+        best = [
+            max(
+                laws.limit_step(dim, ell, size=math.tan(min(a / ell, 1.5))).flips
+                for a in (3.3, 4.7, 6.5, 9.0)
+            )
+            for ell in depths
+        ]
+        found.append(math.exp(np.interp(-0.5, np.negative(best), np.log(depths))))
+    return np.array(found)
