@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from randrelu import laws
 from randrelu._support import arguments
 from randrelu.checks import STATEMENTS
 from randrelu.measures.gradient_step import STEPS, step_name
+from randrelu.studies.training.experiment import training
+from randrelu.studies.training.trainers import TRAINERS
 from randrelu.sweeps import experiments
 from randrelu.sweeps.blocks import Experiment, Row
 from randrelu.sweeps.experiments import SHAPE, widths_of
@@ -32,6 +35,7 @@ EXPERIMENTS: dict[str, Callable[..., Row | list[Row]]] = {
     "deep": experiments.deep,
     "line": experiments.whole_step,
     "regions": experiments.regions,
+    "training": training,
     **{name: partial(experiments.statement, name) for name in STATEMENTS},
 }
 
@@ -132,6 +136,16 @@ def _counts(name: str, value: Any) -> None:
     arguments.integer(name, value, at_least=1, at_most=arguments.WIDEST)
 
 
+def _text(name: str, value: Any) -> None:
+    if not isinstance(value, str) or not value:
+        raise TypeError(f"{name} must be a text, got {value!r}")
+
+
+def _sha256(name: str, value: Any) -> None:
+    if not isinstance(value, str) or not re.fullmatch("[0-9a-f]{64}", value):
+        raise ValueError(f"{name} must have 64 hexadecimal digits, got {value!r}")
+
+
 def _of_a_plane(name: str, value: Any) -> None:
     arguments.integer(name, value, at_least=2, at_most=arguments.WIDEST)
 
@@ -160,10 +174,18 @@ _VALID: dict[str, Callable[[str, Any], object]] = {
     "init": lambda name, value: arguments.one_of(name, value, laws.VARIANCES),
     "dtype": lambda name, value: arguments.one_of(name, value, ("float32", "float64")),
     "storage": lambda _, value: arguments.storage(value),
+    "data": _text,
+    "label_column": arguments.integer,
+    "sha256": _sha256,
+    "trainer": lambda name, value: arguments.one_of(name, value, TRAINERS),
+    "epochs": _counts,
+    "images": _counts,
+    "training_images": _counts,
 }
 
 _EXPLICIT = tuple(name for name in arguments.STORAGES if name != "deferred")
 _VALID_FOR: dict[tuple[str, str], Callable[[str, Any], object]] = {
+    ("training", "depth"): partial(arguments.integer, at_least=0),
     ("cell", "storage"): lambda name, value: arguments.one_of(name, value, _EXPLICIT),
     ("regions", "dim"): _of_a_plane,
     ("regions", "widths"): lambda _, value: _of_a_plane(

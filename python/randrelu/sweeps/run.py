@@ -41,10 +41,10 @@ def sweep(
     ----------
     experiment : str or callable
         One of `randrelu.sweeps.EXPERIMENTS`: "attack", "flips", "deviation", "worst", "distance",
-        "cell", "min-perturbation", "deep", "line", "regions", or a statement of the paper, as for
-        `check`. Or your own function ``f(params, rng)`` of a dict and a NumPy Generator, which
-        returns a dict, or a list of them, of numbers, texts or sequences of them. All its
-        randomness must come from ``rng``.
+        "cell", "min-perturbation", "deep", "line", "regions", "training", or a statement of the
+        paper, as for `check`. Or your own function ``f(params, rng)`` of a dict and a NumPy
+        Generator, which returns a dict, or a list of them, of numbers, texts or sequences of them.
+        All its randomness must come from ``rng``.
     grid : mapping of names to sequences, optional
         The values of every parameter; all combinations are run. Networks take ``width`` and
         ``depth`` (and ``dim``, by default the width), or whole ``widths``. A value of ``radius``

@@ -1,0 +1,206 @@
+"""What the study of trained networks draws."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from randrelu.figures.style import MUTED, canvas, color, legend, level, require_matplotlib, ribbon
+from randrelu.studies.training.trained import Trained, median, median_interval, share_interval
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+SIZE = "size over ‖x‖/√d"
+
+
+def over_accuracy(nets: Trained) -> Figure:
+    """Draw sizes, linearity and shares over the accuracy that the networks have reached."""
+    figure, (sizes, bent, shares) = _stacked(
+        "accuracy on held-out images, median", [SIZE, "departure from linear", "share of images"]
+    )
+    at = [_inside(median(nets.of["accuracy"][:, e])) for e in range(len(nets.epochs))]
+    for k, (name, label) in enumerate(
+        (
+            ("step", "one linear step"),
+            ("along", "smallest down the gradient"),
+            ("attained", "nearest change found (attained)"),
+        )
+    ):
+        _curve(sizes, at, nets, name, label, color(k))
+    for k, (name, label) in enumerate(
+        (
+            ("gap", "margin from tangent, over margin"),
+            ("turn_median", "gradient within R, over ‖∇‖ (sampled)"),
+        )
+    ):
+        _curve(bent, at, nets, name, label, color(k))
+    for k, (name, label) in enumerate(
+        (("step_changes", "one linear step changes it"), ("random_changes", "random direction"))
+    ):
+        _curve(shares, at, nets, name, label, color(k), share=True)
+    for axes in (sizes, bent):
+        axes.set_ylim(bottom=0)
+    shares.set_ylim(-0.04, 1.04)
+    for axes in (sizes, bent, shares):
+        axes.set_xscale("logit")
+        axes.minorticks_off()
+        axes.set_xlim(_inside(0.6 * min(at)), _inside(1 - 0.6 * (1 - max(at))))
+        marks = [p for p in (0.1, 0.5, 0.9, 0.97, 0.99) if axes.get_xlim()[0] < p < 0.995]
+        axes.set_xticks(marks, [f"{p:.0%}" for p in marks])
+        axes.legend(loc="upper left", bbox_to_anchor=(0, 1.32), ncols=1, fontsize=8)
+    return figure
+
+
+def shares_by_epoch(nets: Trained) -> Figure:
+    """Draw the share of images whose decision one step changes over the epochs, by depth."""
+    figure, axes = canvas("epochs of training", "share of the images whose decision changes")
+    places = _epoch_axis(axes, nets)
+    for k, depth in enumerate(np.unique(nets.depth)):
+        some = nets.where(nets.depth == depth)
+        _curve(axes, places, some, "step_changes", f"one step, depth {depth}", color(k), share=True)
+    _curve(axes, places, nets, "random_changes", "random direction", MUTED, share=True)
+    axes.set_ylim(-0.04, 1.04)
+    legend(figure, axes)
+    return figure
+
+
+def distances_by_shape(nets: Trained, linear: Trained | None) -> Figure:
+    """Draw the brackets of the distance over the width, before and after training."""
+    figure, row = _stacked("width of the hidden layers", ["before training", "after training"])
+    for axes, end in zip(row, (0, -1), strict=True):
+        if linear is not None:
+            level(axes, median(linear.of["attained"][:, end]), "linear model")
+        for k, depth in enumerate(np.unique(nets.depth)):
+            widths = np.unique(nets.width[nets.depth == depth])
+            low, high = (
+                [_of_shape(nets, width, depth, name, end) for width in widths]
+                for name in ("certified", "attained")
+            )
+            axes.fill_between(widths, low, high, color=color(k), alpha=0.15, linewidth=0)
+            axes.plot(widths, low, "v-", color=color(k), markersize=4)
+            axes.plot(widths, high, "^-", color=color(k), markersize=4)
+            axes.plot([], [], color=color(k), linewidth=5, label=f"depth {depth}")
+        _width_axis(axes, nets)
+        axes.set_ylim(bottom=0)
+    row[0].plot([], [], "^", color=MUTED, label="attained")
+    row[0].plot([], [], "v", color=MUTED, label="certified")
+    for axes, name in zip(row, ("before training", "after training"), strict=True):
+        axes.set(title=name, ylabel="distance over ‖x‖/√d")
+    legend(figure, row[0])
+    return figure
+
+
+def by_shape(nets: Trained, name: str, y_label: str) -> Figure:
+    """Draw a quantity over the width, before training (dashed) and after it, by depth."""
+    figure, axes = canvas("width of the hidden layers", y_label)
+    for k, depth in enumerate(np.unique(nets.depth)):
+        widths = np.unique(nets.width[nets.depth == depth])
+        for end, style in ((0, "o--"), (-1, "o-")):
+            values = [_of_shape(nets, width, depth, name, end) for width in widths]
+            label = f"depth {depth}" if end else None
+            axes.plot(widths, values, style, color=color(k), markersize=4, label=label)
+    axes.plot([], [], "--", color=MUTED, label="before training")
+    _width_axis(axes, nets)
+    axes.set_ylim(bottom=0)
+    legend(figure, axes)
+    return figure
+
+
+def turns_by_shape(nets: Trained) -> Figure:
+    """Draw how far the gradient turns within the distance, sampled and attained, by shape."""
+    figure, row = _stacked("width of the hidden layers", ["", ""])
+    for axes, end, name in zip(row, (0, -1), ("before training", "after training"), strict=True):
+        for k, depth in enumerate(np.unique(nets.depth)):
+            widths = np.unique(nets.width[nets.depth == depth])
+            for column, style in (("turn_sampled", "o:"), ("turn_attained", "^-")):
+                values = [_of_shape(nets, width, depth, column, end) for width in widths]
+                axes.plot(widths, values, style, color=color(k), markersize=4)
+            axes.plot([], [], color=color(k), linewidth=5, label=f"depth {depth}")
+        _width_axis(axes, nets)
+        axes.set_ylim(bottom=0)
+        axes.set(title=name, ylabel="largest ‖∇(x) − ∇(y)‖/‖∇(x)‖")
+    row[0].plot([], [], "^-", color=MUTED, label="attained")
+    row[0].plot([], [], "o:", color=MUTED, label="sampled")
+    legend(figure, row[0])
+    return figure
+
+
+def beside_linear(nets: Trained, linear: Trained) -> Figure:
+    """Draw the sizes of networks and of the linear model over the epochs."""
+    figure, axes = canvas("epochs of training", SIZE)
+    places = _epoch_axis(axes, nets)
+    of_linear = np.searchsorted(nets.epochs, linear.epochs).astype(float)
+    for k, (who, at, name) in enumerate(
+        ((nets, places, "networks"), (linear, of_linear, "linear model"))
+    ):
+        _curve(axes, at, who, "step", f"{name}: one linear step", color(k))
+        values = [median(who.of["attained"][:, e]) for e in range(len(who.epochs))]
+        axes.plot(at, values, "^:", color=color(k), markersize=4, label=f"{name}: distance")
+    axes.set_ylim(bottom=0)
+    legend(figure, axes)
+    return figure
+
+
+def _stacked(x_label: str, y_labels: Sequence[str]) -> tuple[Figure, list[Axes]]:
+    """Return a figure of canvases below each other, which a phone shows whole."""
+    require_matplotlib()
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.4, 2.6 * len(y_labels)), layout="constrained")
+    column: list[Axes] = []
+    for k, y_label in enumerate(y_labels, start=1):
+        axes = figure.add_subplot(len(y_labels), 1, k)
+        axes.set(ylabel=y_label, xlabel=x_label if k == len(y_labels) else "")
+        axes.grid(linewidth=0.6)
+        axes.set_axisbelow(True)
+        column.append(axes)
+    return figure, column
+
+
+def _curve(
+    axes: Axes,
+    at: Sequence[float],
+    nets: Trained,
+    name: str,
+    label: str,
+    hue: str,
+    *,
+    share: bool = False,
+) -> None:
+    """Draw a quantity at every checkpoint, with 95 % intervals over the networks."""
+    interval = share_interval if share else median_interval
+    points = [interval(nets.of[name][:, e]) for e in range(len(nets.epochs))]
+    kept = [(x, *p) for x, p in zip(at, points, strict=True) if np.isfinite(p).all()]
+    if kept:
+        x, middle, low, high = zip(*kept, strict=True)
+        ribbon(axes, x, low, middle, high, label, hue)
+
+
+def _of_shape(nets: Trained, width: int, depth: int, name: str, end: int) -> float:
+    """Return the median over the networks of a shape, NaN where it is infinite."""
+    some = (nets.width == width) & (nets.depth == depth)
+    found = median(nets.of[name][some, end])
+    return found if np.isfinite(found) else float("nan")
+
+
+def _epoch_axis(axes: Axes, nets: Trained) -> list[float]:
+    """Put the checkpoints beside each other, and return where they are."""
+    places = [float(k) for k in range(len(nets.epochs))]
+    axes.set_xticks(places, [str(epoch) for epoch in nets.epochs])
+    return places
+
+
+def _width_axis(axes: Axes, nets: Trained) -> None:
+    widths = [int(width) for width in np.unique(nets.width)]
+    axes.set_xscale("log")
+    axes.minorticks_off()
+    axes.set_xticks(widths, [str(width) for width in widths])
+
+
+def _inside(accuracy: float) -> float:
+    """Return an accuracy that a logit axis has a place for."""
+    return min(max(accuracy, 0.02), 0.997)

@@ -1,0 +1,62 @@
+"""Which networks are trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from randrelu._support import arguments
+from randrelu.studies.kind import Part
+from randrelu.studies.training.data import DIGITS, load, sha256_of
+from randrelu.studies.training.experiment import require_images
+from randrelu.studies.training.trainers import TRAINERS, require_trainer
+
+WIDTHS = (32, 128, 512)
+_QUICK = {"epochs": 256, "images": 12, "training_images": 1500}
+_FULL = {"epochs": 1024, "images": 40}
+_DEPTHS = {False: (1, 2, 4), True: (1, 2, 4, 8)}
+_TRIALS = {False: 4, True: 16}
+
+
+def parts(
+    full: bool,
+    *,
+    data: str = DIGITS,
+    label_column: int | None = None,
+    trainer: str | None = None,
+) -> tuple[Part, ...]:
+    """Return the sweeps of the study: over networks, and of the linear model.
+
+    Parameters
+    ----------
+    full : bool
+        Whether to train the networks of a long run.
+    data : str
+        "digits", or a .npz or .csv file, see `randrelu.studies.training.data.load`.
+    label_column : int, optional
+        The column of a .csv file that has the labels, from 0.
+    trainer : {"sklearn", "torch"}, optional
+        What trains the networks; by default scikit-learn.
+
+    Raises
+    ------
+    ImportError
+        If the trainer is not installed.
+    TypeError, ValueError
+        If the data is missing or not as described, or too small.
+    """
+    trainer = arguments.one_of("trainer", trainer or "sklearn", TRAINERS)
+    require_trainer(trainer)
+    size = _FULL if full else _QUICK
+    shared: dict[str, Any] = {"data": DIGITS, "trainer": trainer, **size}
+    if data != DIGITS:
+        path = Path(data).resolve()
+        shared |= {"data": str(path), "sha256": sha256_of(path)}
+    if label_column is not None:
+        shared["label_column"] = arguments.integer("label_column", label_column)
+    require_images(load(shared["data"], label_column, shared.get("sha256")), size["images"])
+    shapes = [{"width": w, "depth": depth} for depth in _DEPTHS[full] for w in WIDTHS]
+    return (
+        Part("networks", "training", tuple({**s, **shared} for s in shapes), _TRIALS[full]),
+        Part("linear", "training", ({"depth": 0, **shared},), _TRIALS[full]),
+    )

@@ -1,0 +1,170 @@
+"""What the trials of the study say of every network at every checkpoint, and of many networks."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from randrelu.studies.kind import Columns
+
+Doubles = NDArray[np.float64]
+
+# Sizes are in units of ‖x‖/√d. What was not found is farther than anything that was.
+_SIZES = ("step", "along", "attained", "certified")
+_FAR = ("along", "attained", "gap")
+_MEDIANS = (*_SIZES, "gap", "turn_median", "turn_sampled", "turn_attained")
+_SHARES = ("step_changes", "random_changes", "correct")
+_WHOLE = ("accuracy", "loss")
+_ONLY_AT_ENDS = ("certified", "turn_attained")
+
+_RESAMPLES = 2000
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Networks that were trained, and what was measured of them.
+
+    A network whose training has ended stays what it is at the checkpoints after that.
+
+    Attributes
+    ----------
+    width, depth : ndarray of int64, shape (n,)
+        The shapes of the networks; a width of 0 is that of no layer.
+    epochs : ndarray of int64, shape (E,)
+        The checkpoints.
+    of : dict of str to ndarray, shape (n, E)
+        What was measured: medians over the images, or shares of them. NaN where nothing was.
+    ended : ndarray of int64, shape (n,)
+        The epochs after which training ended.
+    images : int
+        How many images were measured at most.
+    dim : int
+        Their dimension.
+    """
+
+    width: NDArray[np.int64]
+    depth: NDArray[np.int64]
+    epochs: NDArray[np.int64]
+    of: dict[str, Doubles]
+    ended: NDArray[np.int64]
+    images: int
+    dim: int
+
+    @property
+    def count(self) -> int:
+        """How many networks there are."""
+        return len(self.width)
+
+    def where(self, mask: NDArray[np.bool_]) -> Trained:
+        """Return some of the networks."""
+        of = {name: values[mask] for name, values in self.of.items()}
+        return Trained(
+            self.width[mask], self.depth[mask], self.epochs, of, self.ended[mask], self.images,
+            self.dim,
+        )  # fmt: skip
+
+    def before(self, name: str) -> Doubles:
+        """Return what was measured before training, (n,)."""
+        return self.of[name][:, 0]
+
+    def after(self, name: str) -> Doubles:
+        """Return what was measured after training, (n,)."""
+        return self.of[name][:, -1]
+
+
+def trained(table: Columns) -> Trained | None:
+    """Return what a table of the experiment says; None where it has no rows."""
+    if "epoch" not in table or not len(table["epoch"]):
+        return None
+    epoch = np.asarray(table["epoch"], np.int64)
+    depth = np.asarray(table["depth"], np.int64)
+    width = np.nan_to_num(_numbers(table, "width")).astype(np.int64)
+    who = np.stack([depth, width, np.asarray(table["trial"], np.int64)], axis=1)
+    networks, of_network = np.unique(who, axis=0, return_inverse=True)
+    of_network = of_network.reshape(-1)
+    epochs = np.unique(epoch)
+    names = (*_MEDIANS, "flip_share", *_SHARES, *_WHOLE)
+    of = {name: np.full((len(networks), len(epochs)), np.nan) for name in names}
+    ended = np.zeros(len(networks), np.int64)
+    images = 0
+    for n in range(len(networks)):
+        mine = of_network == n
+        ended[n] = epoch[mine].max()
+        for e, at in enumerate(epochs):
+            rows = mine & (epoch == at)
+            if rows.any():
+                images = max(images, int(rows.sum()))
+                for name, value in _of_images(table, rows).items():
+                    of[name][n, e] = value
+            elif e:
+                for values in of.values():
+                    values[n, e] = values[n, e - 1]
+    return Trained(networks[:, 1], networks[:, 0], epochs, of, ended, images, int(table["dim"][0]))
+
+
+def _of_images(table: Columns, rows: NDArray[np.bool_]) -> dict[str, float]:
+    """Return medians and shares over the images of some rows."""
+    scale = math.sqrt(float(table["dim"][0]))
+    found = {}
+    for name in _MEDIANS:
+        values = _numbers(table, name)[rows]
+        if name in _FAR:
+            values = np.where(np.isnan(values), np.inf, values)
+        found[name] = median(values) * (scale if name in _SIZES else 1.0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        shares = _numbers(table, "flips")[rows] / _numbers(table, "units")[rows]
+    found["flip_share"] = median(shares)
+    for name in (*_SHARES, *_WHOLE):
+        found[name] = float(np.mean(_numbers(table, name)[rows]))
+    return found
+
+
+def _numbers(table: Columns, name: str) -> Doubles:
+    """Return a column as numbers, NaN where it is missing."""
+    if name not in table:
+        return np.full(len(table["epoch"]), np.nan)
+    column = np.asarray(table[name])
+    if column.dtype == object:
+        column = np.array([math.nan if value is None else value for value in column])
+    return column.astype(np.float64)
+
+
+def median(values: Any) -> float:
+    """Return the median of what is not NaN; it may be infinite, and NaN where there is nothing."""
+    known = np.sort(np.asarray(values, float)[~np.isnan(values)])
+    if not known.size:
+        return math.nan
+    low, high = known[(known.size - 1) // 2], known[known.size // 2]
+    return float(low) if low == high else float((low + high) / 2)
+
+
+def median_interval(values: Doubles) -> tuple[float, float, float]:
+    """Return the median over networks and a 95 % interval, by the bootstrap over networks."""
+    known = values[~np.isnan(values)]
+    if not known.size:
+        return math.nan, math.nan, math.nan
+    picks = np.random.default_rng(0).integers(known.size, size=(_RESAMPLES, known.size))
+    medians = np.sort([median(sample) for sample in known[picks]])
+    low, high = medians[round(0.025 * _RESAMPLES)], medians[round(0.975 * _RESAMPLES) - 1]
+    return median(known), float(low), float(high)
+
+
+def share_interval(shares: Doubles) -> tuple[float, float, float]:
+    """Return the mean over networks of shares of their images, and a 95 % interval.
+
+    It is that of Clopper and Pearson with a network for each trial, as if all of its images were
+    one: no numbers in [0, 1] of this mean vary more than 0 and 1, so it is rather too wide.
+    """
+    from scipy.stats import beta
+
+    known = shares[~np.isnan(shares)]
+    if not known.size:
+        return math.nan, math.nan, math.nan
+    total, count = float(known.sum()), known.size
+    low = float(beta.ppf(0.025, total, count - total + 1)) if total > 0 else 0.0
+    high = float(beta.ppf(0.975, total + 1, count - total)) if total < count else 1.0
+    return total / count, low, high
