@@ -133,10 +133,9 @@ def beside_linear(nets: Trained, linear: Trained) -> Figure:
     """Draw the sizes of networks and of the linear model over the epochs."""
     figure, axes = canvas("epochs of training", SIZE)
     places = _epoch_axis(axes, nets)
-    of_linear = np.searchsorted(nets.epochs, linear.epochs).astype(float)
-    for k, (who, at, name) in enumerate(
-        ((nets, places, "networks"), (linear, of_linear, "linear model"))
-    ):
+    of_linear = [float(k) for k in np.searchsorted(nets.epochs, linear.epochs)]
+    both = [(nets, places, "networks"), (linear, of_linear, "linear model")]
+    for k, (who, at, name) in enumerate(both):
         _curve(axes, at, who, "step", f"{name}: one linear step", color(k))
         values = [median(who.of["attained"][:, e]) for e in range(len(who.epochs))]
         axes.plot(at, values, "^:", color=color(k), markersize=4, label=f"{name}: distance")
