@@ -6,7 +6,18 @@ from pathlib import Path
 
 import randrelu as rr
 
-ROOMS = ["_support", "core", "figures", "measures", "checks", "sweeps", "reproduction", "cli"]
+ROOMS = [
+    "_support",
+    "core",
+    "figures",
+    "measures",
+    "checks",
+    "sweeps",
+    "pages",
+    "studies",
+    "reproduction",
+    "cli",
+]
 PACKAGE = Path(rr.__file__).parent
 
 

@@ -28,6 +28,8 @@ from randrelu.network import Network
 from randrelu.pattern import Pattern
 from randrelu.reproduction.report import Report
 from randrelu.reproduction.run import reproduce
+from randrelu.studies.result import Study
+from randrelu.studies.run import study
 from randrelu.sweeps import Sweep, read_sweep, sweep
 from randrelu.weights import Revealed
 
@@ -52,6 +54,7 @@ __all__ = [
     "Plane",
     "Report",
     "Revealed",
+    "Study",
     "Sweep",
     "WorstDeviation",
     "WorstFlips",
@@ -74,6 +77,7 @@ __all__ = [
     "read_sweep",
     "reproduce",
     "sample_ball",
+    "study",
     "sweep",
     "worst_deviation",
     "worst_flips",

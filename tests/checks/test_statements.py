@@ -19,7 +19,7 @@ from randrelu.checks.statements import (
     theorem_3_1,
     theorem_c_3,
 )
-from randrelu.reproduction.draw import draw
+from randrelu.pages.draw import draw
 from small import SMALL
 
 EVERY = pytest.mark.parametrize("name", SMALL)

@@ -147,7 +147,7 @@ def test_a_law_beside_the_claim_refutes_and_weakens_nothing():
 
 def test_every_conclusion_has_its_words_and_its_colour():
     """At the terminal and on the page, whose style sheet names classes."""
-    sheet = files("randrelu.reproduction").joinpath("page.css").read_text(encoding="utf-8")
+    sheet = files("randrelu.pages").joinpath("page.css").read_text(encoding="utf-8")
     for said in CONCLUSIONS:
         assert said in words._SEEN and said in page._VERDICTS and said in tables._STYLES
         name = said.replace(" ", "-").replace("(", "").replace(")", "")

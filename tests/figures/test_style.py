@@ -12,7 +12,7 @@ from randrelu.figures import style
 
 def test_checks_and_the_kit_do_not_load_matplotlib():
     code = (
-        "import sys, randrelu as rr, randrelu.reproduction.draw, randrelu.figures.flips\n"
+        "import sys, randrelu as rr, randrelu.pages.draw, randrelu.figures.flips\n"
         "rr.check('lemma-2.5', widths=(5, 4, 1), trials=2)\n"
         "print('matplotlib' in sys.modules)"
     )

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import randrelu as rr
 from randrelu.checks.statement import PlanRow
+from randrelu.pages.artist import Artist
 from randrelu.reproduction import lead
-from randrelu.reproduction.artist import Artist
 from randrelu.reproduction.plan import Run
 from randrelu.reproduction.report import Outcome
 

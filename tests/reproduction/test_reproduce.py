@@ -20,7 +20,7 @@ from randrelu.checks.result import Check, Hypothesis, Measurement
 from randrelu.checks.statement import PlanRow, Statement
 from randrelu.cli import app, options
 from randrelu.figures.style import COLORS
-from randrelu.reproduction import lead, page
+from randrelu.reproduction import lead
 from randrelu.reproduction import run as reproduction
 from randrelu.reproduction.plan import PLAN, Run
 from randrelu.reproduction.report import Outcome
@@ -398,17 +398,3 @@ def test_what_is_run_keeps_its_seed():
     assert seeds["lemma-2.8 (bottleneck)"] == (3192236027342853, 6421936939888694)
     assert seeds["lemma-3.2"] == (834690292653952, 8616528065458035)
     assert seeds["figure-1"] == (4005268298981408, 5510580813448997)
-
-
-@pytest.mark.parametrize(
-    ("text", "marked_up"),
-    [
-        ("d_min < 10^568.2", "d<sub>min</sub> &lt; 10<sup>568.2</sup>"),
-        ("‖M_{i_j, i_{j+1}}‖", "‖M<sub>i<sub>j</sub>, i<sub>j+1</sub></sub>‖"),
-        ("C^{(i_j − i_{j+1})/2}.", "C<sup>(i<sub>j</sub> − i<sub>j+1</sub>)/2</sup>."),
-        ("f̃_i, Δ_ℓ and 2^ℓ", "f̃<sub>i</sub>, Δ<sub>ℓ</sub> and 2<sup>ℓ</sup>"),
-        ("flipped_share of x^{", "flipped_share of x<sup>{</sup>"),
-    ],
-)
-def test_powers_and_indices(text, marked_up):
-    assert page._math(text) == marked_up

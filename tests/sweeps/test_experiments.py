@@ -6,7 +6,8 @@ import randrelu as rr
 import scipy.stats
 import sweep_experiments as ours
 from randrelu.checks.columns import BRACKET
-from randrelu.sweeps import EXPERIMENTS, experiments
+from randrelu.sweeps import EXPERIMENTS
+from randrelu.sweeps.experiments import networks
 from randrelu.sweeps.grid import Point
 from sweep_helpers import GRID, run, same
 
@@ -137,8 +138,8 @@ class TestBuiltIn:
         """A network of no active unit at x, and none in the ball."""
         w = np.full((3, 4), -1.0)
         dead = rr.Network.from_weights([w, np.ones(3)])
-        monkeypatch.setattr(experiments, "_network", lambda *a, **k: (dead, np.ones(4)))
-        (row,) = experiments.worst(np.random.default_rng(0), radius=0.1, samples=4)
+        monkeypatch.setattr(networks, "_network", lambda *a, **k: (dead, np.ones(4)))
+        (row,) = networks.worst(np.random.default_rng(0), radius=0.1, samples=4)
         assert row["attained"] == row["certified"] == 0
         assert [row[f"deviation_{name}"] for name in BRACKET] == [None] * 3
 

@@ -1,4 +1,4 @@
-"""The command line: randrelu and a command, such as check, reproduce, attack, plane or sweep."""
+"""The command line: randrelu and a command, such as check, reproduce, study, attack or sweep."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from randrelu.cli.commands.distance import distance
 from randrelu.cli.commands.info import info
 from randrelu.cli.commands.networks import attack, flips
 from randrelu.cli.commands.plane import plane
+from randrelu.cli.commands.study import app as study
 from randrelu.cli.commands.sweeps import plot, show, sweep
 
 app = typer.Typer(
@@ -47,6 +48,7 @@ def _all(
 
 for command in (check, reproduce, attack, flips, distance, plane, sweep, show, plot, info):
     app.command()(command)
+app.add_typer(study)
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ from rich.text import Text
 from randrelu.checks import STATEMENTS, Check, words
 from randrelu.reproduction.report import Outcome, Report
 from randrelu.reproduction.sections import by_section
+from randrelu.studies.result import Study
 from randrelu.sweeps import Failure
 
 _MOST_ROWS = 20
@@ -109,6 +110,13 @@ def failures_text(failures: Sequence[Failure]) -> Text:
     if len(failures) > _MOST_ROWS:
         lines.append(f"  … and {len(failures) - _MOST_ROWS} more")
     return Text("\n".join([*lines, "", failures[0].traceback.rstrip()]))
+
+
+def study_text(study: Study) -> Text:
+    """Return the answer, what the pictures show, what they do not, and where the page is."""
+    parts = [study.answer, *(f"{f.heading}: {f.sentence}" for f in study.findings)]
+    limits = [] if study.conclusion is None else list(study.conclusion.limits)
+    return Text("\n\n".join([*parts, *limits, f"The page is {study.page}"]))
 
 
 def info_table(facts: Mapping[str, Any]) -> Table:

@@ -23,7 +23,8 @@ from randrelu.figures.lead import attack_figure, depth_figure, sizes_figure
 from randrelu.measures.gradient_step import gradient_step
 from randrelu.measures.trace import line
 from randrelu.network import Network
-from randrelu.reproduction.draw import Drawn, Picture
+from randrelu.pages.draw import Drawn
+from randrelu.reproduction.picture import Picture
 from randrelu.reproduction.plan import seed_of
 
 if TYPE_CHECKING:

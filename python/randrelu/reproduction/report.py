@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from randrelu.checks.result import Measurement
-    from randrelu.reproduction.draw import Drawn, Picture
+    from randrelu.pages.draw import Drawn
+from randrelu.reproduction.picture import Picture
 
 
 @dataclass(frozen=True)

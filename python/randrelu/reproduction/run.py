@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import json
 import os
-import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, wait
@@ -21,9 +20,11 @@ from randrelu._support.arguments import Rng
 from randrelu.checks import Check
 from randrelu.checks.statements import STATEMENTS
 from randrelu.figures.style import require_matplotlib
+from randrelu.pages.artist import Artist
+from randrelu.pages.draw import Drawn
+from randrelu.pages.folder import writable
 from randrelu.reproduction import lead
-from randrelu.reproduction.artist import Artist
-from randrelu.reproduction.draw import Drawn, Picture
+from randrelu.reproduction.picture import Picture
 from randrelu.reproduction.plan import PLAN, Run
 from randrelu.reproduction.report import Outcome, Report
 
@@ -102,7 +103,7 @@ def reproduce(
 
     root = arguments.seed_of(rng)
     installed = versions.facts("scipy", "matplotlib", "pyarrow", threads=threads)
-    folder = _writable(Path(FOLDER if out is None else out))
+    folder = writable(Path(FOLDER if out is None else out), ("trials", "figures"))
     date, began = datetime.now(UTC).isoformat(timespec="seconds"), time.perf_counter()
     outcomes: list[Outcome] = []
     drawing: dict[int, Future[Drawn | str]] = {}
@@ -211,19 +212,3 @@ def _write(report: Report, html: str) -> None:
     results = json.dumps(report.to_dict(), allow_nan=False, indent=2, ensure_ascii=False)
     files.write_whole(report.folder / "results.json", f"{results}\n".encode())
     files.write_whole(report.page, html.encode())
-
-
-def _writable(folder: Path) -> Path:
-    """Return the folder, after a file could be written to it and to each folder in it."""
-    try:
-        for part in (folder, folder / "trials", folder / "figures"):
-            part.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=part):
-                pass
-    except OSError as error:
-        raise type(error)(
-            error.errno,
-            f"out must be a folder that can be written to ({error.strerror}); choose another",
-            str(folder),
-        ) from None
-    return folder

@@ -16,27 +16,27 @@ from randrelu import laws
 from randrelu._support import arguments
 from randrelu.checks import STATEMENTS
 from randrelu.measures.gradient_step import STEPS, step_name
-from randrelu.studies.training.experiment import training
-from randrelu.studies.training.trainers import TRAINERS
-from randrelu.sweeps import experiments
 from randrelu.sweeps.blocks import Experiment, Row
-from randrelu.sweeps.experiments import SHAPE, widths_of
+from randrelu.sweeps.experiments import networks
+from randrelu.sweeps.experiments.networks import SHAPE, widths_of
+from randrelu.sweeps.experiments.trainers import TRAINERS
+from randrelu.sweeps.experiments.training import training
 
 _NETWORK = (*SHAPE, "init", "dtype", "storage")
 
 EXPERIMENTS: dict[str, Callable[..., Row | list[Row]]] = {
-    "attack": experiments.attack,
-    "flips": experiments.ball_flips,
-    "deviation": experiments.deviation,
-    "worst": experiments.worst,
-    "distance": experiments.to_boundary,
-    "cell": experiments.region,
-    "min-perturbation": experiments.perturbation,
-    "deep": experiments.deep,
-    "line": experiments.whole_step,
-    "regions": experiments.regions,
+    "attack": networks.attack,
+    "flips": networks.ball_flips,
+    "deviation": networks.deviation,
+    "worst": networks.worst,
+    "distance": networks.to_boundary,
+    "cell": networks.region,
+    "min-perturbation": networks.perturbation,
+    "deep": networks.deep,
+    "line": networks.whole_step,
+    "regions": networks.regions,
     "training": training,
-    **{name: partial(experiments.statement, name) for name in STATEMENTS},
+    **{name: partial(networks.statement, name) for name in STATEMENTS},
 }
 
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
 import randrelu as rr
-from randrelu._support import extras
 from randrelu.cli import tables
+from randrelu.cli.executors import Scheduler, Workers, executor
 from randrelu.cli.options import Json, Threads
 from randrelu.figures import style
 from randrelu.sweeps.reading import contents
@@ -28,23 +26,16 @@ def sweep(
         Path | None,
         typer.Option(help="The folder to keep it in; what is already there is not run again."),
     ] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="How many processes to run on; by default this one.")
-    ] = None,
-    scheduler: Annotated[
-        str | None,
-        typer.Option(help="The address of a Dask scheduler, to run on its cluster instead."),
-    ] = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
     threads: Threads = None,
 ) -> None:
     """Run an experiment over a grid, or what is left of it; exit with 1 if trials failed."""
-    if workers is not None and scheduler is not None:
-        raise ValueError("give either --workers or --scheduler")
     wanted = read_spec(spec)
     folder = wanted.store if store is None else store
     if folder is None:
         raise ValueError(f"--store is missing, and {spec} has no store: where is it to be kept?")
-    with _executor(workers, scheduler) as executor:
+    with executor(workers, scheduler) as chosen:
         try:
             found = rr.sweep(
                 wanted.experiment,
@@ -53,7 +44,7 @@ def sweep(
                 trials=wanted.trials,
                 rng=wanted.rng,
                 store=folder,
-                executor=executor,
+                executor=chosen,
                 threads=threads,
             )
         except KeyboardInterrupt:
@@ -91,16 +82,3 @@ def plot(
     style.require_format(path)
     rr.read_sweep(store).plot(x, y, by=by, log=log).savefig(path)
     print(path)
-
-
-@contextmanager
-def _executor(workers: int | None, scheduler: str | None) -> Iterator[Any]:
-    """Give what a sweep runs on."""
-    if scheduler is None:
-        yield workers
-        return
-    extras.require("--scheduler needs Dask", "distributed", "dask")
-    from distributed import Client
-
-    with Client(scheduler) as client:  # type: ignore[no-untyped-call]
-        yield client.get_executor()

@@ -7,9 +7,9 @@ from typing import Any
 
 from randrelu._support import arguments
 from randrelu.studies.kind import Part
-from randrelu.studies.training.data import DIGITS, load, sha256_of
-from randrelu.studies.training.experiment import require_images
-from randrelu.studies.training.trainers import TRAINERS, require_trainer
+from randrelu.sweeps.experiments.images import DIGITS, load, sha256_of
+from randrelu.sweeps.experiments.trainers import TRAINERS, require_trainer
+from randrelu.sweeps.experiments.training import require_images
 
 WIDTHS = (32, 128, 512)
 _QUICK = {"epochs": 256, "images": 12, "training_images": 1500}
@@ -32,7 +32,7 @@ def parts(
     full : bool
         Whether to train the networks of a long run.
     data : str
-        "digits", or a .npz or .csv file, see `randrelu.studies.training.data.load`.
+        "digits", or a .npz or .csv file, see `randrelu.sweeps.experiments.images.load`.
     label_column : int, optional
         The column of a .csv file that has the labels, from 0.
     trainer : {"sklearn", "torch"}, optional

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +14,9 @@ from randrelu.measures.gradient_step import gradient_step
 from randrelu.measures.trace import line
 from randrelu.measures.worst_deviation import worst_deviation
 from randrelu.network import Network
-from randrelu.studies.training.data import DIGITS, HELD_OUT, Images, load
-from randrelu.studies.training.trainers import begin
-
-Row = dict[str, Any]
+from randrelu.sweeps.blocks import Row
+from randrelu.sweeps.experiments.images import DIGITS, HELD_OUT, Images, load
+from randrelu.sweeps.experiments.trainers import begin
 
 CONVERGED = 0.01  # the mean cross-entropy of the training images at which training ends
 SAMPLES = 16  # points of the ball around an image where the gradient is looked at

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from randrelu._support import extras
 from randrelu.network import Network
-from randrelu.studies.training.data import Images
+from randrelu.sweeps.experiments.images import Images
 
 BATCH = 64
 RATE = 1e-3  # of Adam, whose other constants are β₁ = 0.9, β₂ = 0.999 and ε = 1e-8

@@ -9,9 +9,9 @@ import pytest
 import randrelu as rr
 from randrelu import checks
 from randrelu.checks.statement import PlanRow, Statement
+from randrelu.pages.artist import Artist
+from randrelu.pages.draw import draw
 from randrelu.reproduction import run as reproduction
-from randrelu.reproduction.artist import Artist
-from randrelu.reproduction.draw import draw
 from randrelu.reproduction.plan import Run
 
 SMALL = {"widths": (20, 30, 1), "trials": 12}
@@ -64,7 +64,7 @@ def test_a_process_that_dies_fails_its_run_and_the_rest_is_written(monkeypatch, 
 def test_it_ends_when_the_process_that_asked_is_killed():
     code = """
 import os, signal
-from randrelu.reproduction.artist import Artist
+from randrelu.pages.artist import Artist
 Artist().draw(int).result()
 os.kill(os.getpid(), signal.SIGKILL)
 """

@@ -1,4 +1,4 @@
-"""Experiments for sweeps: functions of a generator and parameters."""
+"""Experiments about random networks of one output, at the point (1, …, 1)."""
 
 from __future__ import annotations
 

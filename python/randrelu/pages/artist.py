@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from randrelu.reproduction.draw import Drawn, draw
+from randrelu.pages.draw import Drawn, draw
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,7 +19,7 @@ _CODE = """import sys
 sys.path[:] = {path!r}
 import signal
 signal.signal(signal.SIGINT, signal.SIG_IGN)
-from randrelu.reproduction import artist
+from randrelu.pages import artist
 artist.serve()
 """
 

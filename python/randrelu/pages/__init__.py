@@ -1,0 +1,1 @@
+"""Pages that need no other file: their figures, their look, their folder."""
