@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from randrelu.figures.style import MUTED, canvas, color, legend, level, require_matplotlib, ribbon
-from randrelu.studies.training.trained import Trained, median, median_interval, share_interval
+from randrelu.studies.training.intervals import median, median_interval, share_interval
+from randrelu.studies.training.trained import Trained
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
