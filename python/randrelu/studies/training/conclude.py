@@ -58,19 +58,15 @@ def _answer(nets: Trained) -> str:
         head += "step attacks them"
     if nets.count < _FEWEST:
         head = f"Too little was measured to say more than this of {_networks(nets)}"
-    why = (
-        "and for the same reason: on the way to the decision the margin departs from its tangent by"
-        if after and gap[2] < _NEAR
-        else "though not shown to be nearly linear: on the way to the decision the margin departs "
-        "from its tangent by"
-        if after
-        else "and on the way to the decision the margin departs from its tangent by"
-    )
+    near = gap[2] < _NEAR
+    why = "The margin is nearly linear" if near else "That the margin is nearly linear is not shown"
+    if after and near:
+        why = "The reason is that of random networks"
     return (
-        f"{head}: of the held-out images it changes the decision of {percent(one)} after training "
-        f"and of {percent(first)} before it, a random direction's step of that size of "
-        f"{percent(chance)}. Its median size after training is {number(size)} ‖x‖/√d, {why} "
-        f"{percent(gap)} of itself."
+        f"{head}: it changes the decision of {percent(one)} of the held-out images after training, "
+        f"and of {percent(first)} before it; in a random direction a step of that size changes "
+        f"{percent(chance)}. Its median size is {number(size)} ‖x‖/√d after training. {why}: on the "
+        f"way to the decision it departs from its tangent by {percent(gap)} of itself."
     )
 
 
@@ -91,7 +87,7 @@ def _over_training(nets: Trained) -> Finding:
         f"gradient. The departure of the margin from its tangent goes from "
         f"{percent(first['gap'])} to {percent(last['gap'])} of the margin, and the sampled "
         f"gradients within the distance R differ by {percent(last['turn_median'])} of ‖∇‖ at the "
-        f"end. (Medians over "
+        "end. (Medians over "
         f"{_networks(nets)} of the medians over {nets.images} images each, with 95 % intervals by "
         "the bootstrap over networks.)",
         {"networks": nets.count, "ends": ends, "step_grown": grown, "attained_to_along": turned},
@@ -205,7 +201,13 @@ def _linear(nets: Trained, linear: Trained) -> Finding:
         f"accuracies of {accuracy[0]:.1%} and {accuracy[1]:.1%}. In the linear model one step "
         f"always suffices, and half of it is the distance. ({_networks(nets).capitalize()} and "
         f"{linear.count} linear models.)",
-        {"networks": of_nets, "linear": of_linear, "ratio": ratio, "accuracy": accuracy},
+        {
+            "networks": of_nets,
+            "linear": of_linear,
+            "linear_models": linear.count,
+            "ratio": ratio,
+            "accuracy": accuracy,
+        },
         partial(figures.beside_linear, nets, linear),
     )
 
@@ -217,6 +219,8 @@ def _limits(nets: Trained) -> tuple[str, ...]:
         "how they change with d is not measured here.",
         "One recipe of training was used; weight decay, augmentation and adversarial training may "
         "change what is seen.",
+        "The networks before training have the uniform weights and the biases that training starts "
+        "from, and not the Gaussian weights of the paper.",
         f"{stopped} of {nets.count} networks reached the loss at which training ends; the others "
         f"were trained for {int(nets.epochs[-1])} epochs.",
         "Intervals treat the networks as a sample of all shapes of the grid together, and cover "

@@ -43,6 +43,13 @@ def over_accuracy(nets: Trained) -> Figure:
         (("step_changes", "one linear step changes it"), ("random_changes", "random direction"))
     ):
         _curve(shares, at, nets, name, label, color(k), share=True)
+    for e, place in enumerate(at[:-1]):
+        if e < 4:
+            sizes.annotate(
+                f"epoch {nets.epochs[e]}" if not e else str(nets.epochs[e]),
+                (place, median(nets.of["step"][:, e])), (0, 5), textcoords="offset points",
+                ha="center", fontsize=8, color=MUTED,
+            )  # fmt: skip
     for axes in (sizes, bent):
         axes.set_ylim(bottom=0)
     shares.set_ylim(-0.04, 1.04)
@@ -51,19 +58,22 @@ def over_accuracy(nets: Trained) -> Figure:
         axes.minorticks_off()
         axes.set_xlim(_inside(0.6 * min(at)), _inside(1 - 0.6 * (1 - max(at))))
         marks = [p for p in (0.1, 0.5, 0.9, 0.97, 0.99) if axes.get_xlim()[0] < p < 0.995]
-        axes.set_xticks(marks, [f"{p:.0%}" for p in marks])
-        axes.legend(loc="upper left", bbox_to_anchor=(0, 1.32), ncols=1, fontsize=8)
+        axes.set_xticks(marks, [f"{100 * p:g} %" for p in marks])
+        axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), fontsize=8)
     return figure
 
 
 def shares_by_epoch(nets: Trained) -> Figure:
     """Draw the share of images whose decision one step changes over the epochs, by depth."""
-    figure, axes = canvas("epochs of training", "share of the images whose decision changes")
+    figure, axes = canvas("epochs of training", "share of images that it changes")
     places = _epoch_axis(axes, nets)
     for k, depth in enumerate(np.unique(nets.depth)):
-        some = nets.where(nets.depth == depth)
-        _curve(axes, places, some, "step_changes", f"one step, depth {depth}", color(k), share=True)
-    _curve(axes, places, nets, "random_changes", "random direction", MUTED, share=True)
+        shares = nets.of["step_changes"][nets.depth == depth].mean(axis=0)
+        label = f"one linear step, depth {depth}"
+        axes.plot(places, shares, "o-", markersize=4, color=color(k), label=label)
+    _curve(
+        axes, places, nets, "random_changes", "random direction, 95 % interval", MUTED, share=True
+    )
     axes.set_ylim(-0.04, 1.04)
     legend(figure, axes)
     return figure
@@ -81,12 +91,13 @@ def distances_by_shape(nets: Trained, linear: Trained | None) -> Figure:
                 [_of_shape(nets, width, depth, name, end) for width in widths]
                 for name in ("certified", "attained")
             )
-            axes.fill_between(widths, low, high, color=color(k), alpha=0.15, linewidth=0)
-            axes.plot(widths, low, "v-", color=color(k), markersize=4)
-            axes.plot(widths, high, "^-", color=color(k), markersize=4)
+            at = widths * 1.15 ** (k - (len(np.unique(nets.depth)) - 1) / 2)  # beside each other
+            axes.vlines(at, low, high, color=color(k), alpha=0.3, linewidth=6)
+            axes.plot(at, low, "v", color=color(k), markersize=5)
+            axes.plot(at, high, "^", color=color(k), markersize=5)
             axes.plot([], [], color=color(k), linewidth=5, label=f"depth {depth}")
         _width_axis(axes, nets)
-        axes.set_ylim(bottom=0)
+    _share_heights(row)
     row[0].plot([], [], "^", color=MUTED, label="attained")
     row[0].plot([], [], "v", color=MUTED, label="certified")
     for axes, name in zip(row, ("before training", "after training"), strict=True):
@@ -122,8 +133,8 @@ def turns_by_shape(nets: Trained) -> Figure:
                 axes.plot(widths, values, style, color=color(k), markersize=4)
             axes.plot([], [], color=color(k), linewidth=5, label=f"depth {depth}")
         _width_axis(axes, nets)
-        axes.set_ylim(bottom=0)
-        axes.set(title=name, ylabel="largest ‖∇(x) − ∇(y)‖/‖∇(x)‖")
+        axes.set(title=name, ylabel="‖∇(x) − ∇(y)‖/‖∇(x)‖")
+    _share_heights(row)
     row[0].plot([], [], "^-", color=MUTED, label="attained")
     row[0].plot([], [], "o:", color=MUTED, label="sampled")
     legend(figure, row[0])
@@ -139,7 +150,9 @@ def beside_linear(nets: Trained, linear: Trained) -> Figure:
     for k, (who, at, name) in enumerate(both):
         _curve(axes, at, who, "step", f"{name}: one linear step", color(k))
         values = [median(who.of["attained"][:, e]) for e in range(len(who.epochs))]
-        axes.plot(at, values, "^:", color=color(k), markersize=4, label=f"{name}: distance")
+        axes.plot(
+            at, values, "^:", color=color(k), markersize=4, label=f"{name}: distance, attained"
+        )
     axes.set_ylim(bottom=0)
     legend(figure, axes)
     return figure
@@ -199,6 +212,13 @@ def _width_axis(axes: Axes, nets: Trained) -> None:
     axes.set_xscale("log")
     axes.minorticks_off()
     axes.set_xticks(widths, [str(width) for width in widths])
+
+
+def _share_heights(row: Sequence[Axes]) -> None:
+    """Give all axes the same heights, from 0."""
+    top = max(axes.get_ylim()[1] for axes in row)
+    for axes in row:
+        axes.set_ylim(0, top)
 
 
 def _inside(accuracy: float) -> float:

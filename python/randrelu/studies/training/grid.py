@@ -12,10 +12,10 @@ from randrelu.sweeps.experiments.trainers import TRAINERS, require_trainer
 from randrelu.sweeps.experiments.training import require_images
 
 WIDTHS = (32, 128, 512)
-_QUICK = {"epochs": 256, "images": 12, "training_images": 1500}
-_FULL = {"epochs": 1024, "images": 40}
+_QUICK = {"epochs": 256, "images": 6, "training_images": 1500}
+_FULL = {"epochs": 1024, "images": 12}
 _DEPTHS = {False: (1, 2, 4), True: (1, 2, 4, 8)}
-_TRIALS = {False: 4, True: 16}
+_TRIALS = {False: 6, True: 24}
 
 
 def parts(

@@ -17,7 +17,6 @@ _FAR = ("along", "attained", "gap")
 _MEDIANS = (*_SIZES, "gap", "turn_median", "turn_sampled", "turn_attained")
 _SHARES = ("step_changes", "random_changes", "correct")
 _WHOLE = ("accuracy", "loss")
-_ONLY_AT_ENDS = ("certified", "turn_attained")
 
 
 @dataclass(frozen=True)
@@ -84,6 +83,13 @@ def trained(table: Columns) -> Trained | None:
     of_network = of_network.reshape(-1)
     epochs = np.unique(epoch)
     names = (*_MEDIANS, "flip_share", *_SHARES, *_WHOLE)
+    columns = {name: _numbers(table, name) for name in (*_MEDIANS, *_SHARES, *_WHOLE)}
+    with np.errstate(invalid="ignore", divide="ignore"):  # the linear model has no units
+        columns["flip_share"] = _numbers(table, "flips") / _numbers(table, "units")
+    for name in _FAR:
+        columns[name][np.isnan(columns[name])] = np.inf
+    for name in _SIZES:
+        columns[name] = columns[name] * math.sqrt(float(table["dim"][0]))
     of = {name: np.full((len(networks), len(epochs)), np.nan) for name in names}
     ended = np.zeros(len(networks), np.int64)
     images = 0
@@ -94,29 +100,17 @@ def trained(table: Columns) -> Trained | None:
             rows = mine & (epoch == at)
             if rows.any():
                 images = max(images, int(rows.sum()))
-                for name, value in _of_images(table, rows).items():
-                    of[name][n, e] = value
+                for name, values in columns.items():
+                    of[name][n, e] = _of_images(name, values[rows])
             elif e:
                 for values in of.values():
                     values[n, e] = values[n, e - 1]
     return Trained(networks[:, 1], networks[:, 0], epochs, of, ended, images, int(table["dim"][0]))
 
 
-def _of_images(table: Columns, rows: NDArray[np.bool_]) -> dict[str, float]:
-    """Return medians and shares over the images of some rows."""
-    scale = math.sqrt(float(table["dim"][0]))
-    found = {}
-    for name in _MEDIANS:
-        values = _numbers(table, name)[rows]
-        if name in _FAR:
-            values = np.where(np.isnan(values), np.inf, values)
-        found[name] = median(values) * (scale if name in _SIZES else 1.0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        shares = _numbers(table, "flips")[rows] / _numbers(table, "units")[rows]
-    found["flip_share"] = median(shares)
-    for name in (*_SHARES, *_WHOLE):
-        found[name] = float(np.mean(_numbers(table, name)[rows]))
-    return found
+def _of_images(name: str, values: Doubles) -> float:
+    """Return the median or the mean of what was measured of images."""
+    return float(np.mean(values)) if name in (*_SHARES, *_WHOLE) else median(values)
 
 
 def _numbers(table: Columns, name: str) -> Doubles:
@@ -126,4 +120,4 @@ def _numbers(table: Columns, name: str) -> Doubles:
     column = np.asarray(table[name])
     if column.dtype == object:
         column = np.array([math.nan if value is None else value for value in column])
-    return column.astype(np.float64)
+    return column.astype(np.float64, copy=True)
