@@ -59,14 +59,14 @@ def _answer(nets: Trained) -> str:
     if nets.count < _FEWEST:
         head = f"Too little was measured to say more than this of {_networks(nets)}"
     near = gap[2] < _NEAR
-    why = "The margin is nearly linear" if near else "That the margin is nearly linear is not shown"
+    why = "They are nearly linear" if near else "That they are nearly linear is not supported"
     if after and near:
-        why = "The reason is that of random networks"
+        why = "The reason is that of random ones, near linearity"
     return (
         f"{head}: it changes the decision of {percent(one)} of the held-out images after training, "
         f"and of {percent(first)} before it; in a random direction a step of that size changes "
-        f"{percent(chance)}. Its median size is {number(size)} ‖x‖/√d after training. {why}: on the "
-        f"way to the decision it departs from its tangent by {percent(gap)} of itself."
+        f"{percent(chance)}. Its median size is {number(size)} ‖x‖/√d after training. {why}: "
+        f"on the way to the decision the margin departs from its tangent by {percent(gap)} of itself."
     )
 
 

@@ -102,7 +102,7 @@ def distances_by_shape(nets: Trained, linear: Trained | None) -> Figure:
     row[0].plot([], [], "v", color=MUTED, label="certified")
     for axes, name in zip(row, ("before training", "after training"), strict=True):
         axes.set(title=name, ylabel="distance over ‖x‖/√d")
-    legend(figure, row[0])
+    figure.legend(*row[0].get_legend_handles_labels(), loc="outside upper left", ncols=2)
     return figure
 
 
@@ -137,7 +137,7 @@ def turns_by_shape(nets: Trained) -> Figure:
     _share_heights(row)
     row[0].plot([], [], "^-", color=MUTED, label="attained")
     row[0].plot([], [], "o:", color=MUTED, label="sampled")
-    legend(figure, row[0])
+    figure.legend(*row[0].get_legend_handles_labels(), loc="outside upper left", ncols=2)
     return figure
 
 
