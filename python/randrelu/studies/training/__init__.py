@@ -28,8 +28,9 @@ STUDY = Kind(
         "stays what it is in the later ones.",
         "At a checkpoint f is the margin of the decision at an image x over the runner-up, whether "
         "it is right or not. The linear step −2f∇f/‖∇f‖² would turn f into −f if f were linear; it "
-        "changes the decision if another output is the largest after it. The smallest step down "
-        "the gradient to another decision is exact, as the network is followed along the line; so "
+        "changes the decision if another output is the largest after it. The smallest step along "
+        "the gradient to another decision, which is nearly always one down, is exact, as the "
+        "network is followed along the line; so "
         "are the units that flip on the way, and the largest distance of f from its tangent there, "
         "which is given over f(x). A random direction is uniform, and the same for an image at all "
         "checkpoints.",

@@ -66,7 +66,8 @@ def _answer(nets: Trained) -> str:
         f"{head}: it changes the decision of {percent(one)} of the held-out images after training, "
         f"and of {percent(first)} before it; in a random direction a step of that size changes "
         f"{percent(chance)}. Its median size is {number(size)} ‖x‖/√d after training. {why}: "
-        f"on the way to the decision the margin departs from its tangent by {percent(gap)} of itself."
+        f"on the way to the decision the margin departs from its tangent by {percent(gap)} of "
+        "itself."
     )
 
 
@@ -83,8 +84,8 @@ def _over_training(nets: Trained) -> Finding:
         f"As the held-out accuracy goes from {percent(first['accuracy'])} to "
         f"{percent(last['accuracy'])}, the linear step {word}, from {number(first['step'])} to "
         f"{number(last['step'])} ‖x‖/√d, by a factor of {number(grown)} in the median network; "
-        f"the nearest change that was found is at {number(turned)} of the smallest step down the "
-        f"gradient. The departure of the margin from its tangent goes from "
+        f"the nearest change that was found is at {number(turned)} of the smallest step along "
+        "the gradient. The departure of the margin from its tangent goes from "
         f"{percent(first['gap'])} to {percent(last['gap'])} of the margin, and the sampled "
         f"gradients within the distance R differ by {percent(last['turn_median'])} of ‖∇‖ at the "
         "end. (Medians over "
@@ -156,7 +157,7 @@ def _flips(nets: Trained) -> Finding:
     return Finding(
         "flips",
         "Units that flip on the way to the decision",
-        f"Down the gradient to where the decision changes, {percent(last)} of the hidden units "
+        f"Along the gradient to where the decision changes, {percent(last)} of the hidden units "
         f"flip in the median trained network, and {percent(first)} before training: {word} "
         f"after it. (Followed exactly; {_networks(nets)}.)",
         {"before": first, "after": last, "shapes": _shapes(nets, ("flip_share",))},

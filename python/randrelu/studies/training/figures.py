@@ -27,7 +27,7 @@ def over_accuracy(nets: Trained) -> Figure:
     for k, (name, label) in enumerate(
         (
             ("step", "one linear step"),
-            ("along", "smallest down the gradient"),
+            ("along", "smallest along the gradient"),
             ("attained", "nearest change found (attained)"),
         )
     ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 import numpy as np
@@ -124,7 +125,7 @@ def measure(
     near = distance(net, x, certify=costly)
     aside = x + (step.relative_norm * norms)[:, np.newaxis] * ways
     tops, _ = net.decision(aside)
-    along = np.abs(shortest.eta_infimum) * step.grad_norm
+    along = shortest.eta_infimum * step.grad_norm  # with the sign of the step
     assert step.top is not None and step.other is not None
     rows = []
     for i, point in enumerate(x):
@@ -136,7 +137,7 @@ def measure(
                 "step": None if flat else float(step.relative_norm[i]),
                 "step_changes": bool(step.sign_flipped[i]),
                 "random_changes": bool(tops[i] != step.top[i]),
-                "along": _number(along[i] / norms[i]),
+                "along": _number(abs(along[i]) / norms[i]),
                 "attained": _number(radius / norms[i]),
                 "certified": _number(near.certified[i] / norms[i]) if costly else None,
                 **_on_the_way(margin, point, float(along[i])),
@@ -146,12 +147,12 @@ def measure(
     return rows
 
 
-def _on_the_way(margin: Network, x: NDArray[np.float64], length: float) -> Row:
-    """Compare the margin with its tangent down the gradient, to where the decision changes."""
-    if not (np.isfinite(length) and length > 0):
+def _on_the_way(margin: Network, x: NDArray[np.float64], along: float) -> Row:
+    """Compare the margin with its tangent on the way along the gradient to another decision."""
+    if not np.isfinite(along) or along == 0:
         return {"gap": None, "flips": None}
     value, gradient = margin.value_and_gradient(x)
-    way = line(margin, x, -gradient, length)
+    way = line(margin, x, math.copysign(1.0, along) * gradient, abs(along))
     return {"gap": way.linearity().deviation / float(value), "flips": int(way.t.size)}
 
 
