@@ -77,7 +77,7 @@ def _over_training(nets: Trained) -> Finding:
     first, last = ends["before"], ends["after"]
     grown = median_interval(_ratios(nets.after("step"), nets.before("step")))
     turned = median_interval(_ratios(nets.after("attained"), nets.after("along")))
-    word = "grows" if grown[1] > 1 else "falls" if grown[2] < 1 else "stays the same"
+    word = _compared(grown, 1, "grows", "falls", "does not change for certain")
     return Finding(
         "accuracy",
         "Attack, distance and linearity as the networks learn",
@@ -89,7 +89,7 @@ def _over_training(nets: Trained) -> Finding:
         f"{percent(first['gap'])} to {percent(last['gap'])} of the margin, and the sampled "
         f"gradients within the distance R differ by {percent(last['turn_median'])} of ‖∇‖ at the "
         "end. (Medians over "
-        f"{_networks(nets)} of the medians over {nets.images} images each, with 95 % intervals by "
+        f"{_networks(nets)} of the medians over its {_images(nets)}, with 95 % intervals by "
         "the bootstrap over networks.)",
         {"networks": nets.count, "ends": ends, "step_grown": grown, "attained_to_along": turned},
         partial(figures.over_accuracy, nets),
@@ -153,7 +153,7 @@ def _distances(nets: Trained, linear: Trained | None) -> Finding:
 def _flips(nets: Trained) -> Finding:
     first, last = (median_interval(_at(nets, "flip_share", end)) for end in _ENDS)
     change = median_interval(nets.after("flip_share") - nets.before("flip_share"))
-    word = "more" if change[1] > 0 else "fewer" if change[2] < 0 else "no more nor fewer"
+    word = _compared(change, 0, "more", "fewer", "not for certain more or fewer")
     return Finding(
         "flips",
         "Units that flip on the way to the decision",
@@ -172,7 +172,7 @@ def _turns(nets: Trained) -> Finding:
     }
     first, last = found["before"], found["after"]
     ratio = median_interval(_ratios(nets.after("turn_attained"), nets.before("turn_attained")))
-    word = "less" if ratio[2] < 1 else "more" if ratio[1] > 1 else "about as much"
+    word = _compared(ratio, 1, "more", "less", "not for certain more or less")
     return Finding(
         "gradient",
         "How far the gradient turns within the distance",
@@ -248,6 +248,11 @@ def _wins(one: Interval, other: Interval) -> bool:
     return one[1] > 0.5 and one[1] > other[2]
 
 
+def _compared(found: Interval, at: float, above: str, below: str, neither: str) -> str:
+    """Return on which side of a number an interval lies, in a word."""
+    return above if found[1] > at else below if found[2] < at else neither
+
+
 def _shapes(nets: Trained, names: tuple[str, ...]) -> list[dict[str, Any]]:
     """Return the medians of every shape, before and after training."""
     rows = []
@@ -260,6 +265,10 @@ def _shapes(nets: Trained, names: tuple[str, ...]) -> list[dict[str, Any]]:
             row |= {f"{name}_{end}": median(_at(some, name, end)) for end in _ENDS}
         rows.append(row)
     return rows
+
+
+def _images(nets: Trained) -> str:
+    return "image" if nets.images == 1 else f"{nets.images} images"
 
 
 def _networks(nets: Trained) -> str:

@@ -188,9 +188,8 @@ def _curve(
     interval = share_interval if share else median_interval
     points = [interval(nets.of[name][:, e]) for e in range(len(nets.epochs))]
     kept = [(x, *p) for x, p in zip(at, points, strict=True) if np.isfinite(p).all()]
-    if kept:
-        x, middle, low, high = zip(*kept, strict=True)
-        ribbon(axes, x, low, middle, high, label, hue)
+    x, middle, low, high = np.array(kept).reshape(-1, 4).T
+    ribbon(axes, x, low, middle, high, label, hue)
 
 
 def _of_shape(nets: Trained, width: int, depth: int, name: str, end: int) -> float:
