@@ -2,7 +2,7 @@
 
 from randrelu.studies.kind import Kind
 from randrelu.studies.training.conclude import conclude
-from randrelu.studies.training.grid import parts
+from randrelu.studies.training.grid import FULL, QUICK, parts
 from randrelu.sweeps.experiments.images import HELD_OUT
 from randrelu.sweeps.experiments.trainers import BATCH, RATE
 from randrelu.sweeps.experiments.training import CONVERGED, SAMPLES
@@ -19,7 +19,9 @@ STUDY = Kind(
     method=(
         "A trial trains one network from scratch, and the linear model of the same images alike, "
         f"as one without hidden layers. A random 1/{HELD_OUT} of the images, another one in each "
-        "trial, is held out; some of it is measured. Pixels are divided by the largest of all. "
+        "trial, is held out; some of it is measured, and of the rest at most "
+        f"{QUICK['training_images']} ({FULL['training_images']} in a long run) are trained on. "
+        "Pixels are divided by the largest of all. "
         "Weights and biases start uniform in ±√(6/(fan_in + fan_out)). Adam (rate "
         f"{RATE:g}, β₁ = 0.9, β₂ = 0.999) minimises the mean cross-entropy in shuffled batches of "
         f"{BATCH}, without weight decay, until the cross-entropy of the training images is at most "

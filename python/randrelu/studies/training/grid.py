@@ -12,8 +12,8 @@ from randrelu.sweeps.experiments.trainers import TRAINERS, require_trainer
 from randrelu.sweeps.experiments.training import require_images
 
 WIDTHS = (32, 128, 512)
-_QUICK = {"epochs": 256, "images": 6, "training_images": 1500}
-_FULL = {"epochs": 1024, "images": 12}
+QUICK = {"epochs": 256, "images": 6, "training_images": 1500}
+FULL = {"epochs": 1024, "images": 12, "training_images": 6000}
 _DEPTHS = {False: (1, 2, 4), True: (1, 2, 4, 8)}
 _TRIALS = {False: 6, True: 24}
 
@@ -47,7 +47,7 @@ def parts(
     """
     trainer = arguments.one_of("trainer", trainer or "sklearn", TRAINERS)
     require_trainer(trainer)
-    size = _FULL if full else _QUICK
+    size = FULL if full else QUICK
     shared: dict[str, Any] = {"data": DIGITS, "trainer": trainer, **size}
     if data != DIGITS:
         path = Path(data).resolve()
