@@ -14,8 +14,9 @@ from randrelu.sweeps.experiments.training import require_images
 WIDTHS = (32, 128, 512)
 QUICK = {"epochs": 256, "images": 6, "training_images": 1500}
 FULL = {"epochs": 1024, "images": 12, "training_images": 6000}
+_MOST_UNITS = 2048  # of a network: to certify larger ones takes minutes
 _DEPTHS = {False: (1, 2, 4), True: (1, 2, 4, 8)}
-_TRIALS = {False: 6, True: 24}
+_TRIALS = {False: 6, True: 40}
 
 
 def parts(
@@ -55,7 +56,12 @@ def parts(
     if label_column is not None:
         shared["label_column"] = arguments.integer("label_column", label_column)
     require_images(load(shared["data"], label_column, shared.get("sha256")), size["images"])
-    shapes = [{"width": w, "depth": depth} for depth in _DEPTHS[full] for w in WIDTHS]
+    shapes = [
+        {"width": width, "depth": depth}
+        for depth in _DEPTHS[full]
+        for width in WIDTHS
+        if width * depth <= _MOST_UNITS
+    ]
     return (
         Part("networks", "training", tuple({**s, **shared} for s in shapes), _TRIALS[full]),
         Part("linear", "training", ({"depth": 0, **shared},), _TRIALS[full]),
