@@ -18,48 +18,43 @@ if TYPE_CHECKING:
 SIZE = "size over ‖x‖/√d"
 
 
+# The panels of the first figure: what is on its axis, and the curves in it.
+_PANELS = {
+    SIZE: {
+        "step": "one linear step",
+        "along": "smallest along the gradient",
+        "attained": "nearest change found (attained)",
+    },
+    "departure from linear": {
+        "gap": "margin from tangent, over margin",
+        "turn_median": "gradient within R, over ‖∇‖ (sampled)",
+    },
+    "share of images": {
+        "step_changes": "one linear step changes it",
+        "random_changes": "random direction",
+    },
+}
+
+
 def over_accuracy(nets: Trained) -> Figure:
     """Draw sizes, linearity and shares over the accuracy that the networks have reached."""
-    figure, (sizes, bent, shares) = _stacked(
-        "accuracy on held-out images, median", [SIZE, "departure from linear", "share of images"]
-    )
+    figure, column = _stacked("accuracy on held-out images, median", list(_PANELS))
     at = [_inside(median(nets.of["accuracy"][:, e])) for e in range(len(nets.epochs))]
-    for k, (name, label) in enumerate(
-        (
-            ("step", "one linear step"),
-            ("along", "smallest along the gradient"),
-            ("attained", "nearest change found (attained)"),
-        )
-    ):
-        _curve(sizes, at, nets, name, label, color(k))
-    for k, (name, label) in enumerate(
-        (
-            ("gap", "margin from tangent, over margin"),
-            ("turn_median", "gradient within R, over ‖∇‖ (sampled)"),
-        )
-    ):
-        _curve(bent, at, nets, name, label, color(k))
-    for k, (name, label) in enumerate(
-        (("step_changes", "one linear step changes it"), ("random_changes", "random direction"))
-    ):
-        _curve(shares, at, nets, name, label, color(k), share=True)
-    for e, place in enumerate(at[:-1]):
-        if e < 4:
-            sizes.annotate(
-                f"epoch {nets.epochs[e]}" if not e else str(nets.epochs[e]),
-                (place, median(nets.of["step"][:, e])), (0, 5), textcoords="offset points",
-                ha="center", fontsize=8, color=MUTED,
-            )  # fmt: skip
-    for axes in (sizes, bent):
+    sizes, _, shares = column
+    for axes, curves in zip(column, _PANELS.values(), strict=True):
+        for k, (name, label) in enumerate(curves.items()):
+            _curve(axes, at, nets, name, label, color(k), share=axes is shares)
         axes.set_ylim(bottom=0)
-    shares.set_ylim(-0.04, 1.04)
-    for axes in (sizes, bent, shares):
-        axes.set_xscale("logit")
-        axes.minorticks_off()
-        axes.set_xlim(_inside(0.6 * min(at)), _inside(1 - 0.6 * (1 - max(at))))
-        marks = [p for p in (0.1, 0.5, 0.9, 0.97, 0.99) if axes.get_xlim()[0] < p < 0.995]
-        axes.set_xticks(marks, [f"{100 * p:g} %" for p in marks])
+        _accuracy_axis(axes, at)
         axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), fontsize=8)
+    shares.set_ylim(-0.04, 1.04)
+    for e, place in enumerate(at[:4]):  # the later ones are too close to each other
+        height = median(nets.of["step"][:, e])
+        if np.isfinite(height):
+            sizes.annotate(
+                str(nets.epochs[e]) if e else "epoch 0", (place, height), (0, 5),
+                textcoords="offset points", ha="center", fontsize=8, color=MUTED,
+            )  # fmt: skip
     return figure
 
 
@@ -204,6 +199,16 @@ def _epoch_axis(axes: Axes, nets: Trained) -> list[float]:
     places = [float(k) for k in range(len(nets.epochs))]
     axes.set_xticks(places, [str(epoch) for epoch in nets.epochs])
     return places
+
+
+def _accuracy_axis(axes: Axes, at: Sequence[float]) -> None:
+    """Make room for accuracies close to 1."""
+    axes.set_xscale("logit")
+    axes.minorticks_off()
+    low, high = _inside(0.6 * min(at)), _inside(1 - 0.6 * (1 - max(at)))
+    axes.set_xlim(low, high)
+    marks = [place for place in (0.1, 0.5, 0.9, 0.97, 0.99) if low < place < high]
+    axes.set_xticks(marks, [f"{100 * place:g} %" for place in marks])
 
 
 def _width_axis(axes: Axes, nets: Trained) -> None:
