@@ -153,7 +153,7 @@ def test_the_linear_model_learns_what_scikit_learn_does():
 
 
 def test_training_ends_where_the_loss_is_small():
-    params = {"width": 60, "depth": 1, "epochs": 1000, "images": 1, "training_images": 20}
+    params = {"width": 200, "depth": 2, "epochs": 1000, "images": 1, "training_images": 300}
     rows = training(np.random.default_rng(0), **params)
     losses = [row["loss"] for row in rows]
     assert all(loss > 0.01 for loss in losses[:-1]) and losses[-1] <= 0.01
