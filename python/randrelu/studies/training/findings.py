@@ -44,7 +44,7 @@ def over_training(nets: Trained) -> Finding:
         f"{percent(first['gap'])} to {percent(last['gap'])} of the margin, and the sampled "
         f"gradients within the distance R differ by {percent(last['turn_median'])} of ‖∇‖ at the "
         "end. (Medians over "
-        f"{networks(nets)} of the medians over its {_images(nets)}, with 95 % intervals by "
+        f"{networks(nets)} , of medians over {_images(nets)} each, with 95 % intervals by "
         "the bootstrap over networks.)",
         {"networks": nets.count, "ends": ends, "step_grown": grown, "attained_to_along": turned},
         partial(figures.over_accuracy, nets),
@@ -74,7 +74,8 @@ def by_epoch(nets: Trained) -> Finding:
     return Finding(
         "one-step",
         "One linear step against a random direction",
-        f"One linear step changes the decision of {of_depths}. Over all shapes the share is lowest "
+        "The share of the images whose decision one linear step changes is "
+        f"{of_depths}. Over all shapes it is lowest "
         f"at epoch {nets.epochs[lowest]}, with {percent(one[lowest])}. A step of the same size in "
         f"a random direction changes at most {percent(max(chance))} at any checkpoint. "
         f"({networks(nets).capitalize()}; intervals with a network as the unit.)",
@@ -158,8 +159,8 @@ def linear_model(nets: Trained, linear: Trained) -> Finding:
         "Against the linear model of the same images",
         f"The linear step is {number(of_nets)} ‖x‖/√d in trained networks and "
         f"{number(of_linear)} in multinomial logistic regression, trained alike: "
-        f"{'of the same order' if close else 'of another order'}, a ratio of {ratio:.2g}, at "
-        f"accuracies of {accuracy[0]:.1%} and {accuracy[1]:.1%}. In the linear model one step "
+        f"{'of the same order' if close else 'of another order'}, a ratio of {ratio:.2f}, at "
+        f"accuracies of {100 * accuracy[0]:.1f} % and {100 * accuracy[1]:.1f} %. In the linear model one step "
         f"always suffices, and half of it is the distance. ({networks(nets).capitalize()} and "
         f"{linear.count} linear models.)",
         {
@@ -213,4 +214,4 @@ def _shapes(nets: Trained, names: tuple[str, ...]) -> list[dict[str, Any]]:
 
 
 def _images(nets: Trained) -> str:
-    return "image" if nets.images == 1 else f"{nets.images} images"
+    return "one image" if nets.images == 1 else f"{nets.images} images"

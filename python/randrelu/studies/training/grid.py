@@ -17,6 +17,7 @@ FULL = {"epochs": 1024, "images": 12, "training_images": 6000}
 _MOST_UNITS = 2048  # of a network: to certify larger ones takes minutes
 _DEPTHS = {False: (1, 2, 4), True: (1, 2, 4, 8)}
 _TRIALS = {False: 6, True: 40}
+_OF_LINEAR = {False: 12, True: 40}  # which take seconds, and are the only shape of theirs
 
 
 def parts(
@@ -64,5 +65,5 @@ def parts(
     ]
     return (
         Part("networks", "training", tuple({**s, **shared} for s in shapes), _TRIALS[full]),
-        Part("linear", "training", ({"depth": 0, **shared},), _TRIALS[full]),
+        Part("linear", "training", ({"depth": 0, **shared},), _OF_LINEAR[full]),
     )
