@@ -43,9 +43,8 @@ def over_training(nets: Trained) -> Finding:
         "the gradient. The departure of the margin from its tangent goes from "
         f"{percent(first['gap'])} to {percent(last['gap'])} of the margin, and the sampled "
         f"gradients within the distance R differ by {percent(last['turn_median'])} of ‖∇‖ at the "
-        "end. (Medians over "
-        f"{networks(nets)} , of medians over {_images(nets)} each, with 95 % intervals by "
-        "the bootstrap over networks.)",
+        f"end. (Medians over {networks(nets)}, of medians over {_images(nets)} each, with 95 % "
+        "intervals by the bootstrap over networks.)",
         {"networks": nets.count, "ends": ends, "step_grown": grown, "attained_to_along": turned},
         partial(figures.over_accuracy, nets),
         "Bartlett, Bubeck and Cherapanamjeri (2021), Theorem 1.1: at a random network of constant "
@@ -67,14 +66,14 @@ def by_epoch(nets: Trained) -> Finding:
         for depth in np.unique(nets.depth)
     }
     of_depths = "; ".join(
-        f"at depth {depth} {percent(ends['before'])} before training and "
+        f"at depth {depth}, {percent(ends['before'])} before training and "
         f"{percent(ends['after'])} after it"
         for depth, ends in depths.items()
     )
     return Finding(
         "one-step",
         "One linear step against a random direction",
-        "The share of the images whose decision one linear step changes is "
+        "The share of the images whose decision one linear step changes is, "
         f"{of_depths}. Over all shapes it is lowest "
         f"at epoch {nets.epochs[lowest]}, with {percent(one[lowest])}. A step of the same size in "
         f"a random direction changes at most {percent(max(chance))} at any checkpoint. "
@@ -160,8 +159,8 @@ def linear_model(nets: Trained, linear: Trained) -> Finding:
         f"The linear step is {number(of_nets)} ‖x‖/√d in trained networks and "
         f"{number(of_linear)} in multinomial logistic regression, trained alike: "
         f"{'of the same order' if close else 'of another order'}, a ratio of {ratio:.2f}, at "
-        f"accuracies of {100 * accuracy[0]:.1f} % and {100 * accuracy[1]:.1f} %. In the linear model one step "
-        f"always suffices, and half of it is the distance. ({networks(nets).capitalize()} and "
+        f"accuracies of {100 * accuracy[0]:.1f} % and {100 * accuracy[1]:.1f} %. In the linear "
+        f"model one step always suffices, and half of it is the distance. ({networks(nets).capitalize()} and "
         f"{linear.count} linear models.)",
         {
             "networks": of_nets,

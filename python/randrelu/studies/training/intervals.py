@@ -59,7 +59,12 @@ def number(found: Interval) -> str:
 
 def percent(found: Interval) -> str:
     """Return a share with its interval."""
-    return _written(found, lambda value: f"{100 * value:.{1 if value < 0.1 else 0}f} %")
+
+    def word(value: float) -> str:
+        near = value < 0.1 or 0.9 < value < 0.9995  # where a percent is much
+        return f"{100 * value:.{int(near)}f} %"
+
+    return _written(found, word)
 
 
 def _written(found: Interval, word: Callable[[float], str]) -> str:

@@ -15,7 +15,7 @@ from randrelu.studies.training.intervals import Doubles, median
 _SIZES = ("step", "along", "attained", "certified")
 _FAR = ("along", "attained", "gap")
 _MEDIANS = (*_SIZES, "gap", "turn_median", "turn_sampled", "turn_attained")
-_SHARES = ("step_changes", "random_changes", "correct")
+_SHARES = ("step_changes", "random_changes")
 _WHOLE = ("accuracy", "loss")
 
 
