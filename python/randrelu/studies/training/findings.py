@@ -160,8 +160,8 @@ def linear_model(nets: Trained, linear: Trained) -> Finding:
         f"{number(of_linear)} in multinomial logistic regression, trained alike: "
         f"{'of the same order' if close else 'of another order'}, a ratio of {ratio:.2f}, at "
         f"accuracies of {100 * accuracy[0]:.1f} % and {100 * accuracy[1]:.1f} %. In the linear "
-        f"model one step always suffices, and half of it is the distance. ({networks(nets).capitalize()} and "
-        f"{linear.count} linear models.)",
+        "model one step always suffices, and half of it is the distance. "
+        f"({networks(nets).capitalize()} and {linear.count} linear models.)",
         {
             "networks": of_nets,
             "linear": of_linear,
