@@ -96,6 +96,18 @@ def test_scikit_learn_is_what_trains():
     assert np.array_equal(top, own.predict(others)) and len(set(top)) > 5
 
 
+def test_ctrl_c_ends_an_epoch(monkeypatch):
+    """scikit-learn would warn of it, and go on."""
+    learner = begin("sklearn", (6,), some(30), np.random.default_rng(0))
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(MLPClassifier, "_backprop", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        learner.epoch()
+
+
 def test_two_classes_have_two_outputs(trainer):
     """Of scikit-learn's single output, which is positive for the second, too."""
     images = some(120, classes=2)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import math
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
@@ -101,12 +102,16 @@ class _Sklearn:
 
     def _shown(self, classifier: Any) -> Any:
         """Return a classifier after it was shown every image once more."""
-        with self._limits.threadpool_limits(1):
-            return classifier.partial_fit(
-                self._images.pixels,
-                self._images.labels,
-                classes=np.arange(self._images.classes),
-            )
+        every = np.arange(self._images.classes)
+        with self._limits.threadpool_limits(1), warnings.catch_warnings():
+            # It makes a warning of Ctrl-C, and goes on.
+            warnings.filterwarnings("error", "Training interrupted by user", UserWarning)
+            try:
+                return classifier.partial_fit(
+                    self._images.pixels, self._images.labels, classes=every
+                )
+            except UserWarning:
+                raise KeyboardInterrupt from None
 
 
 class _Torch:
