@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,8 +17,9 @@ from randrelu._support import arguments
 from randrelu.checks import STATEMENTS
 from randrelu.measures.gradient_step import STEPS, step_name
 from randrelu.sweeps.blocks import Experiment, Row
-from randrelu.sweeps.experiments import boundary, depth, lazy, networks, width
+from randrelu.sweeps.experiments import boundary, depth, lazy, networks, training, width
 from randrelu.sweeps.experiments.networks import SHAPE, widths_of
+from randrelu.sweeps.experiments.trainers import TRAINERS
 
 _NETWORK = (*SHAPE, "init", "dtype", "storage")
 
@@ -32,6 +34,7 @@ EXPERIMENTS: dict[str, Callable[..., Row | list[Row]]] = {
     "deep": networks.deep,
     "line": networks.whole_step,
     "regions": networks.regions,
+    "training": training.training,
     "depth": depth.depth,
     "depth-spread": depth.spread,
     "width": width.at_width,
@@ -150,6 +153,16 @@ def _below_one(name: str, value: Any) -> None:
         raise ValueError(f"{name} must be below 1, the norm of an image, got {value!r}")
 
 
+def _text(name: str, value: Any) -> None:
+    if not isinstance(value, str) or not value:
+        raise TypeError(f"{name} must be a text, got {value!r}")
+
+
+def _sha256(name: str, value: Any) -> None:
+    if not isinstance(value, str) or not re.fullmatch("[0-9a-f]{64}", value):
+        raise ValueError(f"{name} must have 64 hexadecimal digits, got {value!r}")
+
+
 def _of_a_plane(name: str, value: Any) -> None:
     arguments.integer(name, value, at_least=2, at_most=arguments.WIDEST)
 
@@ -170,7 +183,6 @@ _VALID: dict[str, Callable[[str, Any], object]] = {
     "dim": _counts,
     "hidden": _counts,
     "samples": _counts,
-    "images": _counts,
     "updates": _counts,
     "size": _pixels,
     "reach": partial(arguments.number, positive=True),
@@ -190,10 +202,18 @@ _VALID: dict[str, Callable[[str, Any], object]] = {
     "init": lambda name, value: arguments.one_of(name, value, laws.VARIANCES),
     "dtype": lambda name, value: arguments.one_of(name, value, ("float32", "float64")),
     "storage": lambda _, value: arguments.storage(value),
+    "data": _text,
+    "label_column": arguments.integer,
+    "sha256": _sha256,
+    "trainer": lambda name, value: arguments.one_of(name, value, TRAINERS),
+    "epochs": _counts,
+    "images": _counts,
+    "training_images": _counts,
 }
 
 _EXPLICIT = tuple(name for name in arguments.STORAGES if name != "deferred")
 _VALID_FOR: dict[tuple[str, str], Callable[[str, Any], object]] = {
+    ("training", "depth"): partial(arguments.integer, at_least=0),
     ("cell", "storage"): lambda name, value: arguments.one_of(name, value, _EXPLICIT),
     ("linear-step-law", "dim"): _of_a_plane,
     ("regions", "dim"): _of_a_plane,

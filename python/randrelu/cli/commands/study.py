@@ -10,8 +10,10 @@ import typer
 from rich.console import Console
 
 import randrelu as rr
+from randrelu._load import core
+from randrelu._support.threads import thread_number
 from randrelu.cli import bars, tables
-from randrelu.cli.executors import Scheduler, Workers, executor
+from randrelu.cli.executors import Scheduler, executor
 from randrelu.cli.options import Json, Seed, Threads
 
 app = typer.Typer(
@@ -25,6 +27,12 @@ Out = Annotated[
     typer.Option(
         help="The folder to write to, by default randrelu- and the study's name; what is already "
         "there is not run again."
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="How many processes to run on; by default one for each thread, see --threads."
     ),
 ]
 Full = Annotated[
@@ -104,6 +112,9 @@ def _study(
     **options: Any,
 ) -> None:
     """Run a study and say what it found; exit with 1 where trials failed."""
+    if scheduler is None and workers is None:
+        # The networks of a study are small, and there are many: a process for each core is faster.
+        workers = core.thread_count(thread_number(threads))
     with executor(workers, scheduler) as chosen, bars.bar(f"study {name}") as progress:
         try:
             found = rr.study(

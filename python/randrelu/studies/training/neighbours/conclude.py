@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from randrelu.studies.kind import Columns, Finding
 from randrelu.studies.training.neighbours import boundary, lazy
+from randrelu.studies.training.neighbours.grid import SLUGS
 from randrelu.studies.training.neighbours.rows import Rows
 
 LIMITS = (
@@ -35,6 +36,11 @@ METHOD = (
     "are 95 % intervals of medians over networks, by order statistics, from 6 networks on. Powers "
     "of d are by least squares in logarithms, with bootstrap intervals over networks.",
 )
+
+
+def measured(tables: Mapping[str, Columns]) -> bool:
+    """Return whether the parts of `grid` were run."""
+    return set(SLUGS) <= set(tables)
 
 
 def findings(tables: Mapping[str, Columns]) -> tuple[Finding, ...]:

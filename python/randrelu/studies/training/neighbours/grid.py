@@ -10,6 +10,8 @@ from randrelu.studies.kind import Part
 
 Points = tuple[Mapping[str, Any], ...]
 
+SLUGS = ("lazy-ball", "lazy-travel", "boundary-random", "boundary-trained")
+
 # Small enough that W₁ is pushed to the end of every ball here.
 _PUSHED = 0.01
 _AGAINST = 0.25  # 2/√d at 8 × 8 pixels
