@@ -1,4 +1,4 @@
-"""The README's examples print what the README says they print."""
+"""The examples of the README and of the documentation print what their pages say they print."""
 
 import re
 import subprocess
@@ -7,16 +7,30 @@ from pathlib import Path
 
 import pytest
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES += sorted((ROOT / "docs" / "guide").glob("*.md"))
+PYTHON = re.compile(r"^```python\n(.*?)^```\n(?:\nprints\n\n```\n(.*?)^```$)?", re.M | re.S)
+BLOCKS = [
+    (page.name, code, output)
+    for page in PAGES
+    for code, output in PYTHON.findall(page.read_text(encoding="utf-8"))
+]
+# By what they hold, so that what two pages have is run once.
+EXAMPLES = {(code, output): name for name, code, output in BLOCKS if output}
 
 
-def examples():
-    text = README.read_text(encoding="utf-8")
-    return re.findall(r"```python\n(.*?)```\n\nprints\n\n```\n(.*?)```", text, re.DOTALL)
-
-
-@pytest.mark.parametrize(("code", "output"), examples())
+@pytest.mark.parametrize(("code", "output"), EXAMPLES, ids=EXAMPLES.values())
 def test_examples_print_their_output(code, output):
     command = [sys.executable, "-X", "utf8", "-c", code]
-    done = subprocess.run(command, capture_output=True, timeout=120)
+    done = subprocess.run(command, capture_output=True, timeout=120, cwd=ROOT)
     assert done.stdout.decode() == output, done.stderr.decode()
+
+
+def test_every_example_says_what_it_prints():
+    """But for a sweep of minutes, which the tests of sweeps run on a smaller grid."""
+    assert [name for name, _, output in BLOCKS if not output] == ["sweeps.md"]
+
+
+def test_the_readme_is_short():
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 140
