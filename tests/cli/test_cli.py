@@ -237,6 +237,4 @@ def test_help_and_the_guide_agree_on_how_long_a_reproduction_takes():
     page = Path(__file__).parents[2] / "docs" / "guide" / "statements.md"
     guide = page.read_text(encoding="utf-8")
     assert "for a minute" in text and "half an hour" in text
-    assert "in less than a minute on two cores (`--full` in half an hour)" in guide.read_text(
-        encoding="utf-8"
-    )
+    assert "in less than a minute on two cores (`--full` in half an hour)" in guide
