@@ -25,7 +25,7 @@ extensions = [
     "myst_parser",
     "sphinx_gallery.gen_gallery",
     "statements",  # in _ext/, like those that follow, and pictures
-    "bars",
+    "docstrings",
 ]
 exclude_patterns = ["made/examples", "**/GALLERY_HEADER.rst"]
 templates_path = ["_templates"]
@@ -34,15 +34,31 @@ templates_path = ["_templates"]
 myst_heading_anchors = 3
 myst_enable_extensions = ["colon_fence"]
 
-# Docstrings: `name` links to what has that name, and is plain code where nothing has.
+nitpicky = True  # what has a name must be found: a link that leads nowhere stops the build
+nitpick_ignore = {
+    ("py:obj", name)
+    for name in ("numpy.savez", "scipy.stats.kstest", "input_range", "ties")  # others', attributes
+}
+highlight_language = "none"  # of what has no language: mostly what an example prints
+
+# Docstrings: `name` links to what has that name, and is emphasized where nothing has.
 default_role = "autolink"
 autosummary_generate = True
+# Where a function and its result differ in capitals only, so would their files.
+autosummary_filename_map = {
+    f"randrelu.{name}": f"randrelu.{name}-result"
+    for name in randrelu.__all__
+    if name != name.lower() and name.lower() in randrelu.__all__
+}
 autodoc_typehints = "none"  # numpydoc's sections say the types
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False  # the template of a class lists them
 numpydoc_xref_param_type = False
 
 html_theme = "pydata_sphinx_theme"
+# Pages without any below them have nothing to show beside them.
+ALONE = ["start", "speed", "compare", "slips", "contributing", "changelog", "made/statements"]
+html_sidebars = {page: [] for page in ALONE}
 html_static_path = ["_static"]
 html_css_files = ["randrelu.css"]
 html_title = "randrelu"

@@ -31,7 +31,7 @@ def pieces(params, rng):
 # A hundred segments at every point. Trials of one grid do not depend on each other, nor on where
 # they run: ``executor=2`` gives the same table from two processes.
 
-grid = {"width": [16, 32, 64, 128, 256], "depth": [1, 2, 4]}
+grid = {"width": [10, 30, 100, 300, 1000], "depth": [1, 2, 4]}
 with TemporaryDirectory() as store:
     sweep = rr.sweep(pieces, grid=grid, trials=100, rng=0, store=store)
     frame = sweep.to_pandas()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import randrelu as rr
 from randrelu.checks import STATEMENTS
+from randrelu.figures.style import styled
 
 # %%
 # The theorem says that there is a step. So the check looks for the shortest one on the line along
@@ -27,5 +28,6 @@ print(found.hypothesis)
 # %%
 # The picture that the report draws of it: the sizes of the steps, beside the law of the linear one.
 
-figure = STATEMENTS["theorem-1.1"].figure(found)
-figure.savefig(Path(__file__).with_suffix(".png"), dpi=160)
+with styled():
+    figure = STATEMENTS["theorem-1.1"].figure(found)
+    figure.savefig(Path(__file__).with_suffix(".png"), dpi=160)

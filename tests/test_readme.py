@@ -1,11 +1,14 @@
-"""The examples of the README and of the documentation print what their pages say they print."""
+"""The examples of the README, the documentation and the docstrings print what these say."""
 
+import doctest
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+import randrelu as rr
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -16,6 +19,12 @@ BLOCKS = [
     for page in PAGES
     for code, output in PYTHON.findall(page.read_text(encoding="utf-8"))
 ]
+PACKAGE = Path(rr.__file__).parent
+MODULES = [
+    ".".join(("randrelu", *path.relative_to(PACKAGE).with_suffix("").parts))
+    for path in sorted(PACKAGE.rglob("*.py"))
+    if ">>> " in path.read_text(encoding="utf-8")
+]
 # By what they hold, so that what two pages have is run once.
 EXAMPLES = {(code, output): name for name, code, output in BLOCKS if output}
 
@@ -25,6 +34,12 @@ def test_examples_print_their_output(code, output):
     command = [sys.executable, "-X", "utf8", "-c", code]
     done = subprocess.run(command, capture_output=True, timeout=120, cwd=ROOT)
     assert done.stdout.decode() == output, done.stderr.decode()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_docstrings_print_what_they_say(module):
+    found = doctest.testmod(import_module(module))
+    assert found.attempted and not found.failed
 
 
 def test_every_example_says_what_it_prints():

@@ -15,13 +15,16 @@ SECTIONS = {
     "theorem-c.3": "C", "corollary-c.4": "C", "lemma-c.5": "C", "lemma-c.6": "C", "figure-1": "D",
 }  # fmt: skip
 HEAD = """\
+:tocdepth: 2
+
 The paper's statements
 ======================
 
 Every statement that can be checked, in the order of the paper, with the paper's section, what it
 claims, the verdicts its check may come to, what the paper prints otherwise, and the
 parameters of the check. The heading is the name for ``rr.check(name, …)`` and ``randrelu check
-name``. :doc:`/guide/statements` says how to read a verdict.
+name``. :doc:`/guide/statements` says how to read a verdict,
+and :func:`randrelu.check` has the parameters that most checks share.
 
 .. This page is written at every build, by docs/_ext/statements.py.
 
@@ -78,7 +81,7 @@ def section(name, statement, misprints):
             lines += [f"* {escape(place)}. Printed: {escape(printed)}. Meant: {escape(meant)}."]
         lines += [""]
     module = statement.run.__module__
-    lines += [f".. autofunction:: {module}.run", "   :no-index-entry:", ""]
+    lines += [f".. py:module:: {module}", "", ".. autofunction:: run", "   :no-index-entry:", ""]
     return lines
 
 
