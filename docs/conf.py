@@ -26,6 +26,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "statements",  # in _ext/, like those that follow, and pictures
     "docstrings",
+    "pages",
 ]
 exclude_patterns = ["made/examples", "**/GALLERY_HEADER.rst"]
 templates_path = ["_templates"]
