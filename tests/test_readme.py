@@ -47,5 +47,13 @@ def test_every_example_says_what_it_prints():
     assert [name for name, _, output in BLOCKS if not output] == ["sweeps.md"]
 
 
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CONTRIBUTING.md"], ids=lambda page: page.stem)
+def test_links_lead_to_files(page):
+    """Also where the documentation is read as files; its build holds links to headings."""
+    links = re.findall(r"\]\(([^)#\s]+)[^)\s]*\)", page.read_text(encoding="utf-8"))
+    lost = [link for link in links if "://" not in link and not (page.parent / link).exists()]
+    assert not lost
+
+
 def test_the_readme_is_short():
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 140

@@ -1,5 +1,6 @@
 """Lets docstrings write |f(x)|, and call what is public by its name in the package."""
 
+import dataclasses
 import re
 
 
@@ -10,6 +11,13 @@ def escape(app, what, name, obj, options, lines):
             parts = re.split(r"(``.*?``|`[^`]*`)", line)
             parts[::2] = [part.replace("|", r"\|") for part in parts[::2]]
             lines[k] = "".join(parts)
+
+
+def shorten(app, what, name, obj, options, signature, returned):
+    """Leave out how a result or a network is constructed: functions do that, not users."""
+    if what == "class" and (dataclasses.is_dataclass(obj) or getattr(obj, "_is_protocol", False)):
+        return "", None
+    return None
 
 
 def find(app, env, node, content):
@@ -28,5 +36,6 @@ def find(app, env, node, content):
 def setup(app):
     """Hear of every docstring before numpydoc does, and of names that are not found."""
     app.connect("autodoc-process-docstring", escape, priority=100)
+    app.connect("autodoc-process-signature", shorten)
     app.connect("missing-reference", find)
     return {"parallel_read_safe": True}
