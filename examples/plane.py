@@ -1,4 +1,6 @@
-"""Every linear region of two planes.
+"""
+Every linear region of two planes
+=================================
 
 One goes through a point x and the gradient of a random network: dozens of bends lie between x and
 where the sign of f has flipped, and f is nearly linear all the same. The other goes through three
@@ -93,7 +95,14 @@ def save(figure: Figure, path: Path) -> None:
         Image.open(file).convert("RGB").quantize(256).save(path, optimize=True)
 
 
-if __name__ == "__main__":
-    here = Path(__file__).parent
-    through_the_gradient(here / "plane.png")
-    through_digits(here / "plane_digits.png", here)
+# %%
+# The plane along the gradient of a random network. On the left f and where it is 0, on the right
+# the layer whose units bend there; the arrow is the step to −f(x).
+
+here = Path(__file__).parent
+through_the_gradient(here / "plane.png")
+
+# %%
+# What a small trained network decides on the plane through three digits.
+
+through_digits(here / "plane_digits.png", here)

@@ -1,11 +1,18 @@
-"""One gradient step as the layers become wider, and what is left at infinite width.
+"""
+One step as the layers become wider
+===================================
+
+One gradient step as the layers become wider, and what is left at infinite width.
 
 Every trial is a fresh network of two hidden layers and 784 inputs. On the left is f after the
 linear step −2f/‖∇f‖², which would be −f if f were linear. On the right are steps of one size in all
 networks, and the share where f has reached −f, with its 95 % interval; the bars of one size stand
 beside each other. The dashed lines are no networks: at infinite width both are known exactly.
+
+``python examples/width.py 1000`` takes 1000 networks of each width, and some minutes.
 """
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +20,8 @@ import randrelu as rr
 from randrelu.figures.style import INK, color, cumulative, legend, panels, styled
 from randrelu.laws import limit_step, share_interval
 
-DIM, DEPTH, TRIALS = 784, 2, 1000
+DIM, DEPTH = 784, 2
+TRIALS = int(sys.argv[1]) if len(sys.argv) > 1 else 300
 WIDTHS = (100, 1000, 10_000, 100_000)
 SIZES = np.array([0.25, 0.5, 1, 1.5, 2, 3, 4]) / np.sqrt(DIM)  # relative to ‖x‖
 TWICE = 4  # the one that the table has
@@ -42,25 +50,27 @@ def row(name, ratios, sized):
     print(name, f"{np.median(ratios):.3f}", *told, sep=" | ")
 
 
-if __name__ == "__main__":
-    limit, steps = limit_step(DIM, DEPTH), [limit_step(DIM, DEPTH, size=s) for s in SIZES]
-    print("width | median f(y)/f(x) | sign flips | −f reached | size 2/√d: sign flips | −f reached")
-    with styled():
-        figure, (left, right) = panels("", ["", "share of networks where −f is reached"])
-        for k, width in enumerate(WIDTHS):
-            ratios, sized = attack(width)
-            row(f"{width:,}", ratios, sized)
-            cumulative(left, ratios, f"width {width:,}", color(k))
-            counts = (sized <= -1).sum(axis=1)
-            ends = np.transpose([share_interval(int(n), TRIALS) for n in counts])
-            right.vlines(SIZES * (0.97 + 0.02 * k), *ends, color=color(k), linewidth=2)
-        known = (limit.flips, limit.succeeds, steps[TWICE].flips, steps[TWICE].succeeds)
-        print("∞", f"{limit.ppf(0.5):.3f}", *(f"{p:.2%}" for p in known), sep=" | ")
-        ratio, size = np.linspace(-1.1, 0.3, 200), np.linspace(0.2, 4.4, 100) / np.sqrt(DIM)
-        left.plot(ratio, limit.cdf(ratio), "--", color=INK, label="infinite width")
-        reached = [limit_step(DIM, DEPTH, size=s).succeeds for s in size]
-        right.plot(size, reached, "--", color=INK)
-        left.set(xlim=(-1.1, 0.3), xlabel="f(y)/f(x) after the linear step")
-        right.set(xlabel="size of the step, ‖η∇f(x)‖/‖x‖")
-        legend(figure, left)
-    figure.savefig(Path(__file__).with_suffix(".png"), dpi=160)
+# %%
+# Each width in turn, then the limit.
+
+limit, steps = limit_step(DIM, DEPTH), [limit_step(DIM, DEPTH, size=s) for s in SIZES]
+print("width | median f(y)/f(x) | sign flips | −f reached | size 2/√d: sign flips | −f reached")
+with styled():
+    figure, (left, right) = panels("", ["", "share of networks where −f is reached"])
+    for k, width in enumerate(WIDTHS):
+        ratios, sized = attack(width)
+        row(f"{width:,}", ratios, sized)
+        cumulative(left, ratios, f"width {width:,}", color(k))
+        counts = (sized <= -1).sum(axis=1)
+        ends = np.transpose([share_interval(int(n), TRIALS) for n in counts])
+        right.vlines(SIZES * (0.97 + 0.02 * k), *ends, color=color(k), linewidth=2)
+    known = (limit.flips, limit.succeeds, steps[TWICE].flips, steps[TWICE].succeeds)
+    print("∞", f"{limit.ppf(0.5):.3f}", *(f"{p:.2%}" for p in known), sep=" | ")
+    ratio, size = np.linspace(-1.1, 0.3, 200), np.linspace(0.2, 4.4, 100) / np.sqrt(DIM)
+    left.plot(ratio, limit.cdf(ratio), "--", color=INK, label="infinite width")
+    reached = [limit_step(DIM, DEPTH, size=s).succeeds for s in size]
+    right.plot(size, reached, "--", color=INK)
+    left.set(xlim=(-1.1, 0.3), xlabel="f(y)/f(x) after the linear step")
+    right.set(xlabel="size of the step, ‖η∇f(x)‖/‖x‖")
+    legend(figure, left)
+figure.savefig(Path(__file__).with_suffix(".png"), dpi=160)

@@ -10,7 +10,7 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 def test_width(tmp_path, run_python):
     code = (EXAMPLES / "width.py").read_text(encoding="utf-8")
     for long, short in (
-        ("TRIALS = 784, 2, 1000", "TRIALS = 784, 2, 30"),
+        ("else 300", "else 30"),
         ("(100, 1000, 10_000, 100_000)", "(20, 200)"),
     ):
         assert long in code

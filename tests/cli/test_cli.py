@@ -232,8 +232,9 @@ def test_version_and_statements():
     ).stderr.replace("\n", " ")
 
 
-def test_help_and_the_readme_agree_on_how_long_a_reproduction_takes():
+def test_help_and_the_guide_agree_on_how_long_a_reproduction_takes():
     text = re.sub(r"[\s│]+", " ", run("reproduce", "--help").stdout)
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    page = Path(__file__).parents[2] / "docs" / "guide" / "statements.md"
+    guide = page.read_text(encoding="utf-8")
     assert "for a minute" in text and "half an hour" in text
-    assert "in less than a minute on two cores (`--full` in half an hour)" in readme
+    assert "in less than a minute on two cores (`--full` in half an hour)" in guide

@@ -1,13 +1,9 @@
 """A gradient step and a deviation of what is no Network: one's own function, a limit network."""
 
-import doctest
-
 import numpy as np
 import pytest
 import randrelu as rr
 import reference
-from randrelu import differentiable
-from randrelu.limit import network
 
 
 class Toy:
@@ -183,12 +179,6 @@ def test_steps_one_after_the_other():
         attack = rr.gradient_step(net, last.x_adv)
         assert attack.f_before == pytest.approx(last.f_after, rel=1e-10)
         last = attack
-
-
-def test_the_examples_of_the_docstrings():
-    for module, examples in ((differentiable, 4), (network, 4)):
-        found = doctest.testmod(module)
-        assert found == (0, examples)
 
 
 def test_a_function_that_writes_into_its_points_changes_no_others():

@@ -3,7 +3,7 @@
 A statement is a file of `randrelu.checks.statements` that ends with its ``STATEMENT``. To add one
 takes that file, its line in the list of `randrelu.checks.statements`, and its tests: `check`,
 `reproduce`, the experiments of `sweep` and the command line read that list, and a test says what
-the README's table lacks.
+the table of ``docs/guide/statements.md`` lacks.
 """
 
 from __future__ import annotations

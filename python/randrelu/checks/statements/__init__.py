@@ -6,7 +6,7 @@ from importlib import import_module
 
 from randrelu.checks.statement import Statement
 
-# In the order of the paper, which is that of the report and of the README's table.
+# In the order of the paper, which is that of the report and of the guide's table.
 _MODULES = (
     "theorem_1_1",
     "theorem_1_1_scaling",
