@@ -14,7 +14,7 @@ PICTURES = ["line", "flips", "worst_flips", "plane", "sweep"]  # what the last l
 def cells():
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     nbformat.validate(notebook)
-    yield [cell for cell in notebook.cells if cell.cell_type == "code"]
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
 def test_the_notebook_is_kept_without_outputs(cells):

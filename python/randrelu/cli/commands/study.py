@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 import randrelu as rr
-from randrelu.cli import bars, tables
+from randrelu.cli import bars, exits, tables
 from randrelu.cli.executors import Scheduler, Workers, executor
 from randrelu.cli.options import Json, Seed, Threads
 
@@ -125,4 +125,4 @@ def _study(
         Console(highlight=False).print(tables.study_text(found), markup=False)
     if found.failures:
         Console(stderr=True, soft_wrap=True).print(tables.failures_text(found.failures))
-        raise typer.Exit(1)
+        raise typer.Exit(exits.FAILED)
