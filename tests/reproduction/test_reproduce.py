@@ -1,5 +1,6 @@
 """The reproduction: a page and files that say what the checks found, whatever happens to one."""
 
+import io
 import json
 import os
 import re
@@ -280,6 +281,17 @@ def test_progress_tells_every_run(plan, tmp_path):
     assert [s.run for s in ends] == [THEOREM, RAISES, VIOLATED, LEMMA]
     assert [s.number for s in ends] == [1, 2, 3, 4] and {s.of for s in seen} == {4}
     assert (12, 12) in [(s.done, s.total) for s in seen if s.run is THEOREM]
+
+
+def test_on_a_terminal_a_bar_counts_the_runs(plan, tmp_path, monkeypatch):
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "120")
+    plan(THEOREM, VIOLATED)
+    rr.reproduce(tmp_path / "out", rng=1)
+    assert "runs" in terminal.getvalue() and "2/2" in terminal.getvalue()
 
 
 @pytest.mark.parametrize(
