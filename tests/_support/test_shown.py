@@ -12,6 +12,8 @@ from randrelu._support.shown import Shown, table
 
 NET = rr.Network.random((6, 20, 10, 1), rng=0)
 SEVERAL = rr.Network.random((6, 20, 10, 3), rng=0)
+FLAT = rr.Network.random((6, 1), rng=0)
+DEFERRED = rr.Network.random((6, 20, 10, 1), rng=0, storage="deferred")
 X = np.ones(6)
 RADII = [0.3, 0.1]
 
@@ -34,6 +36,10 @@ RESULTS = {
     "flips": (lambda: rr.flips(NET, X, 0.1, 30, rng=0), True),
     "flips at radii": (lambda: rr.flips(NET, X, RADII, 30, rng=0), True),
     "no flips": (lambda: rr.flips(NET, X, points=np.empty((0, 6))), False),
+    "flips at no radii": (lambda: rr.flips(NET, X, [], 30, rng=0), False),
+    "flips at radius 0": (lambda: rr.flips(NET, X, [0.0, 0.0], 30, rng=0), False),
+    "flips of no layers": (lambda: rr.flips(FLAT, X, RADII, 30, rng=0), False),
+    "deviation at no radii": (lambda: rr.gradient_deviation(NET, X, [], 30, rng=0), False),
     "limit": (lambda: rr.LimitNetwork(6, 2, rng=0), False),
     "line": (lambda: rr.line(NET, X, np.arange(6.0), 10.0), True),
     "lipschitz": (lambda: rr.lipschitz(NET, X, 0.1), False),
@@ -49,6 +55,10 @@ RESULTS = {
     "worst deviation": (lambda: rr.worst_deviation(NET, X, RADII), True),
     "worst flips": (lambda: rr.worst_flips(NET, X, 0.1), True),
     "worst flips at radii": (lambda: rr.worst_flips(NET, X, RADII, certify=False), True),
+    "worst flips at no radii": (lambda: rr.worst_flips(NET, X, []), False),
+    "worst flips of no layers": (lambda: rr.worst_flips(FLAT, X, RADII), False),
+    "worst deviation at no radii": (lambda: rr.worst_deviation(NET, X, []), False),
+    "worst flips of a deferred one": (lambda: rr.worst_flips(DEFERRED, X, 0.1), True),
     "worst flips of a layer": (lambda: rr.worst_flips(NET, X, RADII, layer=2), True),
 }
 
@@ -106,6 +116,7 @@ def test_a_result_is_a_small_table_with_a_picture_where_it_has_one(name):
     assert len({len(row) for row in read.rows}) <= 1 and len(read.rows) <= 21
     assert len(html) < 200_000
     assert ("color" in re.sub("<img[^>]*>", "", html)) is False  # a notebook's own, light or dark
+    assert (result._shown_picture() is not None) == has_picture  # for `_repr_html_` hides errors
     assert len(read.pictures) == has_picture
     for picture in read.pictures:
         head, data = picture["src"].split(",")

@@ -91,10 +91,10 @@ def worst_figure(
     matplotlib.figure.Figure or None
         Over the radius where there are several, and else side by side.
     """
-    if not 0 < len(of) <= _MOST_CURVES:
-        return None
     radii = np.atleast_1d(np.asarray(radius, float))
     low, high = np.asarray(attained, float), np.asarray(certified, float)
+    if not (low.size and len(of) <= _MOST_CURVES):
+        return None
     positive = np.flatnonzero(radii > 0)
     at = positive[np.argsort(radii[positive])]
     if len(at) < 2:
