@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from randrelu._load import core
+from randrelu._support.shown import Shown
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Pattern:
+class Pattern(Shown):
     """The active units of every hidden layer, a bit per unit (the paper's D_i).
 
     Attributes
@@ -76,6 +78,16 @@ class Pattern:
             np.unpackbits(a, axis=-1, count=width, bitorder="little").astype(bool)
             for a, width in zip(self.bits, self.widths, strict=True)
         ]
+
+    def _shown_columns(self) -> dict[str, NDArray[Any]]:
+        columns = {"layer": np.arange(1, len(self.widths) + 1), "width": np.array(self.widths, int)}
+        active = self.active()
+        if self._points is None:
+            return {**columns, "active": active}
+        if not self._points:
+            return columns
+        least, most = active.min(axis=0), active.max(axis=0)
+        return {**columns, "fewest": least, "mean": active.mean(axis=0), "most": most}
 
     def __repr__(self) -> str:
         points = "one point" if self._points is None else f"{self._points} points"

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from randrelu._load import core
 from randrelu._support import arguments, memory
 from randrelu._support.arguments import Floats
+from randrelu._support.shown import Shown
 
 
 @dataclass(frozen=True)
-class Revealed:
+class Revealed(Shown):
     """What a deferred network has revealed of its matrices, an entry per layer W_1, …, W_{ℓ+1}.
 
     For what it says of a limit network, which has no matrices, see `LimitNetwork.revealed`.
@@ -33,9 +34,14 @@ class Revealed:
     backward: tuple[int, ...]
     nbytes: tuple[int, ...]
 
+    def _shown_columns(self) -> dict[str, Any]:
+        names = ("forward", "backward", "nbytes")
+        layers = range(1, len(self.forward) + 1)
+        return {"layer": layers, **{name: getattr(self, name) for name in names}}
+
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Weights:
+class Weights(Shown):
     """The matrices W_1, …, W_{ℓ+1}, however they are held; a `Network` computes with them."""
 
     widths: tuple[int, ...]
@@ -180,6 +186,15 @@ class Weights:
                 f"{what} is for storage='deferred'; this network is {self.storage}: all of its "
                 "weights are there"
             )
+
+    def _shown_columns(self) -> dict[str, Any]:
+        ins, outs = self.widths[:-1], self.widths[1:]
+        return {
+            "layer": range(1, len(outs) + 1),
+            "inputs": ins,
+            "units": outs,
+            "weights": [fan_in * fan_out for fan_in, fan_out in zip(ins, outs, strict=True)],
+        }
 
     def __repr__(self) -> str:
         origin = "given" if self.init is None else f"init={self.init!r}, seed={self.seed}"

@@ -1,5 +1,6 @@
 """The reproduction: a page and files that say what the checks found, whatever happens to one."""
 
+import io
 import json
 import os
 import re
@@ -282,6 +283,17 @@ def test_progress_tells_every_run(plan, tmp_path):
     assert (12, 12) in [(s.done, s.total) for s in seen if s.run is THEOREM]
 
 
+def test_on_a_terminal_a_bar_counts_the_runs(plan, tmp_path, monkeypatch):
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "120")
+    plan(THEOREM, VIOLATED)
+    rr.reproduce(tmp_path / "out", rng=1)
+    assert "runs" in terminal.getvalue() and "2/2" in terminal.getvalue()
+
+
 @pytest.mark.parametrize(
     ("runs", "code"),
     [((THEOREM,), 0), ((THEOREM, RAISES), 1), ((VIOLATED,), 3), ((RAISES, VIOLATED), 3)],
@@ -308,6 +320,28 @@ def test_exit_codes_a_line_a_run_and_a_table(plan, tmp_path, monkeypatch, capsys
         first, verdict = (results[run.slug]["check"][k] for k in ("measurements", "verdict"))
         assert "{} of {}".format(*first[0]["count"]) in row and first[0]["name"] in row
         assert f"[{first[0]['low']:.4f}, {first[0]['high']:.4f}]" in row and verdict in row
+
+
+def test_json_is_the_results_alone(plan, tmp_path, monkeypatch, capsys):
+    plan(THEOREM, VIOLATED)
+    arguments = ["randrelu", "reproduce", "--out", str(tmp_path / "out"), "--seed", "1", "--json"]
+    monkeypatch.setattr(sys, "argv", arguments)
+    with pytest.raises(SystemExit) as stopped:
+        app.main()
+    printed = capsys.readouterr()
+    found = json.loads(printed.out)
+    assert stopped.value.code == 3
+    assert found.pop("page") == str(tmp_path / "out/report.html")
+    assert found == json.loads((tmp_path / "out/results.json").read_text(encoding="utf-8"))
+    ended = [line.split(":")[0] for line in printed.err.splitlines()]
+    assert ended == [THEOREM.name, VIOLATED.name]
+
+
+def test_a_notebook_shows_a_row_for_each_run(plan, tmp_path):
+    report = rr.reproduce(tmp_path / "out", rng=1)
+    html = report._repr_html_()
+    assert html.count("<tr>") == 1 + 4 and "violated although" in html
+    assert "Theorem 1.1" not in html and "theorem-1.1" in html and "failed" in html
 
 
 def test_a_folder_that_cannot_be_written_to_is_refused_before_anything_runs(plan, tmp_path):

@@ -80,6 +80,11 @@ def test_a_study_writes_a_page_tables_figures_and_numbers(toy, tmp_path):
     assert found.to_frame()["slug"].tolist() == ["sizes"] and "1 findings" in repr(found)
 
 
+def test_a_notebook_shows_the_answer_and_the_findings(toy, tmp_path):
+    html = rr.study("depth", tmp_path / "out", rng=3)._repr_html_()
+    assert "It is small." in html and "Sizes &lt;small&gt;" in html and "<small>" not in html
+
+
 def test_the_same_seed_gives_the_same_numbers_with_any_executor(toy, tmp_path):
     one, two = (
         rr.study("depth", tmp_path / name, rng=3, executor=executor)

@@ -1,5 +1,6 @@
 """Sweeps at the terminal."""
 
+import json
 import os
 import re
 import signal
@@ -59,6 +60,19 @@ class TestCommandLine:
             out,
         )
         assert plot.returncode == 0 and out.read_bytes().startswith(b"%PDF")
+
+    def test_json(self, tmp_path):
+        (tmp_path / "spec.toml").write_text(SPEC)
+        store, out = tmp_path / "store", tmp_path / "figure.svg"
+        done = randrelu("sweep", tmp_path / "spec.toml", "--store", store, "--json")
+        assert (
+            done.returncode == 0
+            and [p["done"] for p in json.loads(done.stdout)["points"]] == [4] * 4
+        )
+        assert json.loads(randrelu("show", store, "--json").stdout) == json.loads(done.stdout)
+        axes = ("--x", "width", "--y", "relative_norm")
+        drawn = json.loads(randrelu("plot", store, *axes, "--out", out, "--json").stdout)
+        assert drawn["out"] == str(out) and drawn["y"] == "relative_norm" and out.exists()
 
     @pytest.mark.parametrize(
         ("old", "new", "message"),

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import randrelu as rr
 import scipy.stats
+import sweep_experiments as ours
+from randrelu.figures.glance import axes_of
 from sweep_helpers import run
 
 
@@ -103,3 +105,39 @@ class TestPlot:
             sweep.plot("c", "value")
         with pytest.raises(ValueError, match="y must be a column of numbers"):
             sweep.plot("a", "b")
+
+
+class TestGlance:
+    """What a notebook draws of a sweep, where nobody has chosen the axes."""
+
+    def axes(self, experiment, **options):
+        sweep = rr.sweep(experiment, rng=0, **options)
+        html = sweep._repr_html_()
+        chosen = axes_of(sweep.experiment, sweep.points, sweep.to_arrow())
+        assert ("<img" in html) == (chosen is not None)
+        return chosen
+
+    def test_what_the_experiment_is_about_over_what_varies(self):
+        grid = {"depth": [2], "width": [16, 32], "eta": ["linear", "exact"]}
+        assert self.axes("attack", grid=grid, trials=3) == {
+            "x": "width", "y": "relative_norm", "by": "eta", "log": False,
+        }  # fmt: skip
+        grid = {"width": [16], "depth": [2], "radius": [[0.01, 0.1]], "samples": [9]}
+        assert self.axes("flips", grid=grid, trials=2) == {
+            "x": "relative_radius", "y": "share", "by": "layer", "log": True,
+        }  # fmt: skip
+
+    def test_one_s_own_numbers(self):
+        chosen = self.axes(ours.cheap, grid={"a": [3, 100]}, trials=4)
+        assert chosen == {"x": "a", "y": "twice", "by": None, "log": True}
+
+    @pytest.mark.parametrize("experiment", ["deviation", "worst", "distance", "cell", "line"])
+    def test_every_experiment_has_a_picture(self, experiment):
+        more = {"radius": [0.1]} if experiment in ("deviation", "worst") else {}
+        grid = {"width": [8, 16], "depth": [1], **more}
+        assert self.axes(experiment, grid=grid, trials=2)["x"] == "width"
+
+    def test_nothing_varies_or_nothing_is_comparable(self):
+        assert self.axes("attack", grid={"width": [16], "depth": [2]}, trials=3) is None
+        grid = {"width": [8, 16], "depth": [1], "trials": [5]}
+        assert self.axes("lemma-2.2", grid=grid, trials=1) is None

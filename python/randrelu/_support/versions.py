@@ -10,7 +10,7 @@ import numpy as np
 from randrelu._load import core
 from randrelu._support.threads import thread_number
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 
 def facts(*others: str, threads: int | None = None) -> dict[str, Any]:

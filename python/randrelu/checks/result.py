@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from randrelu._support import extras
+from randrelu._support.shown import Shown
 from randrelu.laws import CONFIDENCE, share_interval
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class Measurement:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Check:
+class Check(Shown):
     """The outcome of `randrelu.check`.
 
     Attributes
@@ -128,6 +129,21 @@ class Check:
             ],
             "conclusion": self.conclusion,
             "verdict": self.verdict,
+        }
+
+    def _shown_words(self) -> str:
+        return self.claim
+
+    def _shown_columns(self) -> dict[str, list[Any]]:
+        return {
+            "measured": [m.name for m in self.measurements],
+            "value": [
+                m.value if m.count is None else f"{m.count[0]} of {m.count[1]}"
+                for m in self.measurements
+            ],
+            "low": [m.low for m in self.measurements],
+            "high": [m.high for m in self.measurements],
+            "paper or exact law": [m.paper for m in self.measurements],
         }
 
     def __repr__(self) -> str:

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 import randrelu as rr
+from randrelu.cli import exits
 from randrelu.cli.commands.checks import check, reproduce
 from randrelu.cli.commands.distance import distance
 from randrelu.cli.commands.info import info
@@ -23,7 +24,7 @@ app = typer.Typer(
     name="randrelu",
     help="See why random ReLU networks have adversarial examples.",
     no_args_is_help=True,
-    add_completion=False,
+    epilog=exits.in_words(),
     pretty_exceptions_enable=False,
 )
 
@@ -52,17 +53,18 @@ app.add_typer(study)
 
 
 def main() -> None:
-    """Run the command line; bad usage exits with 2, Ctrl-C with 130."""
+    """Run the command line; `exits` has the codes that it exits with."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without ∇ prints ? instead
     warnings.formatwarning = lambda message, *_: f"randrelu: {message}\n"  # not where it is raised
     try:
-        app(standalone_mode=True)
+        # Also `python -m randrelu` completes the command of this name.
+        app(prog_name="randrelu", standalone_mode=True)
     except (
         ValueError, TypeError, MemoryError, OverflowError, OSError, ImportError, RuntimeError,
     ) as error:  # fmt: skip
         Console(stderr=True, soft_wrap=True).print(f"randrelu: {error}", markup=False)
-        raise SystemExit(2) from None
+        raise SystemExit(exits.NOT_DONE) from None
     except KeyboardInterrupt:
-        raise SystemExit(130) from None
+        raise SystemExit(exits.STOPPED) from None

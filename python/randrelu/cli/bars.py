@@ -26,11 +26,14 @@ def bar(description: str) -> Iterator[Callable[[int, int], None]]:
 
 
 @contextmanager
-def reproduction() -> Iterator[Callable[[Standing], None]]:
-    """Show two bars on a terminal; elsewhere print a line for every run that has ended."""
+def reproduction(*, errors: bool = False) -> Iterator[Callable[[Standing], None]]:
+    """Show two bars on a terminal; elsewhere print a line for every run that has ended.
+
+    That is on standard output, or else with `errors` on standard error.
+    """
     from rich.progress import TimeElapsedColumn
 
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(stderr=errors, soft_wrap=True, highlight=False)
     with _bars(console, TimeElapsedColumn()) as bars:
         whole, part = (bars.add_task(name, total=None) for name in ("runs", ""))
 

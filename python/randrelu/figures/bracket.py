@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from randrelu.figures.style import INK, color, panels, styled
+from randrelu.figures.style import INK, canvas, color, legend, panels, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+_MOST_CURVES = 8
+_MOST_BRACKETS = 40
 _STYLES = {
     "v-": "certified: no point exceeds it",
     "^-": "attained, by a point that was found",
@@ -60,7 +62,79 @@ def bracket_figure(
             for axis in (axes.xaxis, axes.yaxis):
                 axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
                 axis.set_major_formatter("{x:g}")
-        for style, label in _STYLES.items():
-            handles += row[0].plot([], [], style, color=INK, markersize=4, label=label)
+        drawn = [curves for of_panel in brackets.values() for curves in of_panel.values()]
+        for k, (style, label) in enumerate(_STYLES.items()):
+            if any(np.isfinite(np.asarray(curves[k], float)).any() for curves in drawn):
+                handles += row[0].plot([], [], style, color=INK, markersize=4, label=label)
         figure.legend(handles=handles, loc="outside upper left", ncols=len(row))
+    return figure
+
+
+def worst_figure(
+    radius: ArrayLike, words: str, of: Sequence[str], attained: ArrayLike, certified: ArrayLike
+) -> Figure | None:
+    """Draw brackets of largest values for a first look, or return None where that is too much.
+
+    Parameters
+    ----------
+    radius : array_like, shape () or (K,)
+        The radii of the balls, in any order.
+    words : str
+        What the values are.
+    of : sequence of str, length n
+        What each of them is of, such as a layer.
+    attained, certified : array_like, shape (K, n)
+        The ends of the brackets; NaN where there is no such value.
+
+    Returns
+    -------
+    matplotlib.figure.Figure or None
+        Over the radius where there are several, and else side by side.
+    """
+    radii = np.atleast_1d(np.asarray(radius, float))
+    low, high = np.asarray(attained, float), np.asarray(certified, float)
+    if not (low.size and len(of) <= _MOST_CURVES):
+        return None
+    positive = np.flatnonzero(radii > 0)
+    at = positive[np.argsort(radii[positive])]
+    if len(at) < 2:
+        return _side_by_side(of, low[0], high[0], words, ("attained", "certified"))
+    nothing = np.full(len(at), np.nan)
+    curves = {name: (high[at, k], low[at, k], nothing) for k, name in enumerate(of)}
+    figure = bracket_figure(radii[at], {words: curves})
+    figure.axes[0].set_xlabel("radius of the ball, R")
+    return figure
+
+
+def distances_figure(certified: NDArray[Any], attained: NDArray[Any]) -> Figure | None:
+    """Draw the brackets of the distances of the first points, (N,) each; None without points."""
+    if not len(certified):
+        return None
+    first = slice(_MOST_BRACKETS)
+    names = [f"{k}" for k in range(len(certified))[first]]
+    words, ends = "distance to another decision", ("certified", "attained")
+    return _side_by_side(names, certified[first], attained[first], words, ends)
+
+
+def _side_by_side(
+    names: Sequence[str],
+    low: NDArray[Any],
+    high: NDArray[Any],
+    words: str,
+    ends: tuple[str, str],
+) -> Figure:
+    """Draw brackets beside each other, each with its name below."""
+    with styled():
+        figure, axes = canvas("" if len(names) <= _MOST_CURVES else "point", words)
+        at = np.arange(len(names))
+        both = np.isfinite(low) & np.isfinite(high)
+        axes.vlines(at[both], low[both], high[both], color=color(0), alpha=0.3, linewidth=5)
+        for values, marker, label in zip((high, low), "v^", reversed(ends), strict=True):
+            seen = np.isfinite(values)
+            if seen.any():
+                axes.plot(at[seen], values[seen], marker, color=color(0), markersize=5, label=label)
+        if len(names) <= _MOST_CURVES:
+            axes.set_xticks(at, names)
+        axes.set_xlim(-0.5, len(names) - 0.5)
+        legend(figure, axes)
     return figure

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from randrelu.figures.style import INK, require_matplotlib
+from randrelu.figures.style import INK, boxes, canvas, require_matplotlib, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from randrelu.measures.flips import Flips
 
 _SMOOTH = 40  # radii that make a curve
+_MOST_LAYERS = 10
 
 
 def smooth_radii(radii: ArrayLike) -> NDArray[np.float64]:
@@ -76,6 +77,27 @@ def flips_figure(relative_radii: ArrayLike, found: Flips) -> Figure:
     if widths.size:
         axes.legend()
     axes.grid(alpha=0.3)
+    return figure
+
+
+def glance(found: Flips) -> Figure | None:
+    """Draw flips for a first look: over several radii, or of one ball a box for every layer.
+
+    None where there is nothing to draw, or more layers than can be told apart.
+    """
+    layers = len(found.widths)
+    if not (found.counts.size and 0 < layers <= _MOST_LAYERS):
+        return None
+    with styled():
+        if found.counts.ndim == 2:
+            figure, axes = canvas("layer", "share of the units that flip")
+            boxes(axes, list(found.fraction.T))
+            return figure
+        radii = np.asarray(found.radius, np.float64)
+        if not radii.any():
+            return None
+        figure = flips_figure(radii, found)
+        figure.axes[0].set_xlabel("radius of the ball, R")
     return figure
 
 

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from randrelu._support import arguments, euclid, memory
 from randrelu._support.arguments import Rng
+from randrelu._support.shown import Shown
 from randrelu.laws import VARIANCES
 from randrelu.limit.answer import answer
 from randrelu.limit.kernel import Kernel
@@ -27,7 +28,7 @@ _LOOKED_AT = (200, 1000)
 _OF_UNITS = ("activations", "pattern", "preactivations", "weights", "widths")
 
 
-class LimitNetwork:
+class LimitNetwork(Shown):
     """A random ReLU network of infinite width: the Gaussian process that wide ones converge to.
 
     As the hidden widths of ``Network.random((dim, d_1, …, d_ℓ, outputs), init=…, bias=…)`` grow,
@@ -339,6 +340,16 @@ class LimitNetwork:
             "would not be one network, nor independent; draw one where it is needed, from its own "
             "seed"
         )
+
+    def _shown_columns(self) -> dict[str, tuple[Any, ...]]:
+        names = ("dim", "depth", "outputs", "init", "seed", "bias")
+        revealed = self.revealed
+        return {
+            **{name: (getattr(self, name),) for name in names},
+            "forward": revealed.forward,
+            "backward": revealed.backward,
+            "nbytes": revealed.nbytes,
+        }
 
     def __repr__(self) -> str:
         with_bias = f", bias={self.bias:g}" if self.bias else ""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from randrelu._load import core
 from randrelu._support import euclid, extras
 from randrelu._support.arguments import Progress
+from randrelu._support.shown import Shown
 from randrelu._support.threads import thread_number
 from randrelu.network import Network
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Attack:
+class Attack(Shown):
     """The outcome of gradient steps x + η∇f(x).
 
     For a single point and a single η the fields are scalars and `x_adv` has shape (d,); a batch of

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from randrelu._support import arguments, extras
 from randrelu._support.arguments import Progress
 from randrelu._support.progress import counting
+from randrelu._support.shown import Shown
 from randrelu.measures.certified.bounding import Bounding
 from randrelu.measures.certified.scaled import Scaled
 from randrelu.network import Network, require_network
@@ -22,7 +23,7 @@ _Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Bounds:
+class Bounds(Shown):
     """What the preactivations and outputs can be in a ball around x; *certified*.
 
     Attributes

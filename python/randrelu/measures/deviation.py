@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from randrelu import laws
 from randrelu._support import arguments, euclid, extras
 from randrelu._support.arguments import Progress, Rng
+from randrelu._support.shown import Shown
 from randrelu.differentiable import Differentiable
 from randrelu.limit import LimitNetwork
 from randrelu.measures.ball import Visit, visit
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Deviation:
+class Deviation(Shown):
     """How much the gradient differs between x and other points.
 
     For a sequence of K radii the arrays have an axis K in front, in the order of the radii; the

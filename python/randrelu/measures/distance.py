@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from randrelu._support import arguments, extras
 from randrelu._support.arguments import Progress
 from randrelu._support.progress import part
+from randrelu._support.shown import Shown
 from randrelu.measures.certified.distance import certified_distances
 from randrelu.measures.decided import Decided, distances
 from randrelu.measures.gradient_step import other_outputs
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Distance:
+class Distance(Shown):
     """A bracket of the distance from points to the nearest change of decision.
 
     For a single point the fields are scalars, and `x_adv` has shape (d,).
@@ -62,6 +63,11 @@ class Distance:
     def to_frame(self) -> pd.DataFrame:
         """Return `columns` as a data frame, a row per point; needs pandas."""
         return extras.frame(self.columns())
+
+    def _shown_picture(self) -> Any:
+        from randrelu.figures.bracket import distances_figure
+
+        return distances_figure(np.atleast_1d(self.certified), np.atleast_1d(self.attained))
 
     def __repr__(self) -> str:
         norm = "∞" if self.norm == np.inf else "2"

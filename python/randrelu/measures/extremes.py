@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from randrelu._support import arguments, euclid, extras, memory
 from randrelu._support.arguments import Progress, Rng
+from randrelu._support.shown import Shown
 from randrelu.measures.ball import sample_ball
 from randrelu.network import Network, require_one_output
 
@@ -25,7 +26,7 @@ _FIRST, _SHORTEST = 0.25, 2.0**-12
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Extremes:
+class Extremes(Shown):
     """The smallest and the largest f that were attained on a sphere around 0.
 
     The smallest f of the whole sphere is no larger, and the largest no smaller.

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from randrelu import laws
 from randrelu._support import extras
 from randrelu._support.arguments import Progress, Rng
+from randrelu._support.shown import Shown
 from randrelu.measures.ball import Visit, visit
 from randrelu.measures.places import balls_in_words
 from randrelu.network import Network
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Flips:
+class Flips(Shown):
     """How many units differ between x and other points.
 
     For a sequence of K radii the arrays have an axis K in front, in the order of the radii; the
@@ -154,6 +155,11 @@ class Flips:
     def to_frame(self) -> pd.DataFrame:
         """Return `columns` as a data frame; needs pandas."""
         return extras.frame(self.columns())
+
+    def _shown_picture(self) -> Any:
+        from randrelu.figures.flips import glance
+
+        return glance(self)
 
     def __repr__(self) -> str:
         *several, points, _ = self.counts.shape

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from randrelu._load import core
 from randrelu._support import arguments, extras, memory
+from randrelu._support.shown import Shown
 from randrelu.measures.masked_product import masked_product
 from randrelu.network import Network
 from randrelu.pattern import Pattern
@@ -38,7 +39,7 @@ class Linearity(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Line:
+class Line(Shown):
     """f on the segment x + t u, t in [0, length], ‖u‖ = 1: K flips cut it into K + 1 linear pieces.
 
     Everything is float64, whatever the network's dtype.
@@ -217,6 +218,9 @@ class Line:
         from randrelu.figures.line import line_figure
 
         return line_figure(self)
+
+    def _shown_picture(self) -> Any:
+        return self.plot()
 
     def __repr__(self) -> str:
         by_layer = ", ".join(map(str, self.flips)) or "none"

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from randrelu._support import arguments, extras
 from randrelu._support.arguments import Progress
 from randrelu._support.progress import stretch
+from randrelu._support.shown import Shown
 from randrelu.measures.certified.gradient import certified_gradients
 from randrelu.measures.steepest_points import steepest_anywhere, steepest_in_balls
 from randrelu.measures.steepness import Steepness
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Lipschitz:
+class Lipschitz(Shown):
     """A bracket of the Lipschitz constant of f in a ball, or everywhere.
 
     Attributes

@@ -15,6 +15,7 @@ from randrelu import laws
 from randrelu._load import core
 from randrelu._support import arguments, euclid, extras, memory
 from randrelu._support.arguments import Progress, Rng
+from randrelu._support.shown import Shown
 from randrelu._support.threads import thread_number
 from randrelu.network import Network, require_network
 
@@ -127,7 +128,7 @@ def _by_singular_values(net: Network, point: NDArray[np.float64]) -> float:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Figure1:
+class Figure1(Shown):
     """‖δ*‖/‖x‖ for one hidden layer of k units, at several k: Figure 1 of the paper.
 
     Attributes
@@ -193,6 +194,9 @@ class Figure1:
         from randrelu.figures.row_space import row_space_figure
 
         return row_space_figure(self.columns(), self.dim)
+
+    def _shown_picture(self) -> Any:
+        return self.plot()
 
     def __repr__(self) -> str:
         rows = (

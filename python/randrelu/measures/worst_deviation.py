@@ -12,6 +12,7 @@ from randrelu._load import core
 from randrelu._support import arguments, euclid, extras
 from randrelu._support.arguments import Progress
 from randrelu._support.progress import stretch
+from randrelu._support.shown import Shown
 from randrelu._support.threads import thread_number
 from randrelu.measures.ball import visit
 from randrelu.measures.certified.gradient import certified_gradients
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class WorstDeviation:
+class WorstDeviation(Shown):
     """A bracket of the largest ‖∇f(x) − ∇f(y)‖ of all y in a ball around x.
 
     For one radius `attained` and `certified` are floats; a sequence of K radii puts an axis K in
@@ -70,6 +71,13 @@ class WorstDeviation:
     def to_frame(self) -> pd.DataFrame:
         """Return `columns` as a data frame; needs pandas."""
         return extras.frame(self.columns())
+
+    def _shown_picture(self) -> Any:
+        from randrelu.figures.bracket import worst_figure
+
+        certified = np.nan if self.certified is None else self.certified
+        columns = [np.reshape(c, (-1, 1)) for c in np.broadcast_arrays(self.attained, certified)]
+        return worst_figure(self.radius, "‖∇f(x) − ∇f(y)‖", ["the gradient"], *columns)
 
     def __repr__(self) -> str:
         attained, certified, balls, where = self.attained, self.certified, "", ""

@@ -12,6 +12,7 @@ from randrelu._load import core
 from randrelu._support import arguments, extras, memory
 from randrelu._support.arguments import Progress
 from randrelu._support.progress import counting, part
+from randrelu._support.shown import Shown
 from randrelu._support.threads import thread_number
 from randrelu.measures.ball import visit
 from randrelu.measures.certified.flips import certified_flips
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class WorstFlips:
+class WorstFlips(Shown):
     """A bracket of the largest number of units of a layer that flip anywhere in a ball.
 
     For one layer the fields are scalars, and `point` has shape (d,); all of them have an axis L in
@@ -67,6 +68,17 @@ class WorstFlips:
     def to_frame(self) -> pd.DataFrame:
         """Return `columns` as a data frame; needs pandas."""
         return extras.frame(self.columns())
+
+    def _shown_picture(self) -> Any:
+        from randrelu.figures.bracket import worst_figure
+
+        columns = self.columns()
+        layers, shape = np.atleast_1d(self.layer), (np.size(self.radius), np.size(self.layer))
+        of = [f"layer {i}" for i in layers]
+        return worst_figure(
+            self.radius, "units that flip", of, columns["attained"].reshape(shape),
+            columns.get("certified", np.full(shape, np.nan)).reshape(shape),
+        )  # fmt: skip
 
     def __repr__(self) -> str:
         columns, balls = self.columns(), ""

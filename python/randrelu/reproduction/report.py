@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from randrelu._support import extras
+from randrelu._support.shown import Shown
 from randrelu.checks import Check
 from randrelu.reproduction.plan import Run
 
@@ -80,7 +81,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Report:
+class Report(Shown):
     """What `randrelu.reproduce` found.
 
     Attributes
@@ -153,6 +154,20 @@ class Report:
         names = ("name", "verdict", "error", "seconds")
         rows = [outcome.to_dict() for outcome in self.outcomes]
         return extras.frame({name: [row[name] for row in rows] for name in names})
+
+    def _shown_words(self) -> str:
+        return summary(self)
+
+    def _shown_columns(self) -> dict[str, list[Any]]:
+        firsts = [outcome.first for outcome in self.outcomes]
+        return {
+            "run": [outcome.run.name for outcome in self.outcomes],
+            "verdict": [outcome.verdict for outcome in self.outcomes],
+            "measured": [first and first.name for first in firsts],
+            "value": [first and first.value for first in firsts],
+            "paper or exact law": [first and first.paper for first in firsts],
+            "seconds": [outcome.seconds for outcome in self.outcomes],
+        }
 
     def __repr__(self) -> str:
         return (

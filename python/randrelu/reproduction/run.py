@@ -6,8 +6,9 @@ import inspect
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from randrelu import checks
-from randrelu._support import arguments, extras, files, versions
+from randrelu._support import arguments, bars, extras, files, versions
 from randrelu._support.arguments import Rng
 from randrelu.checks import Check
 from randrelu.checks.statements import STATEMENTS
@@ -83,7 +84,8 @@ def reproduce(
     threads : int, optional
         The number of threads of the checks.
     progress : callable, optional
-        Called with a `Standing`: when a run begins, while it goes on, and when it has ended.
+        Called with a `Standing`: when a run begins, while it goes on, and when it has ended. By
+        default a terminal or a notebook shows a bar, in runs.
 
     Returns
     -------
@@ -118,12 +120,11 @@ def reproduce(
         _write(report, page.html(report))
         return report
 
-    with Artist() as artist:
+    with _told(progress) as tell_all, Artist() as artist:
         for number, run in enumerate(PLAN, start=1):
 
             def tell(*, run: Run = run, number: int = number, **more: Any) -> None:
-                if progress is not None:
-                    progress(Standing(run, number, len(PLAN), **more))
+                tell_all(Standing(run, number, len(PLAN), **more))
 
             tell()
             outcome = _outcome(
@@ -147,6 +148,18 @@ def reproduce(
         for name, content in picture.files.items():
             files.write_whole(folder / name, content)
     return write((), pictures)
+
+
+@contextmanager
+def _told(
+    progress: Callable[[Standing], object] | None,
+) -> Iterator[Callable[[Standing], object]]:
+    """Yield what is told how far the reproduction is: the caller's function, or a bar."""
+    if progress is not None:
+        yield progress
+        return
+    with bars.shown(None, "runs") as show:
+        yield lambda at: show(at.number - (at.outcome is None), at.of)
 
 
 def _outcome(

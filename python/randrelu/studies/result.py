@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from randrelu._support import extras
+from randrelu._support.shown import Shown
 from randrelu.pages.draw import Drawn
 from randrelu.studies.kind import Conclusion, Finding, Kind, Part
 from randrelu.sweeps import Failure, Sweep
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Study:
+class Study(Shown):
     """The result of `randrelu.study`.
 
     Attributes
@@ -142,6 +143,15 @@ class Study:
         """Return a data frame with a row per finding; needs pandas."""
         names = ("slug", "heading", "sentence", "statement")
         return extras.frame({n: [getattr(f, n) for f in self.findings] for n in names})
+
+    def _shown_words(self) -> str:
+        return self.answer
+
+    def _shown_columns(self) -> dict[str, list[str]]:
+        return {
+            "finding": [finding.heading for finding in self.findings],
+            "what it shows": [finding.sentence for finding in self.findings],
+        }
 
     def __repr__(self) -> str:
         failed = sum(len(failure.trials) for failure in self.failures)

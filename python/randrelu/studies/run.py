@@ -64,8 +64,8 @@ def study(
     threads : int, optional
         The number of threads, by default OMP_NUM_THREADS or all.
     progress : callable, optional
-        Called as ``progress(done, total)``, in trials of all sweeps. By default a terminal shows a
-        bar for each sweep.
+        Called as ``progress(done, total)``, in trials of all sweeps. By default a terminal or
+        a notebook shows a bar for each sweep.
     **options
         For "training": ``data``, "digits" or the path of images with labels; ``label_column``, the
         column of a .csv file that has the labels; ``trainer``, "sklearn" or "torch".

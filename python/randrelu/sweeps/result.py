@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from randrelu._support import extras
+from randrelu._support.shown import Shown
 from randrelu.sweeps import tables
 from randrelu.sweeps.failures import Failure
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Sweep:
+class Sweep(Shown):
     """The result of `randrelu.sweep`.
 
     Attributes
@@ -98,6 +99,16 @@ class Sweep:
         from randrelu.figures.sweeps import curves
 
         return curves(self.experiment, self._table, x, y, by=by, log=log)
+
+    def _shown_columns(self) -> dict[str, Any]:
+        table = self._table
+        return {name: table[name].to_numpy() for name in table.column_names}
+
+    def _shown_picture(self) -> Figure | None:
+        from randrelu.figures.glance import axes_of
+
+        axes = axes_of(self.experiment, self.points, self._table)
+        return None if axes is None else self.plot(**axes)
 
     def __repr__(self) -> str:
         failed = sum(len(failure.trials) for failure in self.failures)

@@ -69,7 +69,8 @@ def sweep(
     threads : int, optional
         The number of threads, by default OMP_NUM_THREADS or all. The workers of a pool share them.
     progress : callable, optional
-        Called as ``progress(done, total)``, in trials. By default a terminal shows a bar.
+        Called as ``progress(done, total)``, in trials. By default a terminal or
+        a notebook shows a bar.
 
     Returns
     -------

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from randrelu._support import bars
 from randrelu._support.arguments import Progress
 from randrelu.sweeps import tables
 from randrelu.sweeps.blocks import Block, Finished, Job, missing, pieces
@@ -40,7 +39,7 @@ def run_missing(
     workers.require(job.experiment)
     size = -(-count // (2 * workers.ahead))  # so that every worker has something to do
     blocks = [Block(p, piece) for p, rest in remaining for piece in pieces(rest, size)]
-    with _shown(progress) as show:
+    with bars.shown(progress, "trials") as show:
         done = total - count
         show(done, total)
         due = time.monotonic()
@@ -73,15 +72,3 @@ def _keep(kept: Memory | Store, done: Finished) -> Iterator[Failure]:
         for part in pieces(done.trials, (len(done.trials) + 1) // 2):
             rows = [row for row in done.rows if row["trial"] in part]
             yield from _keep(kept, Finished(done.point, part, rows))
-
-
-@contextmanager
-def _shown(progress: Progress | None) -> Iterator[Progress]:
-    """Yield what reports the progress: the caller's function, or a bar on a terminal."""
-    if progress is not None or not sys.stderr.isatty():
-        yield progress or (lambda done, total: None)
-        return
-    from randrelu.sweeps.bar import bar
-
-    with bar() as show:
-        yield show

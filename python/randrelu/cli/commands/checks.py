@@ -12,7 +12,7 @@ from rich.console import Console
 import randrelu as rr
 from randrelu.checks import STATEMENTS
 from randrelu.checks.attacks import STEPS, WIDEST_EXACT
-from randrelu.cli import bars, options, tables
+from randrelu.cli import bars, exits, options, tables
 from randrelu.cli.options import Json, Seed, Threads, Widths
 from randrelu.reproduction.report import summary
 from randrelu.reproduction.run import FOLDER
@@ -81,16 +81,20 @@ def reproduce(
     ] = True,
     seed: Seed = None,
     threads: Threads = None,
+    as_json: Json = False,
 ) -> None:
     """Run every check and write a report; exit with 1 if one failed, 3 if a claim is violated."""
-    with bars.reproduction() as progress:
+    with bars.reproduction(errors=as_json) as progress:
         try:
             report = rr.reproduce(out, full=not quick, rng=seed, threads=threads, progress=progress)
         except KeyboardInterrupt:
             print(f"stopped; what was finished is in {out}", file=sys.stderr)
             raise
-    Console().print(tables.report_table(report))
-    for line in (summary(report), f"The report is {report.page}"):
-        print(line)
+    if as_json:
+        tables.print_json({"page": str(report.page), **report.to_dict()})
+    else:
+        Console().print(tables.report_table(report))
+        for line in (summary(report), f"The report is {report.page}"):
+            print(line)
     if report.violated or report.failed or report.undrawn:
-        raise typer.Exit(3 if report.violated else 1)
+        raise typer.Exit(exits.VIOLATED if report.violated else exits.FAILED)

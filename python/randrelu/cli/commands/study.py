@@ -12,7 +12,7 @@ from rich.console import Console
 import randrelu as rr
 from randrelu._load import core
 from randrelu._support.threads import thread_number
-from randrelu.cli import bars, tables
+from randrelu.cli import bars, exits, tables
 from randrelu.cli.executors import Scheduler, executor
 from randrelu.cli.options import Json, Seed, Threads
 
@@ -136,4 +136,4 @@ def _study(
         Console(highlight=False).print(tables.study_text(found), markup=False)
     if found.failures:
         Console(stderr=True, soft_wrap=True).print(tables.failures_text(found.failures))
-        raise typer.Exit(1)
+        raise typer.Exit(exits.FAILED)

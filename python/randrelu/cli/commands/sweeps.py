@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 import randrelu as rr
-from randrelu.cli import tables
+from randrelu.cli import exits, tables
 from randrelu.cli.executors import Scheduler, Workers, executor
 from randrelu.cli.options import Json, Threads
 from randrelu.figures import style
@@ -29,6 +29,7 @@ def sweep(
     workers: Workers = None,
     scheduler: Scheduler = None,
     threads: Threads = None,
+    as_json: Json = False,
 ) -> None:
     """Run an experiment over a grid, or what is left of it; exit with 1 if trials failed."""
     wanted = read_spec(spec)
@@ -50,10 +51,13 @@ def sweep(
         except KeyboardInterrupt:
             print(f"stopped; the same command goes on from {folder}", file=sys.stderr)
             raise
-    print(found)
+    if as_json:
+        tables.print_json(contents(folder))
+    else:
+        print(found)
     if found.failures:
         Console(stderr=True, soft_wrap=True).print(tables.failures_text(found.failures))
-        raise typer.Exit(1)
+        raise typer.Exit(exits.FAILED)
 
 
 def show(store: Store, as_json: Json = False) -> None:
@@ -76,9 +80,13 @@ def plot(
         Path | None,
         typer.Option(help="The .svg, .pdf or .png file to write; by default y-x.svg."),
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Draw the medians of one column of a sweep over another, beside the theory."""
     path = Path(f"{y}-{x}.svg") if out is None else out
     style.require_format(path)
     rr.read_sweep(store).plot(x, y, by=by, log=log).savefig(path)
-    print(path)
+    if as_json:
+        tables.print_json({"store": str(store), "x": x, "y": y, "by": by, "out": str(path)})
+    else:
+        print(path)

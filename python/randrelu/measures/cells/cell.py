@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from randrelu._support import arguments, euclid, extras
 from randrelu._support.arguments import Progress
+from randrelu._support.shown import Shown
 from randrelu._support.threads import thread_number
 from randrelu.measures.cells.facets import Facets, find_facets
 from randrelu.measures.cells.unit_gradients import unit_gradients
@@ -24,7 +25,7 @@ _Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Cell:
+class Cell(Shown):
     """The linear region of x: all points with the pattern of x, in which f is linear.
 
     It is a polytope, bounded or not: within it the preactivation f̃_i(y)_j of each hidden unit is an

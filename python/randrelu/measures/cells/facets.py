@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from randrelu._support import euclid, extras, memory
 from randrelu._support.arguments import Progress
 from randrelu._support.progress import stretch
+from randrelu._support.shown import Shown
 from randrelu.measures.cells.polytope import facets_around_0
 from randrelu.measures.cells.unit_gradients import unit_gradients
 from randrelu.measures.certified.rounding import EPS
@@ -25,7 +26,7 @@ _Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Facets:
+class Facets(Shown):
     """The facets of a cell, the nearest first: K of its hyperplanes, without which it is larger.
 
     Attributes

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from randrelu._load import core
 from randrelu._support import arguments, extras, memory
+from randrelu._support.shown import Shown
 from randrelu.measures.masked_product import masked_product
 from randrelu.measures.planes.decision_faces import DecisionFaces, by_level, by_output
 from randrelu.measures.planes.faces import Faces
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Plane:
+class Plane(Shown):
     """f on the points x + s u + t v of a convex polygon of (s, t), affine on each of F regions.
 
     The regions are convex polygons, the faces, cut out by the bends of the hidden units. Everything
@@ -304,6 +305,9 @@ class Plane:
         from randrelu.figures.plane import plane_figure
 
         return plane_figure(self, color, level, ax)
+
+    def _shown_picture(self) -> Any:
+        return self.plot("value" if self.outputs.ndim == 1 else "decision")
 
     def __repr__(self) -> str:
         low, high = self.extent.min(axis=0), self.extent.max(axis=0)

@@ -1,4 +1,4 @@
-"""A bar on a terminal that shows how far a sweep is."""
+"""A bar on a terminal; see `bars`."""
 
 from __future__ import annotations
 
@@ -22,13 +22,15 @@ from randrelu._support import arguments
 
 class _Throughput(ProgressColumn):
     def render(self, task: Task) -> Text:
-        return Text("" if not task.speed else f"{task.speed:.3g} trials/s")
+        return Text("" if not task.speed else f"{task.speed:.3g} {task.description}/s")
 
 
 @contextmanager
-def bar() -> Iterator[arguments.Progress]:
-    """Show a bar with the throughput and the time that remains."""
-    columns = (TextColumn("trials"), BarColumn(), MofNCompleteColumn(), _Throughput())
+def bar(words: str) -> Iterator[arguments.Progress]:
+    """Show a bar of so many `words`, with the throughput and the time that remains."""
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Throughput(),
+    )  # fmt: skip
     with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True,
                   speed_estimate_period=120) as shown:  # fmt: skip
         task = None
@@ -36,7 +38,7 @@ def bar() -> Iterator[arguments.Progress]:
         def show(done: int, total: int) -> None:
             nonlocal task
             if task is None:
-                task = shown.add_task("", completed=done, total=total)
+                task = shown.add_task(words, completed=done, total=total)
             shown.update(task, completed=done)
 
         yield show
