@@ -61,7 +61,7 @@ def _of_limit(rng: np.random.Generator, dim: int, depth: int, networks: int) -> 
     inputs, at fixed angles. Of f(x) and the gradient across x only the sizes matter, which are a
     normal and a χ_{d−1} variable.
     """
-    angle = angles(dim)
+    angle = angles(dim, depth)
     x, y = np.array([1.0, 0.0]), np.stack([np.cos(angle), np.sin(angle)], axis=1)
     # Outputs are independent networks; f has variance 1 where ‖x‖ = 1.
     net = LimitNetwork(2, depth, rng=rng, init="he", outputs=networks)
@@ -118,7 +118,7 @@ def _of_network(rng: np.random.Generator, net: Network, *, followed: bool) -> Ro
         return dict.fromkeys((*names, "flip_followed", "reach_followed"))
     down = -math.copysign(1.0, value) * gradient / slope
     tangent = min(f / (slope * math.sqrt(dim)), 1.0)
-    sizes = sizes_at(angles(dim), np.array(tangent))
+    sizes = sizes_at(angles(dim, net.depth), np.array(tangent))
     # As far as the longest step, and one farther.
     sizes = sizes[: np.searchsorted(sizes, LONGEST / math.sqrt(dim)) + 1]
     sizes = sizes[np.isfinite(sizes)]
