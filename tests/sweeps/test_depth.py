@@ -9,7 +9,7 @@ import scipy.stats
 from randrelu.sweeps.experiments import steps
 from randrelu.sweeps.grid import Point
 
-MEASURED = {"tangent", "flip", "reach"}
+MEASURED = {"tangent", "flip", "reach", "flip_half"}
 POINT = {"dim": 30, "depth": 3, "width": 25, "storage": "stored"}
 
 
@@ -131,6 +131,16 @@ def test_many_sign_changes_are_no_fewer_than_the_exact_law_of_one_step_says():
     # And no more than one standard deviation of f's drop in the limit of large d, and a margin
     # for d = 64, would let change their sign.
     assert np.mean(found.flip.notna()) < rr.laws.limit_crossover(1.0)[0] + 0.1
+
+
+def test_half_of_the_angles_show_no_more_than_all():
+    found = rows({"dim": 8, "depth": 90, "networks": 3000}, 1)
+    every, half = found.flip.notna(), found.flip_half.notna()
+    # Where f is below 0 after a step to one of half of the angles, so it is of all of them. (At the
+    # longest steps the place where f is 0, taken as on a line, may differ.)
+    longest = 0.8 * steps.LONGEST / math.sqrt(8)
+    assert (every | ~half | (found.flip_half > longest)).all()
+    assert 0 < (every & ~half).sum() < 0.5 * every.sum()
 
 
 @pytest.mark.parametrize("depth", [1, 5, 1000])
