@@ -46,11 +46,17 @@ def _answer(limit: Columns, law: PowerLaw | None, exact: NDArray[np.float64]) ->
             "Too little was measured to say where the crossover is: at fewer than two input "
             f"dimensions do the shares of networks pass ½.{beyond}"
         )
+    one = (
+        "A single power is not supported over that range: it"
+        if law.p_value < REFUTED
+        else "The power"
+    )
     return (
         "Sampled at infinite width, fewer than half of the random networks change their sign at a "
         f"step along the gradient from a depth of {law.constant:.3g} d^{law.slope:.3f} on (95 %: "
         f"power {between(*law.slope_interval)}; d from {law.dims.min():g} to "
-        f"{law.dims.max():g}), {_where(*law.slope_interval)}. {_drift(limit, law, exact)}{beyond}"
+        f"{law.dims.max():g}), {_where(*law.slope_interval)}. {one} is {_at_large(limit, exact)}."
+        f"{beyond}"
     )
 
 
@@ -67,27 +73,31 @@ def _where(low: float, high: float) -> str:
     return "between constant depth (Theorem 1.1) and d³ (Theorem 3.1)"
 
 
-def _drift(limit: Columns, law: PowerLaw, exact: NDArray[np.float64]) -> str:
-    """Say whether one power holds for all d, and what it is at the largest."""
+def _at_large(limit: Columns, exact: NDArray[np.float64]) -> str:
+    """Say what the power is between the largest d, as it may change with d."""
     last = _last(counted(limit, "flip", max(CAPS)))
-    said = (
-        "A single power is not supported over that range, so this is an average"
-        if law.p_value < REFUTED
-        else "The points do not contradict a single power over that range"
-        if not math.isnan(law.p_value)
-        else "Two input dimensions cannot tell whether there is a single power"
+    sampled = (
+        f"{last.slope:.3f} ({between(*last.slope_interval)}) between d = {last.dims[0]:g} and "
+        f"{last.dims[-1]:g} alone, and "
+        if last is not None
+        else ""
     )
-    if not math.isnan(law.p_value):
-        said += f" (χ²: p = {law.p_value:.2g})"
-    if last is not None:
-        said += (
-            f"; between d = {last.dims[0]:g} and {last.dims[-1]:g} alone it is {last.slope:.3f} "
-            f"({between(*last.slope_interval)})"
-        )
     return (
-        f"{said}. By the exact law of the best single step, which needs no draws, it is "
-        f"{_far_power(exact):.3f} between d = {_FAR[-2]} and {_FAR[-1]}."
+        f"{sampled}{_far_power(exact):.3f} between d = {_FAR[-2]} and {_FAR[-1]} by the exact law "
+        "of the best single step, which needs no draws"
     )
+
+
+def _single(law: PowerLaw) -> str:
+    """Say whether one power holds for all d."""
+    if math.isnan(law.p_value):
+        return "Two input dimensions cannot tell whether there is a single power. It"
+    verdict = (
+        "A single power is not supported, so this is an average"
+        if law.p_value < REFUTED
+        else "The points do not contradict a single power"
+    )
+    return f"{verdict} (χ²: p = {law.p_value:.2g}). It"
 
 
 def _crossover(
@@ -99,9 +109,8 @@ def _crossover(
     half = power_law(counted(limit, "flip_half", max(CAPS)))
     if law is None:
         sentence = (
-            "Too little was measured: the shares pass ½ at fewer than two input dimensions. By "
-            "the exact law of the best single step, which needs no draws, the power between d = "
-            f"{_FAR[-2]} and {_FAR[-1]} is {_far_power(exact):.3f}."
+            "Too little was measured: the shares pass ½ at fewer than two input dimensions. The "
+            f"power is {_at_large(limit, exact)}."
         )
     else:
         each = [
@@ -120,7 +129,8 @@ def _crossover(
         ]
         sentence = (
             f"The fitted power of d is {listed(each)}, of {int(counts.networks.sum())} sampled "
-            f"networks of infinite width.{''.join(others)} {_drift(limit, law, exact)}"
+            f"networks of infinite width.{''.join(others)} {_single(law)} is "
+            f"{_at_large(limit, exact)}."
         )
     powers = {
         f"{cap}": None if found is None else _law_numbers(found) for cap, found in laws.items()

@@ -104,7 +104,8 @@ def one_step_crossovers(dims: tuple[int, ...]) -> _Floats:
     """Return ℓ* of the best of a few single steps, from the exact law at infinite width.
 
     Half of the networks change their sign after it; more do at some step, as that may differ from
-    network to network. The steps are to the angles a/ℓ with a around 3π/2, where f is the lowest.
+    network to network. The steps are to the angles a/ℓ with a around 3π/2, where f is the lowest;
+    the best of all sizes is farther by about 1 % at d = 64, and less above.
     """
     found = []
     for dim in dims:

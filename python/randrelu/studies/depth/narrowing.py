@@ -49,11 +49,6 @@ class Narrowing:
     freedom: int
     p_value: float
 
-    def factor(self, correction: _Floats) -> _Floats:
-        """Return m/m_∞ at ℓ d^γ/k."""
-        found: _Floats = (1 + self.scale * correction) ** -self.power
-        return found
-
 
 def narrowing(counts: Counts) -> Narrowing | None:
     """Fit shares at finite and infinite widths (width ∞); None where these are too few points."""

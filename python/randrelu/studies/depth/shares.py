@@ -143,8 +143,8 @@ def of_steps(limit: Columns) -> Finding:
         ends = [f"{_step(enough[ell])} at ℓ = {ell:g}" for ell in sorted({within[0], within[-1]})]
         deeper = max(enough) > within[-1]
         sentence += (
-            f"To reach −f in {1 - DELTA:.0%} of the networks, the theorem's c₃ with δ = {DELTA} "
-            f"would have to be {listed(ends)}"
+            f"To reach −f in {100 * (1 - DELTA):g} % of the networks, the theorem's c₃ with δ = "
+            f"{DELTA} would have to be {listed(ends)}"
             + ("; at the deeper ones no step within the caps is enough. " if deeper else ". ")
         )
     sentence += (
