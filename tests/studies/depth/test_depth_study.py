@@ -134,6 +134,7 @@ def test_it_can_say_the_opposite(tables):
     straight, off = limit_table(1.0, dims=(16, 256)), limit_table(1.0, 8.0, (64,))
     bent = STUDY.conclude({**tables, "limit": {n: np.r_[v, off[n]] for n, v in straight.items()}})
     assert "A single power is not supported over that range" in bent.answer
+    assert "average power" in bent.answer and "average" not in root.answer
     assert "is the same is not refuted" in bent.findings[3].sentence
 
 

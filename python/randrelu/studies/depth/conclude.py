@@ -46,16 +46,16 @@ def _answer(limit: Columns, law: PowerLaw | None, exact: NDArray[np.float64]) ->
             "Too little was measured to say where the crossover is: at fewer than two input "
             f"dimensions do the shares of networks pass ½.{beyond}"
         )
-    one = (
-        "A single power is not supported over that range: it"
+    power, own = (
+        ("average power", "A single power is not supported over that range: it")
         if law.p_value < REFUTED
-        else "The power"
+        else ("power", "The power")
     )
     return (
         "Sampled at infinite width, fewer than half of the random networks change their sign at a "
-        f"step along the gradient from a depth of {law.constant:.3g} d^{law.slope:.3f} on (95 %: "
-        f"power {between(*law.slope_interval)}; d from {law.dims.min():g} to "
-        f"{law.dims.max():g}), {_where(*law.slope_interval)}. {one} is {_at_large(limit, exact)}."
+        f"step along the gradient from a depth of about {law.constant:.3g} d^{law.slope:.3f} on "
+        f"(95 %: {power} {between(*law.slope_interval)}; d from {law.dims.min():g} to "
+        f"{law.dims.max():g}), {_where(*law.slope_interval)}. {own} is {_at_large(limit, exact)}."
         f"{beyond}"
     )
 

@@ -40,8 +40,8 @@ def of_collapse(limit: Columns) -> Finding:
         )
         if test is not None:
             said.append(
-                f"That ℓ/√d alone decides is {_verdict(test.p_value)}: at the same ℓ/√d, shares "
-                f"of different d differ by up to {test.largest_gap:.3f} "
+                f"That ℓ/√d alone decides at these d is {_verdict(test.p_value)}: at the same ℓ/√d "
+                f"shares of different d differ by up to {test.largest_gap:.3f} "
                 f"(χ² = {test.statistic:.0f} with {test.freedom} degrees of freedom, "
                 f"p = {test.p_value:.1g})."
             )
