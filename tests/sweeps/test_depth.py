@@ -9,7 +9,7 @@ import scipy.stats
 from randrelu.sweeps.experiments import steps
 from randrelu.sweeps.grid import Point
 
-MEASURED = {"tangent", "flip", "reach"}
+MEASURED = {"tangent", "flip", "reach", "flip_half"}
 POINT = {"dim": 30, "depth": 3, "width": 25, "storage": "stored"}
 
 
@@ -88,7 +88,7 @@ def test_infinitely_wide_networks_are_those_that_are_asked_in_all_dimensions():
     """The same steps from LimitNetwork, whose points are in d dimensions."""
     dim, depth, count = 12, 4, 150
     found = rows({"dim": dim, "depth": depth, "networks": 600}, 1)
-    angle = steps.angles(dim)
+    angle = steps.angles(dim, depth)
     first, reached = [], []
     for seed in range(count):
         net, x = rr.LimitNetwork(dim, depth, rng=seed), np.ones(dim)
@@ -133,10 +133,22 @@ def test_many_sign_changes_are_no_fewer_than_the_exact_law_of_one_step_says():
     assert np.mean(found.flip.notna()) < rr.laws.limit_crossover(1.0)[0] + 0.1
 
 
-def test_steps_end_at_their_angles():
+def test_half_of_the_angles_show_no_more_than_all():
+    found = rows({"dim": 8, "depth": 90, "networks": 3000}, 1)
+    every, half = found.flip.notna(), found.flip_half.notna()
+    # Where f is below 0 after a step to one of half of the angles, so it is of all of them. (At the
+    # longest steps the place where f is 0, taken as on a line, may differ.)
+    longest = 0.8 * steps.LONGEST / math.sqrt(8)
+    assert (every | ~half | (found.flip_half > longest)).all()
+    assert 0 < (every & ~half).sum() < 0.5 * every.sum()
+
+
+@pytest.mark.parametrize("depth", [1, 5, 1000])
+def test_steps_end_at_their_angles(depth):
     tangent = np.array([0.0, 0.1, 0.7, 0.99])
-    angle = steps.angles(20)
+    angle = steps.angles(20, depth)
     assert (np.diff(angle) > 0).all()
+    assert angle[0] < 0.15 / np.sqrt(20) and angle[0] < 0.15 * 3 * math.pi / 2 / depth
     ratios = angle[1:] / angle[:-1]
     assert (ratios[angle[1:] <= 1] <= steps.APART + 1e-12).all()
     sizes = steps.sizes_at(angle, tangent)

@@ -1,12 +1,13 @@
 """The fits of the study of depth, of shares whose law is known."""
 
+import dataclasses
 import math
 
 import numpy as np
 import pytest
 import scipy.optimize
 import scipy.stats
-from randrelu.studies.depth import fits, narrowing
+from randrelu.studies.depth import agreement, fits, narrowing, powers, tail
 
 DIMS, RATIOS = (16, 64, 256), 2.0 ** np.arange(-2, 5)
 
@@ -24,7 +25,7 @@ def counts(power, constant, networks, *, generator=None, steep=1.0):
 
 @pytest.mark.parametrize(("power", "constant"), [(0.5, 2.0), (1.7, 0.3), (0.0, 9.0)])
 def test_the_power_is_found(power, constant):
-    found = fits.power_law(counts(power, constant, 100_000))
+    found = powers.power_law(counts(power, constant, 100_000))
     assert found.slope == pytest.approx(power, abs=1e-6)
     assert found.constant == pytest.approx(constant, rel=1e-5)
     assert found.slope_interval[0] < power < found.slope_interval[1]
@@ -34,7 +35,7 @@ def test_the_power_is_found(power, constant):
 
 def test_intervals_cover_as_often_as_they_say():
     generator = np.random.default_rng(3)
-    found = [fits.power_law(counts(0.5, 2.0, 60, generator=generator)) for _ in range(60)]
+    found = [powers.power_law(counts(0.5, 2.0, 60, generator=generator)) for _ in range(60)]
     covered = sum(law.slope_interval[0] <= 0.5 <= law.slope_interval[1] for law in found)
     # At a coverage of 95 % it is below 50 in 0.1 % of the cases.
     assert covered >= scipy.stats.binom(60, 0.95).ppf(0.001)
@@ -69,16 +70,72 @@ def test_a_fit_has_the_largest_likelihood():
 def test_no_crossover_where_none_is_seen():
     seen = counts(0.5, 2.0, 100)
     for some in (seen.where(seen.share > 0.5), seen.where(seen.share < 0.4)):
-        assert fits.power_law(some) is None
-    assert fits.power_law(seen.where(seen.dim == 16)) is None
+        assert powers.power_law(some) is None
+    assert powers.power_law(seen.where(seen.dim == 16)) is None
+
+
+def test_the_deviance_is_that_of_binomial_likelihoods():
+    n, hits, share = np.array([9.0, 9, 30]), np.array([0.0, 9, 12]), np.array([0.2, 0.9, 0.3])
+    law = scipy.stats.binom
+    expected = 2 * (law(n, hits / n).logpmf(hits) - law(n, share).logpmf(hits)).sum()
+    assert fits.deviance(n, hits, share) == pytest.approx(expected, rel=1e-12)
 
 
 def test_the_collapse_is_refuted_where_there_is_none():
     generator = np.random.default_rng(1)
-    agree = [fits.collapse(counts(0.5, 2.0, 50, generator=generator)).p_value for _ in range(200)]
-    assert scipy.stats.kstest(agree, "uniform").pvalue > 1e-3
-    other = fits.collapse(counts(0.8, 2.0, 500, generator=generator))
-    assert other.p_value < 1e-9 and other.freedom == 4 and other.largest_gap > 0.1
+    # Whatever the curve is, and with one of another form than that of the fits.
+    for steep in (1.0, 1.7):
+        agree = [
+            agreement.collapse(counts(0.5, 2.0, 400, generator=generator, steep=steep))
+            for _ in range(200)
+        ]
+        p_values = [test.p_value for test in agree]
+        assert scipy.stats.kstest(p_values, "uniform").pvalue > 1e-3
+        assert agree[0].freedom % 2 == 0 and agree[0].largest_gap < 0.2
+    other = agreement.collapse(counts(1.0, 0.5, 500, generator=generator))
+    assert other.p_value < 1e-9 and other.largest_gap > 0.1
+    some = counts(0.5, 2.0, 400)
+    assert agreement.collapse(some.where(some.dim == 16)) is None
+
+
+def test_a_law_is_refuted_as_often_as_its_p_value_says():
+    generator = np.random.default_rng(4)
+    some = counts(0.5, 2.0, 100)  # the largest shares are nearly 1, the smallest 0.04
+
+    def p_value(truth, law):
+        drawn = generator.binomial(100, truth).astype(float)
+        return agreement.chance_of(dataclasses.replace(some, successes=drawn), law)
+
+    p_values = [p_value(some.share, some.share) for _ in range(60)]
+    assert scipy.stats.kstest(p_values, "uniform").pvalue > 1e-3
+    assert p_value(some.share, some.share**1.5) < agreement.REFUTED
+    assert p_value(np.zeros(21), np.zeros(21)) == 1.0
+    assert p_value(np.full(21, 0.5), np.zeros(21)) == 1e-4  # of 9,999 draws none is as far off
+
+
+def test_the_power_far_beyond_the_crossover_is_found():
+    found = tail.tail(counts(0.5, 2.0, 10**6, steep=0.8))
+    assert found.common.value == pytest.approx(0.8, abs=1e-3)
+    assert found.common.low < 0.8 < found.common.high and set(found.each) == {16, 64, 256}
+    assert found.p_value > 0.999
+    # One power for all does not do where those of the d differ.
+    parts = [counts(0.5, 2.0, 4000, steep=s).where(counts(0.5, 2.0, 1).dim == d)
+             for s, d in ((0.6, 16), (1.2, 256))]  # fmt: skip
+    names = fits.Counts.__dataclass_fields__
+    mixed = fits.Counts(*(np.concatenate([getattr(p, n) for p in parts]) for n in names))
+    found = tail.tail(mixed)
+    assert found.p_value < 1e-9
+    assert found.each[16].value == pytest.approx(0.6, abs=0.01)
+    assert found.each[256].value == pytest.approx(1.2, abs=0.01)
+    assert tail.tail(mixed.where(mixed.ratio < 4)) is None
+
+
+def test_one_power_far_beyond_is_refuted_as_often_as_its_p_value_says():
+    generator = np.random.default_rng(6)
+    found = [tail.tail(counts(0.5, 2.0, 400, generator=generator)) for _ in range(60)]
+    assert scipy.stats.kstest([f.p_value for f in found], "uniform").pvalue > 1e-3
+    covered = sum(f.common.low <= 1 <= f.common.high for f in found)
+    assert covered >= scipy.stats.binom(60, 0.95).ppf(0.001)
 
 
 def narrowed(gamma, networks, generator=None):

@@ -25,8 +25,12 @@ STUDY = Kind(
         "norms; narrow ones are stored, and their line is followed exactly, too.",
         "The crossover of every d is that of a fit of largest likelihood, 2Φ(m) − 1 with m a power "
         "of ℓ, to depths within a factor of 4 of it; the power of d is a line through their "
-        "logarithms, weighted by their variances. Intervals come from 400 resamples of "
-        "the networks, those of shares are exact.",
+        "logarithms, weighted by their variances. Far beyond it, at ℓ ≥ 4√d, the power of ℓ is "
+        "that of m, too, which is nearly the share's. Intervals come from 400 resamples of the "
+        "networks, those of shares and quantiles are exact.",
+        "That ℓ/√d alone decides is tested by the shares of different d at the same ℓ/√d, without "
+        "a form of the curve; the closed form by 9,999 draws from it. A p-value below 0.01 "
+        "refutes.",
         "At finite widths m = m_∞/(1 + A ℓ d^γ/k)^s, with m_∞ free for every d and ℓ, is fitted to "
         "all shares at once, those of the limit among them; the interval of γ is of 100 resamples.",
     ),

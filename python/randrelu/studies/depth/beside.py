@@ -9,15 +9,10 @@ import numpy as np
 
 from randrelu import laws
 from randrelu.studies.depth import figures
-from randrelu.studies.depth.measured import (
-    CAPS,
-    counted,
-    medians,
-    numbers,
-    together,
-)
+from randrelu.studies.depth.agreement import REFUTED
+from randrelu.studies.depth.measured import CAPS, counted, medians, numbers, together
 from randrelu.studies.depth.narrowing import narrowing
-from randrelu.studies.depth.words import between, percent
+from randrelu.studies.depth.words import between, number, percent
 from randrelu.studies.kind import Columns, Finding
 
 
@@ -45,17 +40,25 @@ def narrower(widths: Columns, limit: Columns) -> Finding:
     else:
         nearer = "ℓd/k" if ours < other else "ℓ/k"
         said = f"which supports neither ℓd/k nor ℓ/k exactly; {nearer} is the nearer"
+    leaves = f"leaves a deviance of {best:.0f} with {found.freedom} degrees of freedom"
+    if found.p_value < REFUTED:
+        leaves += (
+            f" (p = {found.p_value:.1g}), so its form is refuted, and all this is about the "
+            "best of that form"
+        )
+    else:
+        leaves += f" (p = {found.p_value:.2g})"
     sentence = (
         f"Of all ℓ d^γ/k, the shares at finite widths are best explained with γ = "
         f"{found.gamma:.3f} ({between(low, high)}), {said}: twice the log-likelihood is short of "
-        f"that by {ours - best:.1f} with ℓd/k and by {other - best:.1f} with ℓ/k. The fit leaves a "
-        f"deviance of {best:.0f} with {found.freedom} degrees of freedom. "
-        f"({int(finite.networks.sum())} sampled networks of {finite.width.min():g} to "
+        f"that by {ours - best:.1f} with ℓd/k and by {other - best:.1f} with ℓ/k. The fit "
+        f"{leaves}. ({int(finite.networks.sum())} sampled networks of {finite.width.min():g} to "
         f"{finite.width.max():g} units a layer.)"
     )
     values = {
         "gamma": found.gamma, "interval": [low, high], "deviances": found.deviances,
-        "freedom": found.freedom, "scale": found.scale, "power": found.power,
+        "freedom": found.freedom, "p_value": found.p_value, "scale": found.scale,
+        "power": found.power,
     }  # fmt: skip
     return Finding("width", heading, sentence, values, draw, argued)
 
@@ -81,11 +84,11 @@ def gradients(table: Columns) -> Finding:
     first, last = ({name: rows[name][k] for name in names} for k in (0, -1))
 
     def of(row: dict[str, float]) -> str:
-        return f"{row['median']:.3f} ({between(row['low'], row['high'])})".replace("-", "−")
+        return f"{number(row['median'])} ({between(row['low'], row['high'])})"
 
     sentence = (
         f"From ℓ = {depths[0]:g} to {depths[-1]:g} at d = {dims[-1]:g}, the median cosine between "
-        f"the gradient at x and after the linear step falls from {of(first['cosine_after'])} to "
+        f"the gradient at x and after the linear step goes from {of(first['cosine_after'])} to "
         f"{of(last['cosine_after'])}, and that at an independent point from "
         f"{of(first['cosine_other'])} to {of(last['cosine_other'])}; f after that step is off its "
         f"tangent by {of(first['linearity'])} and {of(last['linearity'])} of its way, where the "
@@ -127,9 +130,10 @@ def spread(table: Columns) -> Finding:
         said.append(
             f"at d = {d:g} and ℓ = {deepest:g} ({deepest / d**3:.2g} times d³), no point of the "
             f"other sign was found on {percent(float(kept.mean()), *ends)} of {kept.size} "
-            f"networks, and the median of what is attained of |f(x) − f(y)|/|f(x)| is "
-            f"{row['median']:.3g} ({between(row['low'], row['high'])}), "
-            f"{row['median'] / bound:.2g} times √(log d/d)"
+            f"networks, and the median of what is attained of |f(x) − f(y)|/|f(x)| (infinite "
+            f"where there is such a point) is {number(row['median'], '.3g')} "
+            f"({between(row['low'], row['high'], '.3g')}), "
+            f"{number(row['median'] / bound, '.2g')} times √(log d/d)"
         )
     return Finding(
         "spread",

@@ -10,18 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from randrelu.studies.depth import beside, figures, shares
-from randrelu.studies.depth.fits import (
-    LOGISTIC,
-    Counts,
-    PowerLaw,
-    power_law,
-)
+from randrelu.studies.depth.agreement import REFUTED
+from randrelu.studies.depth.fits import LOGISTIC, Counts
 from randrelu.studies.depth.grid import GRADIENTS, LIMIT, SPREAD, WIDTHS
-from randrelu.studies.depth.measured import (
-    CAPS,
-    counted,
-    one_step_crossovers,
-)
+from randrelu.studies.depth.measured import CAPS, counted, one_step_crossovers
+from randrelu.studies.depth.powers import PowerLaw, power_law
+from randrelu.studies.depth.tail import START
 from randrelu.studies.depth.words import THEOREMS, between, listed
 from randrelu.studies.kind import Columns, Conclusion, Finding
 
@@ -46,32 +40,64 @@ def conclude(tables: Mapping[str, Columns]) -> Conclusion:
 
 
 def _answer(limit: Columns, law: PowerLaw | None, exact: NDArray[np.float64]) -> str:
-    tail = shares.tail_power(counted(limit, "flip", max(CAPS)))
-    beyond = (
-        f" Well beyond it, at ℓ ≥ 4√d, the share of networks that change their sign falls as "
-        f"ℓ^{{−{tail[0]:.2f}}} ({tail[1]:.2f} … {tail[2]:.2f})."
-        if tail
-        else ""
-    )
+    beyond = shares.beyond(limit)
     if law is None:
         return (
             "Too little was measured to say where the crossover is: at fewer than two input "
             f"dimensions do the shares of networks pass ½.{beyond}"
         )
-    low, high = law.slope_interval
-    if not (low > 0 and high < 3):
-        word = "its interval leaves open where between the theorems that is"
-    elif high < 1:
-        word = "far nearer to constant depth (Theorem 1.1) than to d³ (Theorem 3.1)"
-    else:
-        word = "between constant depth (Theorem 1.1) and d³ (Theorem 3.1)"
-    return (
-        f"Sampled at infinite width, half of the random networks lose their sign change along the "
-        f"gradient at a depth of {law.constant:.3g} d^{law.slope:.3f} (95 %: power "
-        f"{between(low, high)}; d from {law.dims.min():g} to {law.dims.max():g}), {word}. By the "
-        f"exact law of the best single step the power is {_far_power(exact):.3f} between d = "
-        f"{_FAR[-2]} and {_FAR[-1]}.{beyond}"
+    power, own = (
+        ("average power", "A single power is not supported over that range: it")
+        if law.p_value < REFUTED
+        else ("power", "The power")
     )
+    return (
+        "Sampled at infinite width, fewer than half of the random networks change their sign at a "
+        f"step along the gradient from a depth of about {law.constant:.3g} d^{law.slope:.3f} on "
+        f"(95 %: {power} {between(*law.slope_interval)}; d from {law.dims.min():g} to "
+        f"{law.dims.max():g}), {_where(*law.slope_interval)}. {own} is {_at_large(limit, exact)}."
+        f"{beyond}"
+    )
+
+
+def _where(low: float, high: float) -> str:
+    """Say where an interval of the power is between those of the theorems, 0 and 3."""
+    if math.isnan(low):
+        return "a power without an interval, as too few resamples have one"
+    if high <= 0 or low >= 3:
+        return "outside of what the theorems leave for large d, from constant depth to d³"
+    if low <= 0 or high >= 3:
+        return "and its interval leaves open where between the theorems that is"
+    if high < 1:
+        return "far nearer to constant depth (Theorem 1.1) than to d³ (Theorem 3.1)"
+    return "between constant depth (Theorem 1.1) and d³ (Theorem 3.1)"
+
+
+def _at_large(limit: Columns, exact: NDArray[np.float64]) -> str:
+    """Say what the power is between the largest d, as it may change with d."""
+    last = _last(counted(limit, "flip", max(CAPS)))
+    sampled = (
+        f"{last.slope:.3f} ({between(*last.slope_interval)}) between d = {last.dims[0]:g} and "
+        f"{last.dims[-1]:g} alone, and "
+        if last is not None
+        else ""
+    )
+    return (
+        f"{sampled}{_far_power(exact):.3f} between d = {_FAR[-2]} and {_FAR[-1]} by the exact law "
+        "of the best single step, which needs no draws"
+    )
+
+
+def _single(law: PowerLaw) -> str:
+    """Say whether one power holds for all d."""
+    if math.isnan(law.p_value):
+        return "Two input dimensions cannot tell whether there is a single power. It"
+    verdict = (
+        "A single power is not supported, so this is an average"
+        if law.p_value < REFUTED
+        else "The points do not contradict a single power"
+    )
+    return f"{verdict} (χ²: p = {law.p_value:.2g}). It"
 
 
 def _crossover(
@@ -80,44 +106,31 @@ def _crossover(
     counts = counted(limit, "flip", max(CAPS))
     law, reach = laws[max(CAPS)], power_law(counted(limit, "reach", max(CAPS)))
     logistic, last = power_law(counts, LOGISTIC), _last(counts)
-    far = _far_power(exact)
-    by_law = (
-        "By the exact law of the best single step, which needs no draws, the power between d = "
-        f"{_FAR[-2]} and {_FAR[-1]} is {far:.3f}."
-    )
+    half = power_law(counted(limit, "flip_half", max(CAPS)))
     if law is None:
         sentence = (
-            "Too little was measured: the shares pass ½ at fewer than two input dimensions. "
-        ) + by_law
+            "Too little was measured: the shares pass ½ at fewer than two input dimensions. The "
+            f"power is {_at_large(limit, exact)}."
+        )
     else:
         each = [
             f"{found.slope:.3f} ({between(*found.slope_interval)}) for steps up to {cap}/√d"
             for cap, found in laws.items()
             if found is not None
         ]
-        other = (
-            f" To reach −f it is {reach.slope:.3f} ({between(*reach.slope_interval)})."
-            if reach
-            else ""
-        )
-        if logistic is not None:
-            other += (
-                f" With logistic curves instead of half-normal ones it is {logistic.slope:.3f} "
-                f"({between(*logistic.slope_interval)})."
+        others = [
+            f" {words} it is {found.slope:.3f} ({between(*found.slope_interval)})."
+            for words, found in (
+                ("To reach −f", reach),
+                ("With logistic curves instead of half-normal ones", logistic),
+                ("With every second of the angles", half),
             )
-        if last is not None:
-            by_law = (
-                f"Between d = {last.dims[0]:g} and {last.dims[-1]:g} alone it is {last.slope:.3f} "
-                f"({between(*last.slope_interval)}). {by_law}"
-            )
-        power = (
-            "A single power is not supported"
-            if law.p_value < 0.01
-            else "The points do not contradict a single power"
-        )
+            if found is not None
+        ]
         sentence = (
             f"The fitted power of d is {listed(each)}, of {int(counts.networks.sum())} sampled "
-            f"networks of infinite width.{other} {power} (χ²: p = {law.p_value:.2g}). {by_law}"
+            f"networks of infinite width.{''.join(others)} {_single(law)} is "
+            f"{_at_large(limit, exact)}."
         )
     powers = {
         f"{cap}": None if found is None else _law_numbers(found) for cap, found in laws.items()
@@ -129,10 +142,11 @@ def _crossover(
         {
             "power": powers,
             "power_logistic": None if logistic is None else _law_numbers(logistic),
+            "power_of_half_of_the_angles": None if half is None else _law_numbers(half),
             "power_of_the_largest_two": None if last is None else _law_numbers(last),
             "power_to_reach": None if reach is None else _law_numbers(reach),
             "one_step_exact": dict(zip(map(str, _FAR), exact.tolist(), strict=True)),
-            "one_step_last_power": far,
+            "one_step_last_power": _far_power(exact),
         },
         partial(figures.crossover, law, reach, _FAR, exact),
         THEOREMS,
@@ -180,7 +194,27 @@ def _limits(tables: Mapping[str, Columns]) -> tuple[str, ...]:
         "Only steps along the gradient at x, against the sign of f, were tried: that none of them "
         "changes the sign does not show that there is no adversarial example near x.",
         "Steps are looked for at angles 15 % apart (0.1 above 1 radian), so the shares are, if "
-        f"anything, too small.{grid}",
+        f"anything, too small, and most so at large depths and small d.{_coarser(limit)}{grid}",
         "Attained values of f over the sphere bound its spread from below; nothing is certified.",
         "No network here has the width that either theorem asks for.",
+        "Every interval and every test is for itself: none is corrected for their number, and of "
+        f"true statements one in {1 / REFUTED:.0f} is refuted by chance.",
     )
+
+
+def _coarser(limit: Columns) -> str:
+    """Say how many fewer sign changes would be seen at half of the angles."""
+    every, half = (counted(limit, name, max(CAPS)) for name in ("flip", "flip_half"))
+    deep = every.ratio >= START
+    places = {
+        f"at ℓ < {START}√d": ~deep,
+        f"at ℓ ≥ {START}√d and d = {every.dim.min():g}": deep & (every.dim == every.dim.min()),
+    }
+    lost = [
+        f"{100 * (1 - half.successes[here].sum() / every.successes[here].sum()):.2g} % {place}"
+        for place, here in places.items()
+        if every.successes[here].any()
+    ]
+    if not lost:
+        return ""
+    return f" At every second of these angles fewer networks are seen to change it: {listed(lost)}."

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from randrelu import laws
 from randrelu.figures.style import INK, MUTED, canvas, color, legend, ribbon, stacked
-from randrelu.studies.depth.fits import Counts, PowerLaw
-from randrelu.studies.depth.measured import CAPS, shares
+from randrelu.studies.depth.fits import Counts
+from randrelu.studies.depth.measured import CAPS, QUARTERS, shares
+from randrelu.studies.depth.powers import PowerLaw
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -133,13 +134,22 @@ def narrower(counts: Counts) -> Figure:
     return figure
 
 
-def steps(rows: Sequence[Mapping[str, float]], dim: float) -> Figure:
-    """Draw the censored quantiles of the smallest step against the depth."""
+def steps(rows: Sequence[Mapping[str, Any]], dim: float) -> Figure:
+    """Draw the quantiles of the smallest step against the depth, as far as they are seen."""
     figure, axes = canvas("hidden layers ℓ", "√d × smallest step")
     at = [row["depth"] for row in rows]
-    for k, q in enumerate(("0.75", "0.5", "0.25", "0.1")):
-        label = f"{100 * float(q):g} % of networks, d = {dim:g}"
-        axes.plot(at, [row[q] for row in rows], "o-", color=color(k), markersize=4, label=label)
+    for k, q in enumerate(reversed(QUARTERS)):
+        sizes = np.array([row["quantiles"][q][0] for row in rows])
+        sizes[np.isinf(sizes)] = np.nan
+        label = f"{100 * q:g} % of networks, d = {dim:g}"
+        axes.plot(
+            at,
+            np.where(np.isfinite(sizes), sizes, np.nan),
+            "o-",
+            color=color(k),
+            markersize=4,
+            label=label,
+        )
     for cap in CAPS:
         axes.axhline(cap, color=MUTED, linestyle=":", linewidth=1)
     axes.plot([], [], ":", color=MUTED, label=f"caps {', '.join(map(str, CAPS))}: censored above")

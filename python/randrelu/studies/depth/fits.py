@@ -91,17 +91,17 @@ HALF_NORMAL = Curve(share_below, slope_below, math.log(0.6744897501960817))
 LOGISTIC = Curve(_logistic, _logistic_slope, 0.0)
 
 
-def log_likelihood(counts: Counts, share: _Floats) -> float:
-    """Return the logarithm of the likelihood, up to binomial coefficients."""
-    from scipy.special import xlogy
+def deviance(networks: _Floats, successes: _Floats, share: _Floats) -> _Floats:
+    """Return twice how far the log-likelihood is below that of the observed shares.
 
-    misses = counts.networks - counts.successes
-    return float(np.sum(xlogy(counts.successes, share) + xlogy(misses, 1 - share)))
+    The arrays are of shape (..., m), and the sum is over the last axis.
+    """
+    from scipy.special import rel_entr
 
-
-def deviance(counts: Counts, share: _Floats) -> float:
-    """Return twice how far the likelihood is from that of the observed shares."""
-    return 2 * (log_likelihood(counts, counts.share) - log_likelihood(counts, share))
+    misses = networks - successes
+    per = rel_entr(successes, networks * share) + rel_entr(misses, networks * (1 - share))
+    found: _Floats = 2 * np.sum(per, axis=-1)
+    return found
 
 
 def resampled(counts: Counts) -> _Floats:
@@ -152,126 +152,8 @@ def fitted(design: _Floats, networks: _Floats, successes: _Floats, curve: Curve)
     return beta
 
 
-def crossovers(counts: Counts, successes: _Floats, curve: Curve) -> _Floats:
-    """Return log ℓ* of one d, where half of the networks have a success, for rows of successes.
-
-    The curve is fitted to all depths, and then to those within a factor of 4 of the ℓ* of the first
-    row, as far from there the form of the curve would matter. NaN where the shares at these depths
-    are on one side of ½: no crossover was seen.
-    """
-    first = _half_way(counts, successes[:1], curve)[0]
-    if math.isnan(first):
-        return np.full(len(successes), np.nan)
-    near = np.abs(np.log(counts.depth) - first) <= math.log(4)
-    return _half_way(counts.where(near), successes[:, near], curve)
-
-
-def _half_way(counts: Counts, successes: _Floats, curve: Curve) -> _Floats:
-    share = successes / counts.networks
-    if counts.dim.size < 2:
-        return np.full(len(share), np.nan)
-    log_depth = np.log(counts.depth)
-    middle = log_depth.mean()
-    design = np.stack([np.ones_like(log_depth), middle - log_depth], axis=1)
-    seen = (share.max(axis=1) > 0.5) & (share.min(axis=1) < 0.5)
-    beta = fitted(design, counts.networks, successes, curve)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        found: _Floats = middle + (beta[:, 0] - curve.half) / beta[:, 1]
-    return np.where(seen, found, np.nan)
-
-
-@dataclass(frozen=True)
-class PowerLaw:
-    """ℓ* ~ C d^a: the crossovers of every d and the fit through them, with 95 % intervals."""
-
-    dims: _Floats
-    depths: _Floats
-    low: _Floats
-    high: _Floats
-    slope: float
-    slope_interval: tuple[float, float]
-    constant: float
-    p_value: float
-
-    def at(self, dim: _Floats) -> _Floats:
-        """Return C d^a."""
-        found: _Floats = self.constant * dim**self.slope
-        return found
-
-
-def power_law(counts: Counts, curve: Curve = HALF_NORMAL) -> PowerLaw | None:
-    """Fit the crossovers of at least two d by a power of d; None where fewer were seen.
-
-    A crossover weighs by the inverse of the variance that it has in resamples of the networks.
-    """
-    drawn = resampled(counts)
-    logs, several = [], []
-    dims = np.unique(counts.dim)
-    for dim in dims:
-        here = counts.dim == dim
-        rows = np.concatenate([counts.successes[np.newaxis, here], drawn[:, here]])
-        found, *others = crossovers(counts.where(here), rows, curve)
-        logs.append(found)
-        several.append(others)
-    log_depth, samples = np.array(logs), np.array(several)
-    seen = np.isfinite(log_depth) & (np.isfinite(samples).mean(axis=1) > 0.9)
-    if seen.sum() < 2:
-        return None
-    dims, log_depth, samples = dims[seen], log_depth[seen], samples[seen]
-    error = np.maximum(np.nanstd(samples, axis=1), 1e-6)
-    slope, constant = _line(np.log(dims), log_depth, error)
-    whole = samples[:, np.isfinite(samples).all(axis=0)]
-    slopes = np.array([_line(np.log(dims), column, error)[0] for column in whole.T])
-    ends = np.nanquantile(samples, (0.025, 0.975), axis=1)
-    off = (log_depth - constant - slope * np.log(dims)) / error
-    return PowerLaw(
-        dims, np.exp(log_depth), np.exp(ends[0]), np.exp(ends[1]), slope, interval(slopes),
-        math.exp(constant), chi_square(float(np.sum(off**2)), len(dims) - 2),
-    )  # fmt: skip
-
-
-def _line(x: _Floats, y: _Floats, error: _Floats) -> tuple[float, float]:
-    weight = error**-2.0
-    middle = np.average(x, weights=weight)
-    slope = float(np.sum(weight * (x - middle) * y) / np.sum(weight * (x - middle) ** 2))
-    return slope, float(np.average(y, weights=weight) - slope * middle)
-
-
 def chi_square(value: float, freedom: int) -> float:
     """Return the probability of a larger χ² variable; NaN where nothing is left to be free."""
     from scipy.stats import chi2
 
     return float(chi2.sf(value, freedom)) if freedom > 0 else math.nan
-
-
-@dataclass(frozen=True)
-class Collapse:
-    """Whether the shares of all d are one function of ℓ/√d: one fit against one for every d."""
-
-    p_value: float
-    freedom: int
-    statistic: float
-    largest_gap: float
-
-
-def collapse(counts: Counts) -> Collapse | None:
-    """Compare one half-normal fit in ℓ/√d with one for every d, by their likelihoods."""
-    dims = [d for d in np.unique(counts.dim) if np.sum(counts.dim == d) > 2]
-    if len(dims) < 2:
-        return None
-    counts = counts.where(np.isin(counts.dim, dims))
-
-    def shares(some: Counts) -> _Floats:
-        design = np.stack([np.ones_like(some.dim), -np.log(some.ratio)], axis=1)
-        beta = fitted(design, some.networks, some.successes[np.newaxis], HALF_NORMAL)
-        return share_below(design @ beta[0])
-
-    one = shares(counts)
-    each = np.empty_like(one)
-    for dim in dims:
-        here = counts.dim == dim
-        each[here] = shares(counts.where(here))
-    statistic = 2 * (log_likelihood(counts, each) - log_likelihood(counts, one))
-    freedom = 2 * (len(dims) - 1)
-    gap = float(np.abs(each - one).max())
-    return Collapse(chi_square(statistic, freedom), freedom, statistic, gap)

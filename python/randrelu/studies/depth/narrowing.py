@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from randrelu.studies.depth.fits import (
     Counts,
+    chi_square,
     deviance,
     interval,
-    log_likelihood,
     resampled,
     share_below,
     slope_below,
@@ -37,6 +37,8 @@ class Narrowing:
         observed shares.
     freedom : int
         The number of points less that of the parameters of the free fit.
+    p_value : float
+        Of the free fit.
     """
 
     gamma: float
@@ -45,11 +47,7 @@ class Narrowing:
     power: float
     deviances: dict[str, float]
     freedom: int
-
-    def factor(self, correction: _Floats) -> _Floats:
-        """Return m/m_∞ at ℓ d^γ/k."""
-        found: _Floats = (1 + self.scale * correction) ** -self.power
-        return found
+    p_value: float
 
 
 def narrowing(counts: Counts) -> Narrowing | None:
@@ -62,10 +60,10 @@ def narrowing(counts: Counts) -> Narrowing | None:
     start = np.r_[np.zeros(pairs.shape[1]), 0.0, math.log(0.5)]
     free = _fit(counts, group, np.r_[start, 0.5], None)
     fixed = {"ld/k": 1.0, "l/k": 0.0}
-    deviances = {"free": deviance(counts, _shares(counts, group, free)[0])}
+    deviances = {"free": _off(counts, _shares(counts, group, free)[0])}
     for name, gamma in fixed.items():
         found = _fit(counts, group, start, gamma)
-        deviances[name] = deviance(counts, _shares(counts, group, np.r_[found, gamma])[0])
+        deviances[name] = _off(counts, _shares(counts, group, np.r_[found, gamma])[0])
     drawn = resampled(counts)[:_RESAMPLES]
     gammas = [
         _fit(Counts(counts.dim, counts.depth, counts.width, counts.networks, row), group, free,
@@ -74,8 +72,12 @@ def narrowing(counts: Counts) -> Narrowing | None:
     ]  # fmt: skip
     return Narrowing(
         float(free[-1]), interval(np.array(gammas)), math.exp(free[-3]), math.exp(free[-2]),
-        deviances, freedom,
+        deviances, freedom, chi_square(deviances["free"], freedom),
     )  # fmt: skip
+
+
+def _off(counts: Counts, share: _Floats) -> float:
+    return float(deviance(counts.networks, counts.successes, share))
 
 
 def _shares(counts: Counts, group: NDArray[np.intp], at: _Floats) -> tuple[_Floats, _Floats]:
@@ -102,7 +104,7 @@ def _fit(counts: Counts, group: NDArray[np.intp], start: _Floats, gamma: float |
     def loss(at: _Floats) -> tuple[float, _Floats]:
         share, slopes = _shares(counts, group, np.r_[at, known])
         per = (counts.successes - counts.networks * share) / (share * (1 - share))
-        return -log_likelihood(counts, share) / total, -(slopes @ per)[: at.size] / total
+        return _off(counts, share) / (2 * total), -(slopes @ per)[: at.size] / total
 
     width = len(start) - (3 if gamma is None else 2)
     bounds = [(-8.0, 3.0)] * width + [(-15.0, 8.0), (-4.0, 2.0)]

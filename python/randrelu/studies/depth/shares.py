@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 
@@ -10,18 +11,10 @@ import numpy as np
 
 from randrelu.laws import limit_crossover
 from randrelu.studies.depth import figures
-from randrelu.studies.depth.fits import (
-    HALF_NORMAL,
-    Counts,
-    chi_square,
-    collapse,
-    deviance,
-    fitted,
-    interval,
-    resampled,
-)
-from randrelu.studies.depth.measured import CAPS, counted, shares, step_quantiles
-from randrelu.studies.depth.words import THEOREMS, between, listed, percent
+from randrelu.studies.depth.agreement import REFUTED, chance_of, collapse
+from randrelu.studies.depth.measured import CAPS, DELTA, QUARTERS, counted, shares, step_quantiles
+from randrelu.studies.depth.tail import START, Power, tail
+from randrelu.studies.depth.words import THEOREMS, between, listed, number, percent
 from randrelu.studies.kind import Columns, Finding
 
 
@@ -32,29 +25,25 @@ def of_collapse(limit: Columns) -> Finding:
         counts = counted(limit, event, max(CAPS))
         gap = np.abs(counts.share - limit_crossover(counts.ratio)[k])
         own = counts.where(counts.dim == counts.dim.max())
-        # Shares of exactly 0 and 1 are possible at every point, so nothing is cut off.
-        law = np.clip(limit_crossover(own.ratio)[k], 1e-12, 1 - 1e-12)
-        short, test = deviance(own, law), collapse(counts)
-        p_value = chi_square(short, own.dim.size)
+        law = limit_crossover(own.ratio)[k]
+        p_value, test = chance_of(own, law), collapse(counts)
         far = own.dim[0], np.abs(own.share - law).max()
         found[event] = {
             "largest_d": far[0], "gap": float(gap.max()), "gap_at_largest_d": float(far[1]),
-            "deviance_at_largest_d": short, "points_at_largest_d": own.dim.size,
-            "p_at_largest_d": p_value,
+            "points_at_largest_d": own.dim.size, "p_at_largest_d": p_value,
             "collapse": None if test is None else asdict(test),
         }  # fmt: skip
-        verdict = "refuted" if p_value < 0.01 else "not refuted"
         said.append(
             f"Of those that {does}, shares at d = {far[0]:g} are within {far[1]:.3f} of the closed "
-            f"form, which is {verdict} there (deviance {short:.0f} at {own.dim.size} depths, "
-            f"p = {p_value:.2g}); over all d they are within {gap.max():.3f}."
+            f"form, which is {_verdict(p_value)} there ({own.dim.size} depths, p = {p_value:.2g}); "
+            f"over all d they are within {gap.max():.3f}."
         )
         if test is not None:
-            verdict = "is refuted" if test.p_value < 0.01 else "is not refuted"
             said.append(
-                f"That ℓ/√d alone decides at all these d {verdict} (χ² = {test.statistic:.0f} with "
-                f"{test.freedom} degrees of freedom, p = {test.p_value:.1g}): one curve is at most "
-                f"{test.largest_gap:.3f} from that of each d."
+                f"That ℓ/√d alone decides at these d is {_verdict(test.p_value)}: at the same ℓ/√d "
+                f"shares of different d differ by up to {test.largest_gap:.3f} "
+                f"(χ² = {test.statistic:.0f} with {test.freedom} degrees of freedom, "
+                f"p = {test.p_value:.1g})."
             )
     return Finding(
         "collapse",
@@ -67,45 +56,61 @@ def of_collapse(limit: Columns) -> Finding:
     )
 
 
-def tail_power(counts: Counts) -> tuple[float, float, float] | None:
-    """Return the power at which the share falls with ℓ beyond the crossover, and its interval."""
-    counts = counts.where(counts.ratio >= 4)
-    if np.unique(counts.ratio).size < 3 or counts.successes.sum() < 10:
-        return None
-    dims = np.unique(counts.dim)
-    level = (counts.dim[:, np.newaxis] == dims).astype(np.float64)  # one for each d
-    design = np.column_stack([level, -np.log(counts.ratio)])
-    successes = np.concatenate([counts.successes[np.newaxis], resampled(counts)])
-    powers = fitted(design, counts.networks, successes, HALF_NORMAL)[:, -1]
-    return float(powers[0]), *interval(powers[1:])
+def _verdict(p_value: float) -> str:
+    return "refuted" if p_value < REFUTED else "not refuted"
+
+
+def beyond(limit: Columns) -> str:
+    """Say in a sentence how the shares fall well beyond the crossover; nothing where unseen."""
+    found = tail(counted(limit, "flip", max(CAPS)))
+    if found is None:
+        return ""
+    start = (
+        f" Well beyond it, at ℓ ≥ {START}√d, the share of networks that change their sign falls as "
+    )
+    if not found.p_value < REFUTED:
+        return f"{start}{_power(found.common)}."
+    each = [f"{_power(found.each[d])} at d = {d:g}" for d in (min(found.each), max(found.each))]
+    return f"{start}{each[0]} and {each[1]}."
+
+
+def _power(power: Power) -> str:
+    return f"ℓ^{{{number(-power.value, '.2f')}}} ({between(power.low, power.high, '.2f')})"
 
 
 def of_depths(limit: Columns) -> Finding:
     """Say how the shares fall with depth, far beyond the crossover."""
     counts = counted(limit, "flip", max(CAPS))
-    tail, found = tail_power(counts), shares(counts)
+    found, every = tail(counts), shares(counts)
     deepest = int(np.argmax(counts.depth / counts.dim**3))
-    share, low, high = found[deepest]
+    share, low, high = every[deepest]
     ell, d = counts.depth[deepest], counts.dim[deepest]
     sentence = (
         f"At ℓ = {ell:g}, {ell / d**3:.2g} times d³ with d = {d:g}, {percent(share, low, high)} of "
         f"{counts.networks[deepest]:g} sampled networks change their sign at a step of at most "
         f"{max(CAPS)}/√d."
     )
-    if tail is not None:
-        agrees = "agrees" if tail[1] <= 1 <= tail[2] else "does not agree"
-        each = {d: tail_power(counts.where(counts.dim == d)) for d in np.unique(counts.dim)}
-        own = [f"{t[0]:.2f} ({t[1]:.2f} … {t[2]:.2f}) at d = {d:g}" for d, t in each.items() if t]
+    if found is not None:
+        agrees = "agrees" if found.common.low <= 1 <= found.common.high else "does not agree"
         sentence += (
-            f" For ℓ ≥ 4√d the share falls as ℓ^{{−{tail[0]:.3f}}} ({between(*tail[1:])}), with "
-            f"one power for all d, which {agrees} with the 1/ℓ of the closed form"
-            + (f"; by d the power is {listed(own)}." if own else ".")
+            f" For ℓ ≥ {START}√d the share falls as {_power(found.common)} if the power is the "
+            f"same for all d, which {agrees} with the 1/ℓ of the closed form"
         )
+        if len(found.each) > 1:
+            own = listed([f"{_power(p)} at d = {d:g}" for d, p in found.each.items()])
+            sentence += (
+                f"; that it is the same is {_verdict(found.p_value)} (χ²: p = "
+                f"{found.p_value:.1g}), and by d it falls as {own}"
+            )
+        sentence += "."
     return Finding(
         "depths",
         "How the share of networks that are attacked falls with depth",
         sentence,
-        {"tail": tail, "deepest": {"d": d, "depth": ell, "share": [share, low, high]}},
+        {
+            "tail": None if found is None else asdict(found),
+            "deepest": {"d": d, "depth": ell, "share": [share, low, high]},
+        },
         partial(figures.depths, counts),
         THEOREMS,
     )
@@ -114,26 +119,33 @@ def of_depths(limit: Columns) -> Finding:
 def of_steps(limit: Columns) -> Finding:
     """Say how large the smallest steps are, of those that are not censored."""
     dim = float(np.max(limit["dim"]))
-    rows = step_quantiles(limit, "flip", dim)
-    reached = [row for row in rows if not math.isnan(row["0.5"])]
+    rows = step_quantiles(limit, "flip", dim, QUARTERS)
     counts = counted(limit, "flip", max(CAPS))
     loss = float(np.max(counts.share - counted(limit, "flip", min(CAPS)).share))
     sentence = f"Of the smallest steps that change the sign, at d = {dim:g}, "
-    if reached:
+    seen = [row for row in rows if math.isfinite(row["quantiles"][0.5][0])]
+    if seen:
+        first, last = (_step(row["quantiles"][0.5], "/√d") for row in (seen[0], seen[-1]))
         sentence += (
-            f"the median is {reached[0]['0.5']:.3g}/√d at ℓ = {reached[0]['depth']:g} and "
-            f"{reached[-1]['0.5']:.3g}/√d at ℓ = {reached[-1]['depth']:g}, the deepest at which "
-            "half of the networks have one. "
+            f"the median is {first} at ℓ = {seen[0]['depth']:g} and {last} at ℓ = "
+            f"{seen[-1]['depth']:g}, the deepest at which half of the networks have one. "
         )
     else:
         sentence += "there is no median, as at no depth do half of the networks have one. "
-    enough = {row["depth"]: row["c3"] for row in rows if not math.isnan(row["c3"])}
-    if enough:
-        deepest = max(enough)
+    # Theorem 1.1 asks for a step that reaches −f.
+    scale = math.sqrt(-math.log(DELTA))
+    enough = {
+        row["depth"]: [step / scale for step in row["quantiles"][1 - DELTA]]
+        for row in step_quantiles(limit, "reach", dim, (1 - DELTA,))
+    }
+    within = [ell for ell, c3 in enough.items() if math.isfinite(c3[0])]
+    if within:
+        ends = [f"{_step(enough[ell])} at ℓ = {ell:g}" for ell in sorted({within[0], within[-1]})]
+        deeper = max(enough) > within[-1]
         sentence += (
-            f"With δ = 0.05 the theorem's c₃ has to be {enough[min(enough)]:.3g} at ℓ = "
-            f"{min(enough):g} and {enough[deepest]:.3g} at ℓ = {deepest:g}; at the deeper ones no "
-            "step within the caps is enough for 1 − δ of the networks. "
+            f"To reach −f in {100 * (1 - DELTA):g} % of the networks, the theorem's c₃ with δ = "
+            f"{DELTA} would have to be {listed(ends)}"
+            + ("; at the deeper ones no step within the caps is enough. " if deeper else ". ")
         )
     sentence += (
         f"At most {100 * loss:.2g} % of the networks of any d and ℓ find their first step between "
@@ -143,7 +155,21 @@ def of_steps(limit: Columns) -> Finding:
         "steps",
         "How large the smallest step is",
         sentence,
-        {"dim": dim, "quantiles": rows, "largest_share_between_caps": loss},
+        {
+            "dim": dim,
+            "quantiles": [
+                {**row, "quantiles": {f"{q:g}": ends for q, ends in row["quantiles"].items()}}
+                for row in rows
+            ],
+            "c3": {f"{ell:g}": c3 for ell, c3 in enough.items()},
+            "largest_share_between_caps": loss,
+        },
         partial(figures.steps, rows, dim),
-        "Theorem 1.1: at constant depth a step of relative size c₃ √(log(1/δ)/d) is enough.",
+        "Theorem 1.1: at constant depth a step of relative size c₃ √(log(1/δ)/d) is enough to "
+        "reach −f for 1 − δ of the networks.",
     )
+
+
+def _step(ends: Sequence[float], unit: str = "") -> str:
+    value, low, high = ends
+    return f"{number(value, '.3g')}{unit} ({between(low, high, '.3g')})"

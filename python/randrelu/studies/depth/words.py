@@ -12,11 +12,16 @@ THEOREMS = (
 )
 
 
-def between(low: float, high: float) -> str:
+def number(value: float, spec: str = ".3f") -> str:
+    """Return a number in a format, with signs that are no hyphens."""
+    return f"{value:{spec}}".replace("-", "−").replace("inf", "∞")
+
+
+def between(low: float, high: float, spec: str = ".3f") -> str:
     """Return an interval in words."""
     if math.isnan(low) or math.isnan(high):
         return "no interval: too few resamples have one"
-    return f"{low:.3f} … {high:.3f}"
+    return f"{number(low, spec)} … {number(high, spec)}"
 
 
 def percent(share: float, low: float, high: float) -> str:

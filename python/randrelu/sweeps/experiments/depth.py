@@ -38,11 +38,14 @@ def depth(
     `tangent` is where the tangent at x is 0.
 
     Without a width the networks are infinitely wide, and a trial has a row for each of several
-    (100 by default). With one a trial is one network, whose hidden layers have that width, and of
-    which there is more: `linearity`, how far f after the linear step is from the tangent, over
-    2|f|; and the cosine of ∇f(x) and the gradient after that step (`cosine_after`), and at an
-    independent point (`cosine_other`), with the ratio of f there to f(x) (`ratio_other`). Where its
-    storage is not deferred, the line is also followed exactly (`flip_followed`, `reach_followed`).
+    (100 by default). `flip_half` is `flip` where only every second of the angles is looked at: how
+    much it differs tells how much the choice of angles matters.
+
+    With a width a trial is one network, whose hidden layers have that width, and of which there is
+    more: `linearity`, how far f after the linear step is from the tangent, over 2|f|; and the
+    cosine of ∇f(x) and the gradient after that step (`cosine_after`), and at an independent point
+    (`cosine_other`), with the ratio of f there to f(x) (`ratio_other`). Where its storage is not
+    deferred, the line is also followed exactly (`flip_followed`, `reach_followed`).
     """
     if width is None:
         return _of_limit(rng, dim, depth, NETWORKS if networks is None else networks)
@@ -61,7 +64,7 @@ def _of_limit(rng: np.random.Generator, dim: int, depth: int, networks: int) -> 
     inputs, at fixed angles. Of f(x) and the gradient across x only the sizes matter, which are a
     normal and a χ_{d−1} variable.
     """
-    angle = angles(dim)
+    angle = angles(dim, depth)
     x, y = np.array([1.0, 0.0]), np.stack([np.cos(angle), np.sin(angle)], axis=1)
     # Outputs are independent networks; f has variance 1 where ‖x‖ = 1.
     net = LimitNetwork(2, depth, rng=rng, init="he", outputs=networks)
@@ -77,12 +80,14 @@ def _of_limit(rng: np.random.Generator, dim: int, depth: int, networks: int) -> 
 
     f = np.abs(rng.standard_normal(networks))  # f(x) and −f(x) are alike
     across = np.sqrt(2 * rng.standard_gamma((dim - 1) / 2, networks)) if dim > 1 else 0 * f
-    after = mean(f, -across) + values - mean(*flat.T)
+    after: _Floats = mean(f, -across) + values - mean(*flat.T)
     tangent = f / np.hypot(f, across)
     sizes = sizes_at(angle, tangent)
     # ‖y‖/‖x‖, from the triangle of 0, x and y: the step is at the angle arcsin(tangent) to x.
     scale = np.where(np.isfinite(sizes), _norm_after(sizes, tangent), 1.0)
-    found = _found(dim, sizes, f, scale * after)
+    after *= scale
+    found = _found(dim, sizes, f, after)
+    found["flip_half"] = _found(dim, sizes[:, 1::2], f, after[:, 1::2])["flip"]
     return [
         {"tangent": float(t), **{name: _number(column[n]) for name, column in found.items()}}
         for n, t in enumerate(tangent)
@@ -118,7 +123,7 @@ def _of_network(rng: np.random.Generator, net: Network, *, followed: bool) -> Ro
         return dict.fromkeys((*names, "flip_followed", "reach_followed"))
     down = -math.copysign(1.0, value) * gradient / slope
     tangent = min(f / (slope * math.sqrt(dim)), 1.0)
-    sizes = sizes_at(angles(dim), np.array(tangent))
+    sizes = sizes_at(angles(dim, net.depth), np.array(tangent))
     # As far as the longest step, and one farther.
     sizes = sizes[: np.searchsorted(sizes, LONGEST / math.sqrt(dim)) + 1]
     sizes = sizes[np.isfinite(sizes)]

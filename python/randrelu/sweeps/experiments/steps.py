@@ -11,12 +11,15 @@ _Floats = NDArray[np.float64]
 
 LONGEST = 200.0  # times 1/√d: the largest relative size of a step, where sizes are censored
 APART = 1.15  # the ratio of neighbouring angles up to 1 radian; above, they are 0.1 apart
-_SHORTEST = 0.1  # times 1/√d: the first angle
 
 
-def angles(dim: int) -> _Floats:
-    """Return the angles between x and where the steps lead, ascending, shape (m,)."""
-    first = _SHORTEST / math.sqrt(dim)
+def angles(dim: int, depth: int) -> _Floats:
+    """Return the angles between x and where the steps lead, ascending, shape (m,).
+
+    The first is small beside 1/√d, where the tangent is 0, and beside 1/ℓ, where f bends: it is
+    the lowest around 3π/(2ℓ).
+    """
+    first = min(0.1 / math.sqrt(dim), 0.5 / depth)
     count = math.ceil(-math.log(first) / math.log(APART))
     far = np.linspace(1.0, 3.0, 21)
     return np.concatenate([np.geomspace(first, 1.0, count, endpoint=False), far])
