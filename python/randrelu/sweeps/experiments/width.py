@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from randrelu import laws
+from randrelu._support.threads import share_of_threads
 from randrelu.limit import LimitNetwork
 from randrelu.measures.attack import Attack
 from randrelu.measures.deviation import gradient_deviation
@@ -54,7 +55,17 @@ def at_width(
 
     A layer's flips between x and the end of the linear step are missing at infinite width, which
     has no units; `predicted_share` is what the arc-cosine map makes of this step's angle.
+
+    A network takes one thread: its loops are so short that threads lose more by waiting for each
+    other, above all on a busy machine, than they gain. It is networks that run at the same time.
     """
+    with share_of_threads(1):
+        return _rows(rng, dim, depth, width, top, samples)
+
+
+def _rows(
+    rng: np.random.Generator, dim: int, depth: int, width: int | None, top: str, samples: int
+) -> list[Row]:
     net = _drawn(rng, dim, depth, width, top)
     x, unit = np.ones(dim), 1 / math.sqrt(dim)
     linear = gradient_step(net, x)
