@@ -24,6 +24,7 @@ TWO = int(np.flatnonzero(SIZES == 2)[0])
 PLACES = np.array([0.25, 0.5, 0.75])  # on the way of the linear step
 
 
+@share_of_threads(1)
 def at_width(
     rng: np.random.Generator,
     *,
@@ -59,13 +60,6 @@ def at_width(
     A network takes one thread: its loops are so short that threads lose more by waiting for each
     other, above all on a busy machine, than they gain. It is networks that run at the same time.
     """
-    with share_of_threads(1):
-        return _rows(rng, dim, depth, width, top, samples)
-
-
-def _rows(
-    rng: np.random.Generator, dim: int, depth: int, width: int | None, top: str, samples: int
-) -> list[Row]:
     net = _drawn(rng, dim, depth, width, top)
     x, unit = np.ones(dim), 1 / math.sqrt(dim)
     linear = gradient_step(net, x)
