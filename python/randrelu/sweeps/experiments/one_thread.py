@@ -19,7 +19,7 @@ def one_thread() -> Iterator[None]:
     """
     try:
         limits = importlib.import_module("threadpoolctl").threadpool_limits(1)
-    except ImportError:  # as is scikit-learn, which the experiment will say
+    except ImportError:  # as it is without scikit-learn, of which the experiment tells
         limits = nullcontext()
     with share_of_threads(1), limits:
         yield
