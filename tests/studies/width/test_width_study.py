@@ -268,3 +268,11 @@ def test_the_law_of_few_draws_is_lost_in_noise(tables):
     (series,) = rates.distances(law["law"], {})
     assert not series["distances"][0].seen and math.isnan(series["rate"].power)
     assert "lost in the noise of 200 draws" in rates.finding([series]).sentence
+
+
+def test_noise_begins_after_the_last_width_that_is_seen():
+    series = {
+        "dim": 100, "depth": 2, "source": "networks", "widths": [10, 20, 40, 80], "atoms": [0] * 4,
+        "distances": made([0.1, 0, 0.05, 0], 1000), "rate": rate_of([], []),
+    }  # fmt: skip
+    assert "from width 80 on" in rates.finding([series]).sentence

@@ -85,9 +85,8 @@ def _answer(
         dims = sorted({p["dim"] for p in small})
         seen = "No change is seen" if beyond.low <= 0 <= beyond.high else "A trend is seen"
         sentences.append(
-            f"{seen} where the width passes exp(√d), for d = {dims[0]} … {dims[-1]}: above it this "
-            f"share moves by {beyond:+.3f} for every √d in log k, beside what it lacks at finite "
-            f"width, where {exponential.seen_in_words(beyond)}; and it lies {level:+.3f} from the "
-            "limit's."
+            f"{seen} where the width passes exp(√d), for d = {dims[0]} … {dims[-1]}: beyond what "
+            f"finite width explains, this share moves there by {beyond:+.3f} for every √d in log k "
+            f"({exponential.seen_in_words(beyond)}); and it lies {level:+.3f} from the limit's."
         )
     return " ".join(sentences)

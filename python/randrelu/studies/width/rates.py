@@ -74,7 +74,7 @@ def finding(series: Sequence[Mapping[str, Any]]) -> Finding:
         sentences.append(
             "The distance between the laws of f after over f before the linear step falls like "
             f"k^{{−b}}, fitted from k = d/2 on: {'; '.join(rates)}."
-            + ("" if len(rates) == len(series) else " What the others allow for is wider than 1.")
+            + ("" if len(rates) == len(series) else " The other intervals of b are wider than 1.")
         )
     sentences += [_noise_sentence(s) for s in series]
     sentences += [_atom_sentence(s) for s in series if s["depth"] == 1]
@@ -102,7 +102,8 @@ def _where(one: Mapping[str, Any]) -> str:
 
 
 def _noise_sentence(one: Mapping[str, Any]) -> str:
-    lost = [k for k, d in zip(one["widths"], one["distances"], strict=True) if not d.seen]
+    seen = [k for k, d in zip(one["widths"], one["distances"], strict=True) if d.seen]
+    lost = [k for k in one["widths"] if k > max(seen, default=0)]
     of = "draws from the exact law" if one["source"] != "networks" else "networks"
     among = f"{one['distances'][-1].count:,} {of}"
     if lost:
