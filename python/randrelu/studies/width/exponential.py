@@ -127,8 +127,8 @@ def _sentence(points: Sequence[Mapping[str, Any]], found: Mapping[str, Any]) -> 
     return (
         f"For d = {dims[0]} … {dims[-1]}, up to widths of exp({farthest:.1f} d), the share of "
         f"networks where the step of size 2/√d reaches −f {change_in_words(beyond)} above exp(√d) "
-        f"that finite width, −A (k/d)^{{−b}}, does not explain: it moves by {beyond:+.3f} for every √d in "
-        f"log k, where {seen_in_words(beyond)}. "
+        f"that finite width, −A (k/d)^{{−b}}, does not explain: it moves by {beyond:+.3f} for "
+        f"every √d in log k, where {seen_in_words(beyond)}. "
         "Over all widths above exp(√d) it differs from that at infinite "
         f"width by {least:+.3f} ({least.count:,} networks). What is missing at small widths is "
         f"described {better}: χ² over its degrees of freedom is {found['power']:.1f} for "
