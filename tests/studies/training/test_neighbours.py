@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 import randrelu as rr
+import scipy.stats
 from randrelu.pages.draw import draw
 from randrelu.studies import columns
 from randrelu.studies.training.neighbours import conclude
@@ -128,21 +129,30 @@ class TestFindings:
 
 
 class TestRows:
-    def test_power_is_least_squares_with_a_bootstrap_interval(self):
+    def test_power_is_least_squares_with_the_interval_of_welch(self):
+        """Between two x the slope is a difference of means, whose interval SciPy has."""
         rng = np.random.default_rng(1)
         x = np.repeat([16.0, 64.0, 1024.0], [12, 20, 15])
         y = x**-0.4 * np.exp(rng.normal(0, 0.5, x.size))
         found = power(x, y)
         assert found.exponent == pytest.approx(np.polyfit(np.log(x), np.log(y), 1)[0], rel=1e-9)
-        groups = [np.flatnonzero(x == value) for value in np.unique(x)]
-        drawn = []
-        for _ in range(2000):
-            chosen = np.concatenate([rng.choice(group, group.size) for group in groups])
-            drawn.append(np.polyfit(np.log(x[chosen]), np.log(y[chosen]), 1)[0])
-        low, high = np.quantile(drawn, (0.025, 0.975))
-        # The standard error of such a quantile of n draws is √(.025 × .975/n)/.0584 deviations.
-        error = math.sqrt(0.025 * 0.975 * (1 / 2000 + 1 / 4000)) / 0.0584 * np.std(drawn)
-        assert abs(found.low - low) < 4 * error and abs(found.high - high) < 4 * error
+        two = x > 16
+        found = power(x[two], y[two])
+        far, near = np.log(y[x == 1024]), np.log(y[x == 64])
+        interval = scipy.stats.ttest_ind(far, near, equal_var=False).confidence_interval(0.95)
+        ends = np.array([interval.low, interval.high]) / math.log(16)
+        assert (found.low, found.high) == pytest.approx(tuple(ends))
+
+    @pytest.mark.statistics
+    def test_the_interval_of_six_networks_at_each_x_covers(self):
+        rng = np.random.default_rng(2)
+        x = np.repeat([64.0, 144.0, 256.0, 576.0], 6)
+        found = [power(x, x**-0.5 * np.exp(rng.normal(0, 0.3, 24))) for _ in range(1000)]
+        covered = sum(p.holds(-0.5) for p in found)
+        assert scipy.stats.binomtest(covered, 1000, 0.95).pvalue > 1e-3
+
+    def test_power_of_equal_numbers_is_exact(self):
+        assert power([1, 1, 1, 4, 4, 4], [8, 8, 8, 4, 4, 4]).holds(-0.5)
 
     def test_power_of_too_little_is_none(self):
         assert power([1, 1, 1], [1, 2, 3]) is None

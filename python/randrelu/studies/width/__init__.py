@@ -21,9 +21,15 @@ STUDY = Kind(
         "25 sizes 2^{j/4} ‖x‖/√d, j = −8 … 16, against the sign of f.",
         "The distance in law is (∫(F_k − F_∞)² dF_∞)^{1/2}, F_k the distribution of f after the "
         "linear step over f before it, F_∞ that at infinite width. Its square is estimated without "
-        "bias from all pairs of networks, with a jackknife error. At depth 1 draws come from the "
-        "exact law at width k, without networks. A(1 + k/k₀)^{−b} is fitted to the squares by "
-        "weighted least squares from k = d/2 on; where the curve misfits, b's error is enlarged.",
+        "bias from all pairs of networks; its interval has the distances that allow for it, and "
+        "reaches 0 where the Cramér–von Mises test does not reject at 5 %. At depth 1 draws come "
+        "from the exact law at width k, without networks. A(1 + (k/k₀)^h)^{−b/h} is fitted to the "
+        "squares by weighted least squares from k = d/2 on, with h = 1 and with h = ½: how a "
+        "distance bends into a power is not known, and decides which b a fit has. The interval of "
+        "b is from the smallest to the largest that one of the two allows by its profile "
+        "likelihood; where the curve misfits, it is wider.",
+        "Whether anything changes above exp(√d) is asked of c in −A(k/d)^{−b} + c max(log k/√d − "
+        "1, 0), fitted to what success lacks to that at infinite width, which is exact.",
         "Intervals are 95 %: exact (Clopper–Pearson) for shares, between order statistics for "
         "medians, and Student's for means. For flips, only the difference to "
         "what the arc-cosine map has for the network's own step is averaged, since the law of that "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from randrelu.studies.kind import Columns, Conclusion
 from randrelu.studies.width import attacks, exponential, rates, signs
-from randrelu.studies.width.rates import power_in_words
+from randrelu.studies.width.rates import is_told, power_in_words
 from randrelu.studies.width.summaries import numbers
 
 
@@ -41,8 +40,8 @@ def conclude(tables: Mapping[str, Columns]) -> Conclusion:
             "below it finite width shows, too; exp(d) only for d up to 8. A change at a larger "
             "exponent, or one whose constants make it begin at larger widths, would not be seen; "
             "but the law at infinite width is exact, and there is nothing after it.",
-            "A power law of the distance is fitted over the widths that were drawn; it is no proof "
-            "of a rate.",
+            "A power of the distance is fitted over the widths that were drawn, for two bends; "
+            "another bend would have another power, and a fit is no proof of a rate.",
         ),
     )
 
@@ -74,20 +73,20 @@ def _answer(
         f"{share:.3f} at width {last['width']:,}, and with probability {exact:.3f}, exactly, at "
         "infinite width."
     ]
-    known = [one for one in series if one["depth"] == 1 and math.isfinite(one["rate"].power)]
+    known = [one for one in series if is_told(one)]
     if known:
-        one = max(known, key=lambda s: s["dim"])
+        one = min(known, key=lambda s: s["rate"].high - s["rate"].low)
         sentences.append(
-            f"The distance in law from the limit falls like k^{{−b}}, "
-            f"{power_in_words(one['rate'])} at d = {one['dim']} and depth 1."
+            f"The distance in law from the limit falls like k^{{−b}}, {power_in_words(one['rate'])}"
+            f", where it is known best, at d = {one['dim']} and depth {one['depth']}."
         )
-    above, level = trends["above"], trends["above_limit"]
-    if above is not None and level is not None:
+    beyond, level = trends["beyond"], trends["above_limit"]
+    if beyond is not None and level is not None:
         dims = sorted({p["dim"] for p in small})
-        seen = "No change is seen" if above.low <= 0 <= above.high else "A trend is seen"
+        seen = "No change is seen" if beyond.low <= 0 <= beyond.high else "A trend is seen"
         sentences.append(
-            f"{seen} where the width passes exp(√d), for d = {dims[0]} … {dims[-1]}: above it this "
-            f"share moves by {above:+.3f} for "
-            f"every √d in log k, and lies {level:+.3f} from the limit's."
+            f"{seen} where the width passes exp(√d), for d = {dims[0]} … {dims[-1]}: beyond what "
+            f"finite width explains, this share moves there by {beyond:+.3f} for every √d in log k "
+            f"({exponential.seen_in_words(beyond)}); and it lies {level:+.3f} from the limit's."
         )
     return " ".join(sentences)

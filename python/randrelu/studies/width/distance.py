@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,6 +13,10 @@ from randrelu import laws
 
 _Floats = NDArray[np.float64]
 _NODES = 600  # of the interpolation of the limit's CDF
+PAIR = 1 / 90  # the variance of what a pair of uniform numbers adds to a squared distance
+SLOPE = 4 / math.pi**2  # 1/π² is the largest eigenvalue of that, as a kernel
+BOWS = (1.0, 0.5)  # of the fit of a rate
+_POWERS = np.arange(1, 161) / 40  # that are tried
 NORMAL = 1.959963984540054  # of a 95 % interval
 
 
@@ -24,61 +28,75 @@ class Distance:
     ----------
     count : int
         The size of the sample.
-    square, error : float
+    square : float
         The square of the distance ‖F_k − F_∞‖ = (∫(F_k − F_∞)² dF_∞)^½ between the two laws,
-        without bias, so that it may be negative; and its standard error, by the jackknife, which is
-        twice too large in variance where the laws agree. NaN for fewer than 3.
-    largest : float
-        The largest |F_n − F_∞| of the sample, its Kolmogorov–Smirnov statistic.
-    floor : float
-        What `largest` exceeds with a probability of 5 % where the laws agree.
+        without bias, so that it may be negative. NaN for fewer than 2.
     """
 
     count: int
     square: float
-    error: float
-    largest: float
-    floor: float
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % interval of the distance: those whose `variance` allows for `square`."""
+        n, z = self.count, NORMAL**2
+        if n < 2:
+            return math.nan, math.nan
+        middle, fixed = self.square + z * SLOPE / n / 2, z * PAIR * 2 / (n * (n - 1))
+        half = math.sqrt(max(0.0, middle**2 - self.square**2 + fixed))
+        return math.sqrt(max(0.0, middle - half)), math.sqrt(max(0.0, middle + half))
 
     @property
     def seen(self) -> bool:
-        """Whether the interval of `square` is above 0: the difference is not lost in noise."""
-        return self.square - NORMAL * self.error > 0
+        """Whether the interval is above 0: the Cramér–von Mises test rejects at 5 %."""
+        return self.interval[0] > 0
+
+
+def variance(square: ArrayLike, count: ArrayLike) -> _Floats:
+    """Return the variance of `Distance.square` where the squared distance is this.
+
+    It is exact for samples of the limit's law, and to first order at most that for laws near it:
+    the mean of a number's pairs varies by at most 1/π² of the squared distance.
+    """
+    n = np.asarray(count, np.float64)
+    return np.asarray(SLOPE * np.asarray(square) / n + 2 * PAIR / (n * (n - 1)), np.float64)
 
 
 @dataclass(frozen=True)
 class Rate:
-    """A fit of ‖F_k − F_∞‖ = level (1 + k/bend)^{−power}, a power of the width beyond the bend.
+    """A fit of ‖F_k − F_∞‖ = level (1 + (k/bend)^bow)^{−power/bow}, a power beyond the bend.
+
+    How a distance bends into a power decides which power a fit has, and is not known. So both of
+    `BOWS` are fitted: what misses a power is a constant over k in one, and over √k in the other.
 
     Attributes
     ----------
-    power, error : float
-        b and its standard error; NaN where the difference is seen at fewer than four widths. The
-        error is enlarged by the root of `misfit` where that is above 1.
-    level, bend : float
-        The other parameters.
+    power : float
+        b, of the better fit; NaN where the difference is seen at fewer than four widths.
+    low, high : float
+        The smallest and the largest b that one of the two allows, by its profile likelihood at
+        95 %, made wider by its misfit where that is above 1; ∞ where no power is too large.
+    level, bend, bow : float
+        The other parameters of the better fit.
     misfit : float
-        The weighted sum of squares over its degrees of freedom, near 1 where the curve fits.
+        Its weighted sum of squares over its degrees of freedom, near 1 where the curve fits.
     """
 
     power: float
-    error: float
+    low: float
+    high: float
     level: float
     bend: float
+    bow: float
     misfit: float
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """The 95 % interval of the power."""
-        return self.power - NORMAL * self.error, self.power + NORMAL * self.error
 
     def at(self, width: ArrayLike) -> _Floats:
         """Return the fitted distance at widths."""
         widths = np.asarray(width, np.float64)
-        return np.asarray(self.level * (1 + widths / self.bend) ** -self.power, np.float64)
+        return self.level * np.sqrt(_shapes(widths, self.bend, self.power, self.bow))
 
 
-NO_RATE = Rate(math.nan, math.nan, math.nan, math.nan, math.nan)
+NO_RATE = Rate(*[math.nan] * 7)
 
 
 def uniform_at_limit(ratio: ArrayLike, dim: int, depth: int) -> _Floats:
@@ -96,53 +114,53 @@ def uniform_at_limit(ratio: ArrayLike, dim: int, depth: int) -> _Floats:
 
 def distance_of(uniform: ArrayLike) -> Distance:
     """Return how far numbers in [0, 1] are from uniform ones."""
-    from scipy.special import kolmogi
-
     u = np.sort(np.asarray(uniform, np.float64))
     n = u.size
-    if n < 3:
-        return Distance(n, math.nan, math.nan, math.nan, math.nan)
-    # ∫(1{u ≤ t} − t)(1{v ≤ t} − t) dt = 1/3 − max(u, v) + (u² + v²)/2, summed over v for every u.
-    above = np.cumsum(u[::-1])[::-1] - u
-    squares = u**2
-    others = (n - 1) / 3 - (np.arange(n) * u + above)
-    others += ((n - 2) * squares + squares.sum()) / 2
-    means = others / (n - 1)
-    square = float(means.mean())
-    error = 2 * float(means.std(ddof=1)) / math.sqrt(n) * (n - 1) / (n - 2)
-    steps = np.arange(n + 1) / n
-    largest = max(float((steps[1:] - u).max()), float((u - steps[:-1]).max()))
-    return Distance(n, square, error, largest, float(kolmogi(0.05)) / math.sqrt(n))
+    if n < 2:
+        return Distance(n, math.nan)
+    # ∫(1{u ≤ t} − t)(1{v ≤ t} − t) dt = 1/3 − max(u, v) + (u² + v²)/2, summed over all pairs.
+    pairs = n * (n - 1) / 2
+    return Distance(n, 1 / 3 - float(np.arange(n) @ u) / pairs + float(u @ u) / n)
 
 
 def rate_of(widths: Sequence[float], distances: Sequence[Distance]) -> Rate:
     """Fit the squares of distances at some widths, weighted by their errors, noise around 0 too."""
-    from scipy.optimize import least_squares
-
-    used = [(k, d) for k, d in zip(widths, distances, strict=True) if d.error > 0]
-    if sum(d.seen for _, d in used) < 4:
+    if sum(d.seen for d in distances) < 4:
         return NO_RATE
-    ks = np.array([k for k, _ in used], np.float64)
-    squares = np.array([d.square for _, d in used])
-    errors = np.array([d.error for _, d in used])
+    ks = np.array(widths, np.float64)
+    squares = np.array([d.square for d in distances])
+    counts = np.array([d.count for d in distances])
+    fits = [_fitted(ks, squares, counts, bow) for bow in BOWS]
+    best = min(fits, key=lambda fit: fit.misfit)
+    return replace(best, low=min(f.low for f in fits), high=max(f.high for f in fits))
 
-    def misses(found: _Floats) -> _Floats:
-        log_level, log_bend, power = found
-        fitted = np.exp(2 * log_level - 2 * power * np.log1p(ks / np.exp(log_bend)))
-        return np.asarray((squares - fitted) / errors, np.float64)
 
-    start = (math.log(max(squares.max(), 1e-12)) / 2, float(np.log(ks).mean()), 1.0)
-    fit = least_squares(misses, start)
-    misfit = float(2 * fit.cost) / max(1, ks.size - 3)
-    try:
-        covariance = np.linalg.inv(fit.jac.T @ fit.jac)
-    except np.linalg.LinAlgError:
-        return NO_RATE
-    level, bend, power = fit.x
+def _fitted(ks: _Floats, squares: _Floats, counts: NDArray[np.int64], bow: float) -> Rate:
+    """Fit one curve: every power and bend of a grid is tried, and the level solved for."""
+    bends = np.geomspace(ks[0] / 30, 10 * ks[-1], 800)[:, np.newaxis]
+    shapes = _shapes(ks, bends, _POWERS[:, np.newaxis, np.newaxis], bow)
+    fitted = np.maximum(squares, 0)
+    for _ in range(4):  # the errors are those of the fit before
+        weights = 1 / variance(fitted, counts)
+        level = np.maximum((shapes * squares) @ weights / (shapes**2 @ weights), 0)
+        misses = ((squares - level[..., np.newaxis] * shapes) ** 2) @ weights
+        i, j = np.unravel_index(np.argmin(misses), misses.shape)
+        fitted = level[i, j] * shapes[i, j]
+    misfit = float(misses[i, j]) / max(1, ks.size - 3)
+    reach = misses[i, j] + NORMAL**2 * max(1.0, misfit)
+    allowed = _POWERS[misses.min(axis=1) <= reach]
     return Rate(
-        power=float(power),
-        error=math.sqrt(max(0.0, float(covariance[2, 2])) * max(1.0, misfit)),
-        level=math.exp(level),
-        bend=math.exp(bend),
+        power=float(_POWERS[i]),
+        low=float(allowed[0]),
+        high=float(allowed[-1]) if allowed[-1] < _POWERS[-1] else math.inf,
+        level=math.sqrt(float(level[i, j])),
+        bend=float(bends[j, 0]),
+        bow=bow,
         misfit=misfit,
     )
+
+
+def _shapes(widths: _Floats, bend: float | _Floats, power: float | _Floats, bow: float) -> _Floats:
+    """Return the squares of curves of level 1."""
+    shapes: _Floats = (1 + (widths / bend) ** bow) ** (-2 * power / bow)
+    return shapes

@@ -70,9 +70,9 @@ def law_figure(series: Points) -> Figure:
             seen = [(w, d) for w, d in pairs if d.seen]
             lost = [(w, d) for w, d in pairs if not d.seen]
             root = [math.sqrt(d.square) for _, d in seen]
-            ends = [[math.sqrt(d.square + s * 1.96 * d.error) for _, d in seen] for s in (-1, 1)]
+            ends = [[d.interval[s] for _, d in seen] for s in (0, 1)]
             # A distance that is lost in noise has the upper end of its interval only.
-            limits = [math.sqrt(max(d.square + 1.96 * d.error, 0)) for _, d in lost]
+            limits = [d.interval[1] for _, d in lost]
             panel.errorbar(
                 [w for w, _ in seen], root, np.abs(np.array(ends) - root),
                 fmt="o", markersize=4, capsize=2, color=color(k),
@@ -84,7 +84,7 @@ def law_figure(series: Points) -> Figure:
                 panel.plot(along, one["rate"].at(along), "--", color=color(k), linewidth=1)
         panel.set(xscale="log", yscale="log")
     most = max(axes, key=lambda panel: len(panel.get_legend_handles_labels()[1]))
-    most.plot([], [], "--", color=INK, linewidth=1, label="fit $A(1+k/k_0)^{-b}$")
+    most.plot([], [], "--", color=INK, linewidth=1, label="fit: a power $k^{-b}$, bent")
     most.plot([], [], "v", color=INK, fillstyle="none", label="lost in noise: at most")
     legend(figure, most)
     return figure

@@ -47,7 +47,7 @@ def _law(full: bool) -> Part:
     count = 10 if full else 8
     widths = {16: _doubled(10, count), 100: _doubled(20, count)}
     points = [{"dim": d, "width": k, "draws": 2000} for d, every in widths.items() for k in every]
-    return Part("law", "linear-step-law", tuple(points), 200 if full else 15)
+    return Part("law", "linear-step-law", tuple(points), 200 if full else 30)
 
 
 def _distance(full: bool) -> Part:

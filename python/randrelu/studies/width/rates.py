@@ -19,7 +19,7 @@ from randrelu.studies.width.distance import (
     rate_of,
     uniform_at_limit,
 )
-from randrelu.studies.width.summaries import numbers, rows, values
+from randrelu.studies.width.summaries import Estimate, numbers, rows, values
 
 FROM = 0.5  # times d: the width from which the rate is fitted
 
@@ -68,13 +68,13 @@ def _series(
 
 def finding(series: Sequence[Mapping[str, Any]]) -> Finding:
     """Return the picture of the distances."""
-    rates = [f"{_where(s)} {power_in_words(s['rate'])}" for s in series if _told(s)]
+    rates = [f"{_where(s)} {power_in_words(s['rate'])}" for s in series if is_told(s)]
     sentences = []
     if rates:
         sentences.append(
             "The distance between the laws of f after over f before the linear step falls like "
             f"k^{{−b}}, fitted from k = d/2 on: {'; '.join(rates)}."
-            + ("" if len(rates) == len(series) else " The other intervals are wider than 1.")
+            + ("" if len(rates) == len(series) else " The other intervals of b are wider than 1.")
         )
     sentences += [_noise_sentence(s) for s in series]
     sentences += [_atom_sentence(s) for s in series if s["depth"] == 1]
@@ -89,14 +89,12 @@ def finding(series: Sequence[Mapping[str, Any]]) -> Finding:
 
 def power_in_words(rate: Rate) -> str:
     """Return b with its interval."""
-    low, high = rate.interval
-    return f"b = {rate.power:.2f} ({low:.2f} … {high:.2f})"
+    return f"b = {Estimate(rate.power, rate.low, rate.high, 0):.2f}"
 
 
-def _told(one: Mapping[str, Any]) -> bool:
+def is_told(one: Mapping[str, Any]) -> bool:
     """Return whether the power is known to half a unit: a wider interval tells nothing."""
-    low, high = one["rate"].interval
-    return bool(high - low < 1)
+    return bool(one["rate"].high - one["rate"].low < 1)
 
 
 def _where(one: Mapping[str, Any]) -> str:
@@ -104,7 +102,8 @@ def _where(one: Mapping[str, Any]) -> str:
 
 
 def _noise_sentence(one: Mapping[str, Any]) -> str:
-    lost = [k for k, d in zip(one["widths"], one["distances"], strict=True) if not d.seen]
+    seen = [k for k, d in zip(one["widths"], one["distances"], strict=True) if d.seen]
+    lost = [k for k in one["widths"] if k > max(seen, default=0)]
     of = "draws from the exact law" if one["source"] != "networks" else "networks"
     among = f"{one['distances'][-1].count:,} {of}"
     if lost:
@@ -124,6 +123,9 @@ def _atom_sentence(one: Mapping[str, Any]) -> str:
 def _plain(one: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **{k: one[k] for k in ("dim", "depth", "source", "widths", "atoms")},
-        "distances": [{**vars(d), "seen": d.seen} for d in one["distances"]],
+        "distances": [
+            {**vars(d), "low": d.interval[0], "high": d.interval[1], "seen": d.seen}
+            for d in one["distances"]
+        ],
         "rate": vars(one["rate"]),
     }

@@ -13,6 +13,7 @@ from randrelu._support import extras
 from randrelu.measures.distance import distance
 from randrelu.network import Network
 from randrelu.sweeps.blocks import Row
+from randrelu.sweeps.experiments.one_thread import one_thread
 from randrelu.sweeps.experiments.resized import resized_digits
 
 NORMS = {"2": 2.0, "inf": math.inf}
@@ -20,6 +21,7 @@ _HELD_OUT = 360  # of the 1797 images
 _EPOCHS = 60
 
 
+@one_thread()
 def of_random(
     rng: np.random.Generator, *, dim: int, width: int, depth: int = 1, bias: float = 0.0
 ) -> list[Row]:
@@ -33,6 +35,7 @@ def of_random(
     return _brackets(net, np.ones((1, dim)))
 
 
+@one_thread()
 def of_trained(
     rng: np.random.Generator, *, size: int, width: int = 64, depth: int = 1, images: int = 16
 ) -> list[Row]:

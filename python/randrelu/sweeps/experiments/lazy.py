@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from randrelu.measures.gradient_step import gradient_step
 from randrelu.network import Network
 from randrelu.sweeps.blocks import Row
+from randrelu.sweeps.experiments.one_thread import one_thread
 from randrelu.sweeps.experiments.resized import zeros_and_ones
 
 Floats = NDArray[np.float64]
@@ -20,6 +21,7 @@ ROUNDS = 4  # of the attack that a network is trained against
 ROBUST = (1, 2, 4)  # the sizes, times ‖x‖/√d, of the steps that the robust share is for
 
 
+@one_thread()
 def lazy(
     rng: np.random.Generator,
     *,

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from randrelu import laws
+from randrelu._support.threads import share_of_threads
 from randrelu.limit import LimitNetwork
 from randrelu.measures.attack import Attack
 from randrelu.measures.deviation import gradient_deviation
@@ -23,6 +24,7 @@ TWO = int(np.flatnonzero(SIZES == 2)[0])
 PLACES = np.array([0.25, 0.5, 0.75])  # on the way of the linear step
 
 
+@share_of_threads(1)
 def at_width(
     rng: np.random.Generator,
     *,
@@ -54,6 +56,9 @@ def at_width(
 
     A layer's flips between x and the end of the linear step are missing at infinite width, which
     has no units; `predicted_share` is what the arc-cosine map makes of this step's angle.
+
+    A network takes one thread: its loops are so short that threads lose more by waiting for each
+    other, above all on a busy machine, than they gain. It is networks that run at the same time.
     """
     net = _drawn(rng, dim, depth, width, top)
     x, unit = np.ones(dim), 1 / math.sqrt(dim)

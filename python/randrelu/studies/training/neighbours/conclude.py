@@ -34,7 +34,7 @@ METHOD = (
     "measured at (1, …, 1). Trained ones are scikit-learn's MLPClassifier after 60 epochs on the "
     "digits; a network's value is the median over its held-out images that are told right. Bands "
     "are 95 % intervals of medians over networks, by order statistics, from 6 networks on. Powers "
-    "of d are by least squares in logarithms, with bootstrap intervals over networks.",
+    "of d are by least squares in logarithms, with Student intervals over networks.",
 )
 
 

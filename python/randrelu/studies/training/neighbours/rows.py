@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import binom
+from scipy.stats import binom, t
 
 from randrelu.studies.kind import Columns
 
-_DRAWS = 4000
 _FEWEST = 3  # networks at each x
 
 
@@ -90,27 +89,27 @@ class Power:
 def power(x: ArrayLike, y: ArrayLike) -> Power | None:
     """Fit log y over log x by least squares; None where there is too little to fit.
 
-    Each y is of a network of its own. The interval is the bootstrap's, of networks drawn again at
-    each x, with a fixed seed. A missing y is a large one, and leaving it out would bend the fit:
-    there is none then.
+    Each y is of a network of its own. The interval is Student's, with a spread of its own at each
+    x and Welch's degrees of freedom: for so few networks a bootstrap's is too narrow. A missing y
+    is a large one, and leaving it out would bend the fit: there is none then.
     """
     places, values = np.log(np.asarray(x, float)), np.asarray(y, float)
     at = np.unique(places)
     if at.size < 2 or not np.all(np.isfinite(values) & (values > 0)):
         return None
     groups = [np.log(values[places == place]) for place in at]
-    if min(group.size for group in groups) < _FEWEST:
-        return None
     counts = np.array([group.size for group in groups])
+    if counts.min() < _FEWEST:
+        return None
     away = at - np.average(at, weights=counts)
     weights = counts * away / np.sum(counts * away**2)
-    rng = np.random.default_rng(0)
-    means = np.stack(
-        [rng.choice(group, (_DRAWS, group.size)).mean(axis=1) for group in groups], axis=1
-    )
-    low, high = np.quantile((means * weights).sum(axis=1), (0.025, 0.975))
-    fitted = float(sum(w * group.mean() for w, group in zip(weights, groups, strict=True)))
-    return Power(fitted, float(low), float(high), int(counts.sum()))
+    fitted = float(weights @ [group.mean() for group in groups])
+    parts = weights**2 * [group.var(ddof=1) / group.size for group in groups]
+    if not parts.any():
+        return Power(fitted, fitted, fitted, int(counts.sum()))
+    freedom = float(parts.sum() ** 2 / np.sum(parts**2 / (counts - 1)))
+    reach = float(t.ppf(0.975, freedom)) * math.sqrt(float(parts.sum()))
+    return Power(fitted, fitted - reach, fitted + reach, int(counts.sum()))
 
 
 def median_interval(group: NDArray[np.float64]) -> tuple[float, float]:
