@@ -28,7 +28,7 @@ class Estimate:
     def __format__(self, spec: str) -> str:
         """Return "value (low … high)", every number in this format."""
         told = f"{self.value:{spec}} ({self.low:{spec}} … {self.high:{spec}})"
-        return told.replace("inf", "∞")
+        return told.replace("inf", "∞").replace("-", "−")
 
     def through(self, increasing: Callable[[float], float]) -> Estimate:
         """Return the estimate of an increasing function of the number."""
