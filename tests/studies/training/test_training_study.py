@@ -153,8 +153,11 @@ def test_medians_of_what_was_not_found():
 
 
 @pytest.mark.parametrize("full", [False, True])
-def test_parts_are_networks_and_the_linear_model(full):
-    networks, linear = grid.parts(full)
+def test_parts_are_networks_the_linear_model_and_neighbours(full):
+    networks, linear, *others = grid.parts(full)
+    slugs = ["lazy-ball", "lazy-travel", "boundary-random", "boundary-trained"]
+    assert [part.slug for part in (networks, linear)] == ["networks", "linear"]
+    assert [part.slug for part in others] == slugs
     shapes = {(p["width"], p["depth"]) for p in networks.points}
     assert shapes >= {(w, d) for w in (32, 128, 512) for d in (1, 2, 4)}
     assert [p["depth"] for p in linear.points] == [0] and linear.trials >= networks.trials
@@ -167,7 +170,7 @@ def test_options_reach_the_points(tmp_path, monkeypatch):
     rows[:, 6] %= 3
     np.savetxt(path, rows, fmt="%d", delimiter=",")
     monkeypatch.chdir(tmp_path)
-    networks, _ = grid.parts(False, data="some.csv", label_column=6)
+    networks, _ = grid.parts(False, data="some.csv", label_column=6)  # not of the digits: no more
     point = networks.points[0]
     assert point["data"] == str(path) and point["label_column"] == 6 and len(point["sha256"]) == 64
     small = {**point, "width": 5, "depth": 1, "epochs": 1, "images": 2}
