@@ -6,9 +6,16 @@ import randrelu as rr
 from randrelu.pages.draw import draw
 from randrelu.studies import columns
 from randrelu.studies.training import STUDY, grid
-from randrelu.studies.training.intervals import median, median_interval, share_interval
+from randrelu.studies.training.intervals import (
+    median,
+    median_interval,
+    number,
+    percent,
+    ratio_interval,
+    share_interval,
+)  # fmt: skip
 from randrelu.studies.training.trained import trained
-from scipy.stats import binomtest
+from scipy.stats import binomtest, quantile_test
 
 TOY = {"data": "digits", "trainer": "sklearn", "epochs": 2, "images": 2, "training_images": 100}
 
@@ -88,9 +95,12 @@ ANSWERS = {
     "neither": ({"step_changes": False}, "Neither for trained networks nor for random ones"),
     "chance": ({"random_changes": True}, "Neither for trained networks nor for random ones"),
     "only-random": ({"step_changes": np.tile([True, False], 20)}, "is not supported: it changes"),
-    "only-trained": ({"step_changes": np.tile([False, True], 20)}, "less reliably"),
+    "only-trained": (
+        {"step_changes": np.tile([False, True], 20)},
+        "that random ones are is not supported: it",
+    ),
     "bent": ({"gap": 0.9}, "That they are nearly linear is not supported"),
-    "linear": ({}, "The reason is that of random ones, near linearity"),
+    "linear": ({}, "What explains it at random networks, near linearity, holds after"),
 }
 
 
@@ -140,11 +150,39 @@ def test_the_interval_of_shares_covers():
     assert np.mean([low <= 1 / 3 <= high for _, low, high in found]) >= 0.95
 
 
-def test_the_interval_of_a_median_covers():
-    """0 for normal numbers: the bootstrap is 95 % in the limit; 4 standard errors off are 0.044."""
+@pytest.mark.parametrize("count", [6, 7, 11, 12, 54])
+def test_the_interval_of_a_median_is_that_of_the_sign_test(count):
+    values = np.random.default_rng(count).standard_normal(count)
+    exact = quantile_test(values, p=0.5).confidence_interval(0.95)
+    found = median_interval(np.r_[values, np.nan])
+    assert found == (np.median(values), exact.low, exact.high)
+
+
+def test_few_networks_do_not_bound_a_median():
+    """All 5 are above it with probability 1/32, which is more than 2.5 %."""
+    found = median_interval(np.arange(5.0))
+    assert found == (2, -np.inf, np.inf)
+    assert number(found) == "2.0 (of too few networks for an interval)"
+
+
+def test_the_interval_of_a_ratio_is_that_of_the_law():
+    """Of medians of lognormal numbers: its logarithm has the standard error √(π/2 · 2/n)."""
     rng = np.random.default_rng(0)
-    found = [median_interval(rng.standard_normal(50)) for _ in range(400)]
-    assert abs(np.mean([low <= 0 <= high for _, low, high in found]) - 0.95) < 0.044
+    above, below = np.exp(rng.standard_normal((2, 4000)))
+    value, low, high = ratio_interval(3 * above, below)
+    assert value == 3 * np.median(above) / np.median(below)
+    error = np.sqrt(np.pi / 4000)
+    # The density at the median, which the bootstrap estimates, is within a quarter here.
+    assert 0.75 < np.log(high / low) / (2 * 1.96 * error) < 1.25 and low < 3 < high
+    assert np.isnan(ratio_interval(above, 0 * below)).all()
+
+
+def test_numbers_are_written_with_their_intervals():
+    assert number((1.04, 0.5, 27.4)) == "1.0 (0.50 … 27)"
+    assert number((1.0, 0.5, np.inf)) == "1.0 (from 0.50 on)"
+    assert number((np.inf, 0.5, np.inf)) == "more than was found (from 0.50 on)"
+    assert percent((0.938, 0.84, 0.986)) == "94 % (84 … 99 %)"
+    assert percent((0.041, 0.0284, 0.0589)) == "4.1 % (2.8 … 5.9 %)"
 
 
 def test_medians_of_what_was_not_found():
