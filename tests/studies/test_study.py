@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -161,6 +162,37 @@ def test_trials_that_fail_are_listed_and_a_part_without_rows_has_no_answer(toy, 
     assert found.failures and "MemoryError" in found.page.read_text()
     assert json.loads((tmp_path / "results.json").read_text())["sweeps"]["balls"]["failed"] == 3
     assert rr.study("depth", tmp_path, rng=3).conclusion is not None  # the rest was kept
+
+
+def test_a_conclusion_that_fails_loses_nothing(monkeypatch, tmp_path):
+    def fails(tables):
+        raise ArithmeticError("no conclusion")
+
+    monkeypatch.setattr(run, "named", lambda name: replace(TOY, conclude=fails))
+    with pytest.raises(ArithmeticError, match="no conclusion"):
+        rr.study("depth", tmp_path, rng=3)
+    assert pq.read_table(tmp_path / "tables/steps.parquet").num_rows == 10
+    before = {p: p.stat().st_mtime_ns for p in tmp_path.glob("sweeps/*/trials/*.parquet")}
+    monkeypatch.setattr(run, "named", lambda name: TOY)
+    assert rr.study("depth", tmp_path).answer == "It is small."
+    assert all(path.stat().st_mtime_ns == when for path, when in before.items()) and before
+
+
+def test_a_folder_has_one_run_at_a_time(toy, tmp_path):
+    refused = []
+
+    def another(done, total):
+        with pytest.raises(BlockingIOError, match=r"the folder .* process \d+; wait for it") as e:
+            rr.study("depth", tmp_path)
+        refused.append(e)
+
+    rr.study("depth", tmp_path, rng=3, progress=another)
+    assert refused and rr.study("depth", tmp_path).seed == 3
+
+
+def test_a_generator_is_drawn_from_once(toy, tmp_path):
+    first = rr.study("depth", tmp_path, rng=np.random.default_rng(5))
+    assert rr.study("depth", tmp_path, rng=np.random.default_rng(5)).seed == first.seed
 
 
 def run_command(monkeypatch, *words):

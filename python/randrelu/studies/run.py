@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from randrelu._support import arguments, extras, files, versions
 from randrelu._support.arguments import Progress, Rng
+from randrelu._support.locks import locked
 from randrelu.figures.style import require_matplotlib
 from randrelu.pages.draw import draw
 from randrelu.pages.folder import writable
@@ -100,24 +101,31 @@ def study(
     folder = writable(
         Path(f"randrelu-{name}" if out is None else out), ("sweeps", "tables", "figures")
     )
-    seed = _claim(folder, kind, rng)
-    date, began = datetime.now(UTC).isoformat(timespec="seconds"), time.perf_counter()
-    sweeps = _run(parts, folder, seed, executor, threads, progress)
-    tables = {slug: columns.of(found.to_arrow()) for slug, found in sweeps.items()}
-    conclusion = kind.conclude(tables) if all(tables.values()) else None
-    findings = () if conclusion is None else conclusion.findings
-    figures = {finding.slug: draw(finding.figure) for finding in findings}
-    installed = versions.facts("scipy", "matplotlib", "pyarrow", "scikit-learn", threads=threads)
-    found = Study(
-        kind, folder, seed, full, options, date, time.perf_counter() - began, installed, parts,
-        sweeps, conclusion, figures,
-    )  # fmt: skip
-    for slug, figure in figures.items():
-        for file, content in zip(found.files(slug), (figure.png, figure.svg.encode()), strict=True):
-            files.write_whole(folder / file, content)
-    _write_json(folder / _RESULTS, found.to_dict())
-    files.write_whole(found.page, page.html(found).encode())
+    wanted = None if rng is None else arguments.seed_of(rng)
+    _seed_of(folder, kind, wanted)  # before the lock is a file in the folder of something else
+    with locked(folder / "sweeps", f"the folder {str(folder)!r}"):
+        seed = _claim(folder, kind, wanted)
+        date, began = datetime.now(UTC).isoformat(timespec="seconds"), time.perf_counter()
+        sweeps = _run(parts, folder, seed, executor, threads, progress)
+        tables = {slug: columns.of(found.to_arrow()) for slug, found in sweeps.items()}
+        conclusion = kind.conclude(tables) if all(tables.values()) else None
+        findings = () if conclusion is None else conclusion.findings
+        found = Study(
+            kind, folder, seed, full, options, date, time.perf_counter() - began,
+            versions.facts("scipy", "matplotlib", "pyarrow", "scikit-learn", threads=threads),
+            parts, sweeps, conclusion, {f.slug: draw(f.figure) for f in findings},
+        )  # fmt: skip
+        _write(found, page.html(found))
     return found
+
+
+def _write(found: Study, page: str) -> None:
+    """Write the figures, the results and the page."""
+    for slug, figure in found.figures.items():
+        for file, content in zip(found.files(slug), (figure.png, figure.svg.encode()), strict=True):
+            files.write_whole(found.folder / file, content)
+    _write_json(found.folder / _RESULTS, found.to_dict())
+    files.write_whole(found.page, page.encode())
 
 
 def _require_options(kind: Kind, options: Iterable[str]) -> None:
@@ -129,31 +137,37 @@ def _require_options(kind: Kind, options: Iterable[str]) -> None:
             raise TypeError(f"the study {kind.name!r} does not take {name!r}; it takes {has}")
 
 
-def _claim(folder: Path, kind: Kind, rng: Rng) -> int:
-    """Make the folder this study's, and return the root seed.
+def _claim(folder: Path, kind: Kind, wanted: int | None) -> int:
+    """Make the folder this study's, and return the root seed."""
+    seed = _seed_of(folder, kind, wanted)
+    if seed is None:
+        seed = arguments.seed_of(wanted)
+        _write_json(folder / _RESULTS, {"study": kind.name, "seed": seed, "finished": False})
+    return seed
 
-    Raises ValueError, before anything is written, where it belongs to another study or seed.
+
+def _seed_of(folder: Path, kind: Kind, wanted: int | None) -> int | None:
+    """Return the root seed of the study that a folder has, None where it has none.
+
+    Raises ValueError where it belongs to another study or seed than is wanted.
     """
     try:
         before = json.loads((folder / _RESULTS).read_bytes())
-        theirs, root = before["study"], before["seed"]
+        theirs, root = before["study"], int(before["seed"])
     except FileNotFoundError:
-        seed = arguments.seed_of(rng) >> 11 if rng is None else arguments.seed_of(rng)
-        claimed = {"study": kind.name, "seed": seed, "finished": False}
-        _write_json(folder / _RESULTS, claimed)
-        return seed
+        return None
     except (ValueError, KeyError, TypeError):
         raise ValueError(
             f"{folder / _RESULTS} must be of a study, and is not; choose another folder"
         ) from None
-    seed = root if rng is None else arguments.seed_of(rng)
-    for what, has, wanted in (("study", theirs, kind.name), ("seed", root, seed)):
-        if has != wanted:
+    seed = root if wanted is None else wanted
+    for what, has, asked in (("study", theirs, kind.name), ("seed", root, seed)):
+        if has != asked:
             raise ValueError(
-                f"the folder {str(folder)!r} belongs to the {what} {has!r}, got {wanted!r}; "
+                f"the folder {str(folder)!r} belongs to the {what} {has!r}, got {asked!r}; "
                 "choose another folder"
             )
-    return seed
+    return root
 
 
 def _run(
