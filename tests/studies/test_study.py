@@ -28,7 +28,10 @@ def draw(sizes):
 
 def conclude(tables):
     sizes = tables["steps"]["relative_norm"]
-    counted = {"median": float(np.median(sizes)), "none": float("nan"), "networks": sizes.size}
+    counted = {
+        "median": float(np.median(sizes)), "none": float("nan"), "networks": sizes.size,
+        "dims": np.unique(tables["steps"]["dim"]),
+    }  # fmt: skip
     finding = Finding(
         "sizes", "Sizes <small>", f"The median of x^{{2}} is {np.median(sizes):.3g}.", counted,
         partial(draw, sizes), "Somebody says so.",
@@ -65,7 +68,7 @@ def test_a_study_writes_a_page_tables_figures_and_numbers(toy, tmp_path):
     table = pq.read_table(tmp_path / "out/tables/steps.parquet")
     assert table.num_rows == 10 and pq.read_table(tmp_path / "out/tables/balls.parquet").num_rows
     assert finding["numbers"]["median"] == np.median(table["relative_norm"].to_numpy())
-    assert finding["numbers"]["none"] is None
+    assert finding["numbers"]["none"] is None and finding["numbers"]["dims"] == [4, 9]
     for file in finding["files"]:
         assert (tmp_path / "out" / file).stat().st_size > 1000
     page = found.page.read_text()
@@ -193,6 +196,13 @@ def test_a_folder_has_one_run_at_a_time(toy, tmp_path):
 def test_a_generator_is_drawn_from_once(toy, tmp_path):
     first = rr.study("depth", tmp_path, rng=np.random.default_rng(5))
     assert rr.study("depth", tmp_path, rng=np.random.default_rng(5)).seed == first.seed
+
+
+def test_options_are_kept_as_plain_values(toy, tmp_path):
+    found = rr.study("depth", tmp_path, rng=3, dim=np.int64(7), broken=None)
+    assert found.options == {"dim": 7}
+    assert found.command == "randrelu study depth --dim 7 --seed 3"
+    assert json.loads((tmp_path / "results.json").read_text())["options"] == {"dim": 7}
 
 
 def run_command(monkeypatch, *words):

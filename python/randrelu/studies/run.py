@@ -6,7 +6,7 @@ import inspect
 import json
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from randrelu.studies.kind import Kind, Part
 from randrelu.studies.named import named
 from randrelu.studies.result import Study
 from randrelu.sweeps import Sweep, sweep
+from randrelu.sweeps.grid import plain
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -91,7 +92,7 @@ def study(
     However a study ended, Ctrl-C included, the same call runs what is missing.
     """
     kind = named(name)
-    _require_options(kind, options)
+    options = _given(kind, options)
     require_matplotlib("study")
     extras.require("Parquet files need pyarrow", "pyarrow", "study")
     extras.require("the page needs Jinja2", "jinja2", "study")
@@ -128,13 +129,17 @@ def _write(found: Study, page: str) -> None:
     files.write_whole(found.page, page.encode())
 
 
-def _require_options(kind: Kind, options: Iterable[str]) -> None:
-    """Raise TypeError for an option that the study does not have."""
+def _given(kind: Kind, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that are given, in plain values; TypeError for what the study has not."""
     takes = [name for name in inspect.signature(kind.parts).parameters if name != "full"]
     for name in options:
         if name not in takes:
             has = ", ".join(takes) if takes else "no options of its own"
             raise TypeError(f"the study {kind.name!r} does not take {name!r}; it takes {has}")
+    given = {name: value for name, value in options.items() if value is not None}
+    paths = {n: os.fspath(value) for n, value in given.items() if isinstance(value, os.PathLike)}
+    plain_options: dict[str, Any] = plain(given | paths)
+    return plain_options
 
 
 def _claim(folder: Path, kind: Kind, wanted: int | None) -> int:

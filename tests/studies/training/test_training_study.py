@@ -225,6 +225,11 @@ REFUSED = {
 }
 
 
+def test_data_is_a_path():
+    with pytest.raises(TypeError, match="data must be 'digits', or the path of a file, got 3"):
+        rr.study("training", data=3)
+
+
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_is_wrong_is_named(case, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
