@@ -76,6 +76,9 @@ def test_a_study_writes_a_page_tables_figures_and_numbers(toy, tmp_path):
                  "Somebody says so.", "d &gt; 9", "randrelu study depth --seed 3",
                  "Networks are drawn."):  # fmt: skip
         assert text in page, text
+    ids = re.findall(r'\bid="([^"]+)"', page)
+    assert len(ids) == len(set(ids)) and page.count("<svg") == page.count('role="img"') == 1
+    assert set(re.findall(r'(?:labelledby="|url\(#|href="#)([^")]+)', page)) <= set(ids)
     assert not re.search(r'(src|href)="(https?:|/)', page) and "<script" not in page
     for pointer in re.findall(r'data-key="([^"]+)"', page):
         value = results

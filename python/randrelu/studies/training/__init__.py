@@ -50,6 +50,7 @@ STUDY = Kind(
         f"{100 * MOST:g} % of the decisions and more than a random direction does, and they are "
         f"called nearly linear where the margin departs by less than {100 * NEAR:g} % of itself "
         "in the median; both with the whole interval.",
+        "What neighbours of the paper say is looked at on the digits alone, in other networks:",
         *neighbours.METHOD,
     ),
 )

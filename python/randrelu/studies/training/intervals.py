@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from randrelu.checks.result import quantile_interval
+
 Doubles = NDArray[np.float64]
 Interval = tuple[float, float, float]  # the number, and from where to where it may be
 
@@ -29,15 +31,10 @@ def median_interval(values: Doubles) -> Interval:
 
     Fewer than 6 networks do not bound it: it is from −∞ to ∞.
     """
-    from scipy.stats import binom
-
-    known = np.sort(values[~np.isnan(values)])
+    known = values[~np.isnan(values)]
     if not known.size:
         return math.nan, math.nan, math.nan
-    rank = int(binom.ppf(0.025, known.size, 0.5))  # P{fewer than `rank` below it} < 2.5 %
-    if rank == 0:
-        return median(known), -math.inf, math.inf
-    return median(known), float(known[rank - 1]), float(known[-rank])
+    return median(known), *quantile_interval(known, 0.5)
 
 
 def ratio_interval(above: Doubles, below: Doubles) -> Interval:
