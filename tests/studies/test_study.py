@@ -154,12 +154,16 @@ def test_what_cannot_be_run_is_named_and_nothing_is_lost(
         (tmp_path / name).mkdir()
         (tmp_path / name / "results.json").write_text(json.dumps(content))
     (tmp_path / "file").write_text("mine")
-    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    before = everything(tmp_path)
     given = {"name": "depth", "rng": 3, **change}
     given["out"] = tmp_path / given.get("out", "ours")
     with pytest.raises(error, match=message):
         rr.study(**given)
-    assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert before == everything(tmp_path)
+
+
+def everything(folder):
+    return {path: path.is_file() and path.read_bytes() for path in folder.rglob("*")}
 
 
 def test_trials_that_fail_are_listed_and_a_part_without_rows_has_no_answer(toy, tmp_path):

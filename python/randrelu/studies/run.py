@@ -99,11 +99,10 @@ def study(
     from randrelu.studies import page  # here: it needs Jinja2
 
     parts = kind.parts(full, **options)
-    folder = writable(
-        Path(f"randrelu-{name}" if out is None else out), ("sweeps", "tables", "figures")
-    )
+    folder = Path(f"randrelu-{name}" if out is None else out)
     wanted = None if rng is None else arguments.seed_of(rng)
-    _seed_of(folder, kind, wanted)  # before the lock is a file in the folder of something else
+    _seed_of(folder, kind, wanted)  # before anything is made in the folder of something else
+    writable(folder, ("sweeps", "tables", "figures"))
     with locked(folder / "sweeps", f"the folder {str(folder)!r}"):
         seed = _claim(folder, kind, wanted)
         date, began = datetime.now(UTC).isoformat(timespec="seconds"), time.perf_counter()
@@ -111,10 +110,11 @@ def study(
         tables = {slug: columns.of(found.to_arrow()) for slug, found in sweeps.items()}
         conclusion = kind.conclude(tables) if all(tables.values()) else None
         findings = () if conclusion is None else conclusion.findings
+        figures = {finding.slug: draw(finding.figure) for finding in findings}
         found = Study(
             kind, folder, seed, full, options, date, time.perf_counter() - began,
             versions.facts("scipy", "matplotlib", "pyarrow", "scikit-learn", threads=threads),
-            parts, sweeps, conclusion, {f.slug: draw(f.figure) for f in findings},
+            parts, sweeps, conclusion, figures,
         )  # fmt: skip
         _write(found, page.html(found))
     return found
@@ -159,7 +159,7 @@ def _seed_of(folder: Path, kind: Kind, wanted: int | None) -> int | None:
     try:
         before = json.loads((folder / _RESULTS).read_bytes())
         theirs, root = before["study"], int(before["seed"])
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (ValueError, KeyError, TypeError):
         raise ValueError(
