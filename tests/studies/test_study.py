@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -27,7 +28,10 @@ def draw(sizes):
 
 def conclude(tables):
     sizes = tables["steps"]["relative_norm"]
-    counted = {"median": float(np.median(sizes)), "none": float("nan"), "networks": sizes.size}
+    counted = {
+        "median": float(np.median(sizes)), "none": float("nan"), "networks": sizes.size,
+        "dims": np.unique(tables["steps"]["dim"]),
+    }  # fmt: skip
     finding = Finding(
         "sizes", "Sizes <small>", f"The median of x^{{2}} is {np.median(sizes):.3g}.", counted,
         partial(draw, sizes), "Somebody says so.",
@@ -64,7 +68,7 @@ def test_a_study_writes_a_page_tables_figures_and_numbers(toy, tmp_path):
     table = pq.read_table(tmp_path / "out/tables/steps.parquet")
     assert table.num_rows == 10 and pq.read_table(tmp_path / "out/tables/balls.parquet").num_rows
     assert finding["numbers"]["median"] == np.median(table["relative_norm"].to_numpy())
-    assert finding["numbers"]["none"] is None
+    assert finding["numbers"]["none"] is None and finding["numbers"]["dims"] == [4, 9]
     for file in finding["files"]:
         assert (tmp_path / "out" / file).stat().st_size > 1000
     page = found.page.read_text()
@@ -72,6 +76,9 @@ def test_a_study_writes_a_page_tables_figures_and_numbers(toy, tmp_path):
                  "Somebody says so.", "d &gt; 9", "randrelu study depth --seed 3",
                  "Networks are drawn."):  # fmt: skip
         assert text in page, text
+    ids = re.findall(r'\bid="([^"]+)"', page)
+    assert len(ids) == len(set(ids)) and page.count("<svg") == page.count('role="img"') == 1
+    assert set(re.findall(r'(?:labelledby="|url\(#|href="#)([^")]+)', page)) <= set(ids)
     assert not re.search(r'(src|href)="(https?:|/)', page) and "<script" not in page
     for pointer in re.findall(r'data-key="([^"]+)"', page):
         value = results
@@ -152,12 +159,16 @@ def test_what_cannot_be_run_is_named_and_nothing_is_lost(
         (tmp_path / name).mkdir()
         (tmp_path / name / "results.json").write_text(json.dumps(content))
     (tmp_path / "file").write_text("mine")
-    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    before = everything(tmp_path)
     given = {"name": "depth", "rng": 3, **change}
     given["out"] = tmp_path / given.get("out", "ours")
     with pytest.raises(error, match=message):
         rr.study(**given)
-    assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert before == everything(tmp_path)
+
+
+def everything(folder):
+    return {path: path.is_file() and path.read_bytes() for path in folder.rglob("*")}
 
 
 def test_trials_that_fail_are_listed_and_a_part_without_rows_has_no_answer(toy, tmp_path):
@@ -166,6 +177,44 @@ def test_trials_that_fail_are_listed_and_a_part_without_rows_has_no_answer(toy, 
     assert found.failures and "MemoryError" in found.page.read_text()
     assert json.loads((tmp_path / "results.json").read_text())["sweeps"]["balls"]["failed"] == 3
     assert rr.study("depth", tmp_path, rng=3).conclusion is not None  # the rest was kept
+
+
+def test_a_conclusion_that_fails_loses_nothing(monkeypatch, tmp_path):
+    def fails(tables):
+        raise ArithmeticError("no conclusion")
+
+    monkeypatch.setattr(run, "named", lambda name: replace(TOY, conclude=fails))
+    with pytest.raises(ArithmeticError, match="no conclusion"):
+        rr.study("depth", tmp_path, rng=3)
+    assert pq.read_table(tmp_path / "tables/steps.parquet").num_rows == 10
+    before = {p: p.stat().st_mtime_ns for p in tmp_path.glob("sweeps/*/trials/*.parquet")}
+    monkeypatch.setattr(run, "named", lambda name: TOY)
+    assert rr.study("depth", tmp_path).answer == "It is small."
+    assert all(path.stat().st_mtime_ns == when for path, when in before.items()) and before
+
+
+def test_a_folder_has_one_run_at_a_time(toy, tmp_path):
+    refused = []
+
+    def another(done, total):
+        with pytest.raises(BlockingIOError, match=r"the folder .* process \d+; wait for it") as e:
+            rr.study("depth", tmp_path)
+        refused.append(e)
+
+    rr.study("depth", tmp_path, rng=3, progress=another)
+    assert refused and rr.study("depth", tmp_path).seed == 3
+
+
+def test_a_generator_is_drawn_from_once(toy, tmp_path):
+    first = rr.study("depth", tmp_path, rng=np.random.default_rng(5))
+    assert rr.study("depth", tmp_path, rng=np.random.default_rng(5)).seed == first.seed
+
+
+def test_options_are_kept_as_plain_values(toy, tmp_path):
+    found = rr.study("depth", tmp_path, rng=3, dim=np.int64(7), broken=None)
+    assert found.options == {"dim": 7}
+    assert found.command == "randrelu study depth --dim 7 --seed 3"
+    assert json.loads((tmp_path / "results.json").read_text())["options"] == {"dim": 7}
 
 
 def run_command(monkeypatch, *words):

@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 def some(count, classes=10):
     digits = load("digits")
     kept = np.flatnonzero(digits.labels < classes)[:count]
-    return Images(digits.pixels[kept], digits.labels[kept])
+    return Images(digits.pixels[kept], digits.labels[kept], classes)
 
 
 def layers(net):

@@ -51,7 +51,7 @@ def trained(seed, params, epochs):
     learner = begin(
         "sklearn",
         (params["width"],) * params["depth"],
-        Images(digits.pixels[seen], digits.labels[seen]),
+        Images(digits.pixels[seen], digits.labels[seen], 10),
         rng,
     )
     ways = rng.standard_normal((params["images"], 64))
@@ -220,3 +220,18 @@ def test_a_width_is_needed():
 def test_too_few_images_are_named():
     with pytest.raises(ValueError, match="at least 2000 images, of which 500 are measured"):
         training(np.random.default_rng(0), depth=1, width=4, images=500)
+
+
+@pytest.mark.parametrize("name", ["sklearn", "torch"])
+def test_a_class_that_is_in_no_image_trained_on_is_an_output_all_the_same(name, tmp_path):
+    """It is the last one, of a single image, which is held out with this seed."""
+    pytest.importorskip("torch" if name == "torch" else "sklearn")
+    rng = np.random.default_rng(0)
+    labels = np.r_[np.arange(39) % 3, 3]
+    assert 39 in np.random.default_rng(4).permutation(40)[:10]
+    np.savez(tmp_path / "a.npz", images=rng.random((40, 6)), labels=labels)
+    rows = training(
+        np.random.default_rng(4), data=str(tmp_path / "a.npz"), trainer=name,
+        depth=1, width=5, epochs=2, images=2,
+    )  # fmt: skip
+    assert len(rows) == 6 and all(0 < row["loss"] < 10 for row in rows)

@@ -82,6 +82,10 @@ REFUSED = {
         lambda p: saved(p / "a.npz", images=PIXELS, labels=LABELS[1:]), None,
         r"a label for each of its 12 images, got labels of shape \(11,\)",
     ),
+    "no-labels": (
+        lambda p: saved(p / "a.npz", images=PIXELS, labels=np.where(LABELS == 3, np.nan, LABELS)),
+        None, "the labels of .* must be finite",
+    ),
     "flat": (lambda p: saved(p / "a.npz", images=LABELS, labels=LABELS), None, r"shape \(N, …\)"),
     "no-pixels": (
         lambda p: saved(p / "a.npz", images=0 * PIXELS, labels=LABELS), None, "other than 0",

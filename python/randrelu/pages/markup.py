@@ -54,16 +54,28 @@ def _inline(svg: str, slug: str) -> Markup:
 _MARK = re.compile(r"\^(?=[{\w])|(?:(?<=\b[A-Za-zΔ])|(?<=\u0303))_(?=[{\w])")
 
 
+# A space before a unit, or between the ends of an interval.
+_WITHIN = re.compile(r"(?<=\d) (?=[%…])|(?<=…) (?=[\d−])")
+
+
 def marked_up(text: str) -> Markup:
-    """Return a text with its powers and indices, also nested ones, as <sup> and <sub>."""
+    """Return a text with its powers and indices, also nested ones, as <sup> and <sub>.
+
+    No line ends within a number and its unit, or within an interval.
+    """
+    return _raised(_WITHIN.sub("\u00a0", text))
+
+
+def _raised(text: str) -> Markup:
+    """Return a text with its powers and indices as <sup> and <sub>."""
     mark = _MARK.search(text)
     if mark is None:
         return escape(text)
     inner, end = _argument(text, mark.end())
     return Markup("{}<{tag}>{}</{tag}>{}").format(
         text[: mark.start()],
-        marked_up(inner),
-        marked_up(text[end:]),
+        _raised(inner),
+        _raised(text[end:]),
         tag="sup" if mark[0] == "^" else "sub",
     )
 

@@ -12,6 +12,7 @@ from randrelu._support.shown import Shown
 from randrelu.pages.draw import Drawn
 from randrelu.studies.kind import Conclusion, Finding, Kind, Part
 from randrelu.sweeps import Failure, Sweep
+from randrelu.sweeps.grid import plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -121,7 +122,7 @@ class Study(Shown):
                     "heading": finding.heading,
                     "sentence": finding.sentence,
                     "statement": finding.statement,
-                    "numbers": finding.numbers,
+                    "numbers": plain(finding.numbers),
                     "files": list(self.files(finding.slug)),
                 }
                 for finding in self.findings

@@ -6,13 +6,14 @@ import inspect
 import json
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from randrelu._support import arguments, extras, files, versions
 from randrelu._support.arguments import Progress, Rng
+from randrelu._support.locks import locked
 from randrelu.figures.style import require_matplotlib
 from randrelu.pages.draw import draw
 from randrelu.pages.folder import writable
@@ -21,6 +22,7 @@ from randrelu.studies.kind import Kind, Part
 from randrelu.studies.named import named
 from randrelu.studies.result import Study
 from randrelu.sweeps import Sweep, sweep
+from randrelu.sweeps.grid import plain
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -90,70 +92,87 @@ def study(
     However a study ended, Ctrl-C included, the same call runs what is missing.
     """
     kind = named(name)
-    _require_options(kind, options)
+    options = _given(kind, options)
     require_matplotlib("study")
     extras.require("Parquet files need pyarrow", "pyarrow", "study")
     extras.require("the page needs Jinja2", "jinja2", "study")
     from randrelu.studies import page  # here: it needs Jinja2
 
     parts = kind.parts(full, **options)
-    folder = writable(
-        Path(f"randrelu-{name}" if out is None else out), ("sweeps", "tables", "figures")
-    )
-    seed = _claim(folder, kind, rng)
-    date, began = datetime.now(UTC).isoformat(timespec="seconds"), time.perf_counter()
-    sweeps = _run(parts, folder, seed, executor, threads, progress)
-    tables = {slug: columns.of(found.to_arrow()) for slug, found in sweeps.items()}
-    conclusion = kind.conclude(tables) if all(tables.values()) else None
-    findings = () if conclusion is None else conclusion.findings
-    figures = {finding.slug: draw(finding.figure) for finding in findings}
-    installed = versions.facts("scipy", "matplotlib", "pyarrow", "scikit-learn", threads=threads)
-    found = Study(
-        kind, folder, seed, full, options, date, time.perf_counter() - began, installed, parts,
-        sweeps, conclusion, figures,
-    )  # fmt: skip
-    for slug, figure in figures.items():
-        for file, content in zip(found.files(slug), (figure.png, figure.svg.encode()), strict=True):
-            files.write_whole(folder / file, content)
-    _write_json(folder / _RESULTS, found.to_dict())
-    files.write_whole(found.page, page.html(found).encode())
+    folder = Path(f"randrelu-{name}" if out is None else out)
+    wanted = None if rng is None else arguments.seed_of(rng)
+    _seed_of(folder, kind, wanted)  # before anything is made in the folder of something else
+    writable(folder, ("sweeps", "tables", "figures"))
+    with locked(folder / "sweeps", f"the folder {str(folder)!r}"):
+        seed = _claim(folder, kind, wanted)
+        date, began = datetime.now(UTC).isoformat(timespec="seconds"), time.perf_counter()
+        sweeps = _run(parts, folder, seed, executor, threads, progress)
+        tables = {slug: columns.of(found.to_arrow()) for slug, found in sweeps.items()}
+        conclusion = kind.conclude(tables) if all(tables.values()) else None
+        findings = () if conclusion is None else conclusion.findings
+        figures = {finding.slug: draw(finding.figure) for finding in findings}
+        found = Study(
+            kind, folder, seed, full, options, date, time.perf_counter() - began,
+            versions.facts("scipy", "matplotlib", "pyarrow", "scikit-learn", threads=threads),
+            parts, sweeps, conclusion, figures,
+        )  # fmt: skip
+        _write(found, page.html(found))
     return found
 
 
-def _require_options(kind: Kind, options: Iterable[str]) -> None:
-    """Raise TypeError for an option that the study does not have."""
+def _write(found: Study, page: str) -> None:
+    """Write the figures, the results and the page."""
+    for slug, figure in found.figures.items():
+        for file, content in zip(found.files(slug), (figure.png, figure.svg.encode()), strict=True):
+            files.write_whole(found.folder / file, content)
+    _write_json(found.folder / _RESULTS, found.to_dict())
+    files.write_whole(found.page, page.encode())
+
+
+def _given(kind: Kind, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that are given, in plain values; TypeError for what the study has not."""
     takes = [name for name in inspect.signature(kind.parts).parameters if name != "full"]
     for name in options:
         if name not in takes:
             has = ", ".join(takes) if takes else "no options of its own"
             raise TypeError(f"the study {kind.name!r} does not take {name!r}; it takes {has}")
+    given = {name: value for name, value in options.items() if value is not None}
+    paths = {n: os.fspath(value) for n, value in given.items() if isinstance(value, os.PathLike)}
+    plain_options: dict[str, Any] = plain(given | paths)
+    return plain_options
 
 
-def _claim(folder: Path, kind: Kind, rng: Rng) -> int:
-    """Make the folder this study's, and return the root seed.
+def _claim(folder: Path, kind: Kind, wanted: int | None) -> int:
+    """Make the folder this study's, and return the root seed."""
+    seed = _seed_of(folder, kind, wanted)
+    if seed is None:
+        seed = arguments.seed_of(wanted)
+        _write_json(folder / _RESULTS, {"study": kind.name, "seed": seed, "finished": False})
+    return seed
 
-    Raises ValueError, before anything is written, where it belongs to another study or seed.
+
+def _seed_of(folder: Path, kind: Kind, wanted: int | None) -> int | None:
+    """Return the root seed of the study that a folder has, None where it has none.
+
+    Raises ValueError where it belongs to another study or seed than is wanted.
     """
     try:
         before = json.loads((folder / _RESULTS).read_bytes())
-        theirs, root = before["study"], before["seed"]
-    except FileNotFoundError:
-        seed = arguments.seed_of(rng) >> 11 if rng is None else arguments.seed_of(rng)
-        claimed = {"study": kind.name, "seed": seed, "finished": False}
-        _write_json(folder / _RESULTS, claimed)
-        return seed
+        theirs, root = before["study"], int(before["seed"])
+    except (FileNotFoundError, NotADirectoryError):
+        return None
     except (ValueError, KeyError, TypeError):
         raise ValueError(
             f"{folder / _RESULTS} must be of a study, and is not; choose another folder"
         ) from None
-    seed = root if rng is None else arguments.seed_of(rng)
-    for what, has, wanted in (("study", theirs, kind.name), ("seed", root, seed)):
-        if has != wanted:
+    seed = root if wanted is None else wanted
+    for what, has, asked in (("study", theirs, kind.name), ("seed", root, seed)):
+        if has != asked:
             raise ValueError(
-                f"the folder {str(folder)!r} belongs to the {what} {has!r}, got {wanted!r}; "
+                f"the folder {str(folder)!r} belongs to the {what} {has!r}, got {asked!r}; "
                 "choose another folder"
             )
-    return seed
+    return root
 
 
 def _run(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from randrelu._support import arguments, extras, files, versions
 from randrelu._support.arguments import Rng
+from randrelu._support.locks import locked
 from randrelu.sweeps import failures as failed
 from randrelu.sweeps import reading, tables
 from randrelu.sweeps.failures import Failure
@@ -18,13 +19,9 @@ from randrelu.sweeps.grid import Point
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from filelock import FileLock
 
 # There is a file of this name while the columns of the blocks are being widened.
 _CHANGING = "_changing"
-# The process that holds the lock writes its number into another file: Windows lets nobody read a
-# locked one.
-_LOCK, _WRITER = "_lock", "_writer"
 
 
 class Store:
@@ -43,7 +40,7 @@ class Store:
         self._schema: pa.Schema | None = None
         with self._explained():
             (self.folder / reading.TRIALS).mkdir(parents=True, exist_ok=True)
-            self._lock = _locked(self.folder)
+            self._lock = locked(self.folder, f"store {str(folder)!r}")
         try:
             with self._explained():
                 for part in self.folder.glob(".*.part"):  # of a process that was killed
@@ -171,31 +168,3 @@ def _schema(file: Path) -> pa.Schema:
 
 def _json(value: Any) -> bytes:
     return f"{json.dumps(value, indent=1, ensure_ascii=False)}\n".encode()
-
-
-def _locked(folder: Path) -> FileLock:
-    """Lock the folder, until the lock is released or the process ends, however it ends."""
-    extras.require("a sweep's store needs filelock", "filelock", "sweep")
-    from filelock import FileLock, Timeout
-
-    # The lock belongs to the store, not to the thread that opened it.
-    lock = FileLock(folder / _LOCK, blocking=False, thread_local=False)
-    try:
-        lock.acquire()
-        (folder / _WRITER).write_text(f"{os.getpid()}\n")
-    except Timeout:
-        raise BlockingIOError(
-            f"store {str(folder)!r} is being written to by process {_writer(folder)}; wait for it, "
-            "or choose another folder"
-        ) from None
-    except BaseException:
-        lock.release()
-        raise
-    return lock
-
-
-def _writer(folder: Path) -> str:
-    try:
-        return (folder / _WRITER).read_text().strip()
-    except FileNotFoundError:  # that process has only just locked the folder
-        return "(unknown)"

@@ -6,9 +6,16 @@ import randrelu as rr
 from randrelu.pages.draw import draw
 from randrelu.studies import columns
 from randrelu.studies.training import STUDY, grid
-from randrelu.studies.training.intervals import median, median_interval, share_interval
+from randrelu.studies.training.intervals import (
+    median,
+    median_interval,
+    number,
+    percent,
+    ratio_interval,
+    share_interval,
+)  # fmt: skip
 from randrelu.studies.training.trained import trained
-from scipy.stats import binomtest
+from scipy.stats import binomtest, quantile_test
 
 TOY = {"data": "digits", "trainer": "sklearn", "epochs": 2, "images": 2, "training_images": 100}
 
@@ -66,7 +73,8 @@ def test_numbers_are_medians_over_networks_of_those_over_images(tables):
         mine = (table["width"] == nets.width[n]) & (table["trial"] == n % 2)
         for e, epoch in enumerate(nets.epochs):
             rows = mine & (table["epoch"] == epoch)
-            assert nets.of["step"][n, e] == pytest.approx(8 * np.nanmedian(table["step"][rows]))
+            steps = np.where(np.isnan(table["step"]), np.inf, table["step"])[rows]
+            assert nets.of["step"][n, e] == pytest.approx(8 * np.median(steps))
             assert nets.of["step_changes"][n, e] == table["step_changes"][rows].mean()
             shares = table["flips"][rows] / table["units"][rows]
             assert nets.of["flip_share"][n, e] == np.nanmedian(shares)
@@ -88,9 +96,12 @@ ANSWERS = {
     "neither": ({"step_changes": False}, "Neither for trained networks nor for random ones"),
     "chance": ({"random_changes": True}, "Neither for trained networks nor for random ones"),
     "only-random": ({"step_changes": np.tile([True, False], 20)}, "is not supported: it changes"),
-    "only-trained": ({"step_changes": np.tile([False, True], 20)}, "less reliably"),
+    "only-trained": (
+        {"step_changes": np.tile([False, True], 20)},
+        "that random ones are is not supported: it",
+    ),
     "bent": ({"gap": 0.9}, "That they are nearly linear is not supported"),
-    "linear": ({}, "The reason is that of random ones, near linearity"),
+    "linear": ({}, "What explains it at random networks, near linearity, holds after"),
 }
 
 
@@ -118,7 +129,8 @@ MISSING = ("step", "along", "attained", "certified", "gap", "flips", "turn_media
 def test_tables_where_nothing_was_found_are_survived(count):
     nothing = dict.fromkeys(MISSING, np.full(2 * count, np.nan))
     found = drawn(STUDY.conclude(made_up(count, **nothing)))
-    assert "unknown" in found.answer and "more than was found" in found.answer
+    assert "Its median size is more than was found" in found.answer
+    assert all("unknown" in finding.sentence for finding in found.findings[:3:2])
     assert ("Too little" in found.answer) == (count == 1)
 
 
@@ -140,11 +152,39 @@ def test_the_interval_of_shares_covers():
     assert np.mean([low <= 1 / 3 <= high for _, low, high in found]) >= 0.95
 
 
-def test_the_interval_of_a_median_covers():
-    """0 for normal numbers: the bootstrap is 95 % in the limit; 4 standard errors off are 0.044."""
+@pytest.mark.parametrize("count", [6, 7, 11, 12, 54])
+def test_the_interval_of_a_median_is_that_of_the_sign_test(count):
+    values = np.random.default_rng(count).standard_normal(count)
+    exact = quantile_test(values, p=0.5).confidence_interval(0.95)
+    found = median_interval(np.r_[values, np.nan])
+    assert found == (np.median(values), exact.low, exact.high)
+
+
+def test_few_networks_do_not_bound_a_median():
+    """All 5 are above it with probability 1/32, which is more than 2.5 %."""
+    found = median_interval(np.arange(5.0))
+    assert found == (2, -np.inf, np.inf)
+    assert number(found) == "2.0 (of too few networks for an interval)"
+
+
+def test_the_interval_of_a_ratio_is_that_of_the_law():
+    """Of medians of lognormal numbers: its logarithm has the standard error √(π/2 · 2/n)."""
     rng = np.random.default_rng(0)
-    found = [median_interval(rng.standard_normal(50)) for _ in range(400)]
-    assert abs(np.mean([low <= 0 <= high for _, low, high in found]) - 0.95) < 0.044
+    above, below = np.exp(rng.standard_normal((2, 4000)))
+    value, low, high = ratio_interval(3 * above, below)
+    assert value == 3 * np.median(above) / np.median(below)
+    error = np.sqrt(np.pi / 4000)
+    # The density at the median, which the bootstrap estimates, is within a quarter here.
+    assert 0.75 < np.log(high / low) / (2 * 1.96 * error) < 1.25 and low < 3 < high
+    assert np.isnan(ratio_interval(above, 0 * below)).all()
+
+
+def test_numbers_are_written_with_their_intervals():
+    assert number((1.04, 0.5, 27.4)) == "1.0 (0.50 … 27)"
+    assert number((1.0, 0.5, np.inf)) == "1.0 (from 0.50 on)"
+    assert number((np.inf, 0.5, np.inf)) == "more than was found (from 0.50 on)"
+    assert percent((0.938, 0.84, 0.986)) == "94 % (84 … 99 %)"
+    assert percent((0.041, 0.0284, 0.0589)) == "4.1 % (2.8 … 5.9 %)"
 
 
 def test_medians_of_what_was_not_found():
@@ -153,8 +193,11 @@ def test_medians_of_what_was_not_found():
 
 
 @pytest.mark.parametrize("full", [False, True])
-def test_parts_are_networks_and_the_linear_model(full):
-    networks, linear = grid.parts(full)
+def test_parts_are_networks_the_linear_model_and_neighbours(full):
+    networks, linear, *others = grid.parts(full)
+    slugs = ["lazy-ball", "lazy-travel", "boundary-random", "boundary-trained"]
+    assert [part.slug for part in (networks, linear)] == ["networks", "linear"]
+    assert [part.slug for part in others] == slugs
     shapes = {(p["width"], p["depth"]) for p in networks.points}
     assert shapes >= {(w, d) for w in (32, 128, 512) for d in (1, 2, 4)}
     assert [p["depth"] for p in linear.points] == [0] and linear.trials >= networks.trials
@@ -167,7 +210,7 @@ def test_options_reach_the_points(tmp_path, monkeypatch):
     rows[:, 6] %= 3
     np.savetxt(path, rows, fmt="%d", delimiter=",")
     monkeypatch.chdir(tmp_path)
-    networks, _ = grid.parts(False, data="some.csv", label_column=6)
+    networks, _ = grid.parts(False, data="some.csv", label_column=6)  # not of the digits: no more
     point = networks.points[0]
     assert point["data"] == str(path) and point["label_column"] == 6 and len(point["sha256"]) == 64
     small = {**point, "width": 5, "depth": 1, "epochs": 1, "images": 2}
@@ -182,6 +225,11 @@ REFUSED = {
     "column": ({"label_column": 3}, "label_column is for a .csv file"),
     "trainer": ({"trainer": "jax"}, "trainer must be one of 'sklearn', 'torch'"),
 }
+
+
+def test_data_is_a_path():
+    with pytest.raises(TypeError, match="data must be 'digits', or the path of a file, got 3"):
+        rr.study("training", data=3)
 
 
 @pytest.mark.parametrize("case", REFUSED)

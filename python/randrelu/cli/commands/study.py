@@ -14,7 +14,7 @@ from randrelu._load import core
 from randrelu._support.threads import thread_number
 from randrelu.cli import bars, exits, tables
 from randrelu.cli.executors import Scheduler, executor
-from randrelu.cli.options import Json, Seed, Threads
+from randrelu.cli.options import Json, Threads
 
 app = typer.Typer(
     name="study",
@@ -34,6 +34,10 @@ Workers = Annotated[
     typer.Option(
         min=1, help="How many processes to run on; by default one for each thread, see --threads."
     ),
+]
+Seed = Annotated[
+    int | None,
+    typer.Option(min=0, help="The seed, to repeat a run; by default the folder's, or a fresh one."),
 ]
 Full = Annotated[
     bool,
@@ -74,7 +78,8 @@ def training(
     data: Annotated[
         str | None,
         typer.Option(
-            help="Images with labels, a .npz or .csv file; by default scikit-learn's digits."
+            help="Your images: a .npz file with the arrays images and labels, or a .csv file with "
+            "--label-column; by default scikit-learn's digits."
         ),
     ] = None,
     label_column: Annotated[

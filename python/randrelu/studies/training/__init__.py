@@ -1,7 +1,7 @@
 """Whether trained networks are nearly linear, and fall to one step for that reason."""
 
 from randrelu.studies.kind import Kind
-from randrelu.studies.training.conclude import conclude
+from randrelu.studies.training.conclude import MOST, NEAR, conclude
 from randrelu.studies.training.grid import FULL, QUICK, parts
 from randrelu.studies.training.neighbours import conclude as neighbours
 from randrelu.sweeps.experiments.images import HELD_OUT
@@ -42,9 +42,15 @@ STUDY = Kind(
         "checkpoint and the last. In the ball of the distance attained the gradient of f is "
         f"sampled at {SAMPLES} points, and an ascent finds where it differs most, at the first "
         "checkpoint and the last, too.",
-        "Numbers of a network are medians over its images, or shares of them; intervals are of 95 "
-        "% over the networks: by the bootstrap for medians, and for shares those of Clopper and "
-        "Pearson with a network for each trial, which are rather too wide.",
+        "Numbers of a network are medians over its images, or shares of them; intervals are of "
+        "95 % over the networks: between order statistics for medians, by the bootstrap for the "
+        "ratio to the linear model, and for shares those of Clopper and Pearson with a network for "
+        "each trial, which are rather too wide.",
+        "One step is said to attack networks where it changes more than "
+        f"{100 * MOST:g} % of the decisions and more than a random direction does, and they are "
+        f"called nearly linear where the margin departs by less than {100 * NEAR:g} % of itself "
+        "in the median; both with the whole interval.",
+        "What neighbours of the paper say is looked at on the digits alone, in other networks:",
         *neighbours.METHOD,
     ),
 )

@@ -166,8 +166,9 @@ def _curve(
     """Draw a quantity at every checkpoint, with 95 % intervals over the networks."""
     interval = share_interval if share else median_interval
     points = [interval(nets.of[name][:, e]) for e in range(len(nets.epochs))]
-    kept = [(x, *p) for x, p in zip(at, points, strict=True) if np.isfinite(p).all()]
+    kept = [(x, *p) for x, p in zip(at, points, strict=True) if np.isfinite(p[0])]
     x, middle, low, high = np.array(kept).reshape(-1, 4).T
+    low[~np.isfinite(high)] = np.nan  # no band where there is no bound
     ribbon(axes, x, low, middle, high, label, hue)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from functools import partial
 from typing import Any
 
@@ -17,12 +16,13 @@ from randrelu.studies.training.intervals import (
     median_interval,
     number,
     percent,
+    ratio_interval,
     share_interval,
 )
 from randrelu.studies.training.trained import Trained
 
 _ENDS = ("before", "after")
-_SAME = 2.0  # a factor between sizes of the same order
+_SAME = 2.0  # the largest factor between sizes of the same order
 
 
 def over_training(nets: Trained) -> Finding:
@@ -32,7 +32,7 @@ def over_training(nets: Trained) -> Finding:
     first, last = ends["before"], ends["after"]
     grown = median_interval(_ratios(nets.after("step"), nets.before("step")))
     turned = median_interval(_ratios(nets.after("attained"), nets.after("along")))
-    word = _compared(grown, 1, "grows", "falls", "does not change for certain")
+    word = _compared(grown, 1, "grows", "falls", "neither grows nor falls for certain")
     return Finding(
         "accuracy",
         "Attack, distance and linearity as the networks learn",
@@ -43,8 +43,8 @@ def over_training(nets: Trained) -> Finding:
         "the gradient. The departure of the margin from its tangent goes from "
         f"{percent(first['gap'])} to {percent(last['gap'])} of the margin, and the sampled "
         f"gradients within the distance R differ by {percent(last['turn_median'])} of ‖∇‖ at the "
-        f"end. (Medians over {networks(nets)}, of medians over {_images(nets)} each, with 95 % "
-        "intervals by the bootstrap over networks.)",
+        f"end. (Medians over {networks(nets)}, of medians over {images(nets)} each, with 95 % "
+        "intervals over networks.)",
         {"networks": nets.count, "ends": ends, "step_grown": grown, "attained_to_along": turned},
         partial(figures.over_accuracy, nets),
         "Bartlett, Bubeck and Cherapanamjeri (2021), Theorem 1.1: at a random network of constant "
@@ -91,7 +91,8 @@ def distances(nets: Trained, linear: Trained | None) -> Finding:
     }
     beside = ""
     if linear is not None:
-        beside = f" In the linear model it is {number(median_interval(linear.after('attained')))}."
+        most = median_interval(linear.after("attained"))
+        beside = f" In the linear model it is at most {number(most)}."
     first, last = found["before"], found["after"]
     return Finding(
         "distance",
@@ -150,17 +151,21 @@ def turns(nets: Trained) -> Finding:
 def linear_model(nets: Trained, linear: Trained) -> Finding:
     """Say how the networks compare with the linear model of the same images."""
     of_nets, of_linear = (median_interval(who.after("step")) for who in (nets, linear))
-    ratio = of_nets[0] / of_linear[0] if of_linear[0] else math.nan
-    close = 1 / _SAME < ratio < _SAME
+    ratio = ratio_interval(nets.after("step"), linear.after("step"))
+    if ratio[1] > 1 / _SAME and ratio[2] < _SAME:
+        close = f"within a factor of {_SAME:g}"
+    else:
+        apart = ratio[1] > _SAME or ratio[2] < 1 / _SAME
+        close = f"{'not' if apart else 'not for certain'} within a factor of {_SAME:g}"
     accuracy = [median(who.after("accuracy")) for who in (nets, linear)]
     return Finding(
         "linear-model",
         "Against the linear model of the same images",
         f"The linear step is {number(of_nets)} ‖x‖/√d in trained networks and "
         f"{number(of_linear)} in multinomial logistic regression, trained alike: "
-        f"{'of the same order' if close else 'of another order'}, a ratio of {ratio:.2f}, at "
-        f"accuracies of {100 * accuracy[0]:.1f} % and {100 * accuracy[1]:.1f} %. In the linear "
-        "model one step always suffices, and half of it is the distance. "
+        f"{close}, their ratio being {number(ratio)}, at accuracies of "
+        f"{100 * accuracy[0]:.1f} % and {100 * accuracy[1]:.1f} %. In the linear model "
+        "one step always suffices, and half of it is the distance from where the runner-up wins. "
         f"({networks(nets).capitalize()} and {linear.count} linear models.)",
         {
             "networks": of_nets,
@@ -179,6 +184,11 @@ def networks(nets: Trained) -> str:
     if nets.count == 1:
         return "one network"
     return f"{nets.count} networks of {shapes} shape{'s' if shapes > 1 else ''}"
+
+
+def images(nets: Trained) -> str:
+    """Return how many images of each network were measured, in words."""
+    return "one image" if nets.images == 1 else f"{nets.images} images"
 
 
 def _at(nets: Trained, name: str, end: str) -> Doubles:
@@ -210,7 +220,3 @@ def _shapes(nets: Trained, names: tuple[str, ...]) -> list[dict[str, Any]]:
             row |= {f"{name}_{end}": median(_at(some, name, end)) for end in _ENDS}
         rows.append(row)
     return rows
-
-
-def _images(nets: Trained) -> str:
-    return "one image" if nets.images == 1 else f"{nets.images} images"

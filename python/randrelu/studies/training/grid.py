@@ -52,6 +52,8 @@ def parts(
     require_trainer(trainer)
     size = FULL if full else QUICK
     shared: dict[str, Any] = {"data": DIGITS, "trainer": trainer, **size}
+    if not isinstance(data, str):
+        raise TypeError(f"data must be {DIGITS!r}, or the path of a file, got {data!r}")
     if data != DIGITS:
         path = Path(data).resolve()
         shared |= {"data": str(path), "sha256": sha256_of(path)}

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from randrelu.studies.kind import Columns
 from randrelu.studies.training.intervals import Doubles, median
 
-# Sizes are in units of ‖x‖/√d. What was not found is farther than anything that was.
+# Sizes are in units of ‖x‖/√d. What was not found is farther than anything that was, and so is a
+# step along a gradient that is 0.
 _SIZES = ("step", "along", "attained", "certified")
-_FAR = ("along", "attained", "gap")
+_FAR = ("step", "along", "attained", "gap")
 _MEDIANS = (*_SIZES, "gap", "turn_median", "turn_sampled", "turn_attained")
 _SHARES = ("step_changes", "random_changes")
 _WHOLE = ("accuracy", "loss")

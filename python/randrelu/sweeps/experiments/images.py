@@ -33,15 +33,17 @@ class Images:
         to which no size is relative, are left out.
     labels : ndarray of int64, shape (N,)
         Their classes, counted from 0 in the order of the labels that they come with.
+    classes : int
+        How many classes there are; some of the images need not have one of each.
     """
 
     pixels: NDArray[np.float32]
     labels: NDArray[np.int64]
+    classes: int
 
-    @property
-    def classes(self) -> int:
-        """How many classes there are."""
-        return int(self.labels.max()) + 1
+    def some(self, which: NDArray[np.int64]) -> Images:
+        """Return the images of these numbers, of as many classes."""
+        return Images(self.pixels[which], self.labels[which], self.classes)
 
 
 def sha256_of(path: Path) -> str:
@@ -148,6 +150,8 @@ def _images(name: str, pixels: NDArray[Any], labels: NDArray[Any]) -> Images:
             f"{name} must have a label for each of its {len(pixels)} images, got labels of shape "
             f"{labels.shape}"
         )
+    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
+        raise ValueError(f"the labels of {name} must be finite")
     names, classes = np.unique(labels, return_inverse=True)
     if len(names) < 2:
         raise ValueError(f"{name} must have images of at least two classes, got {names[0]} only")
@@ -156,4 +160,4 @@ def _images(name: str, pixels: NDArray[Any], labels: NDArray[Any]) -> Images:
         raise ValueError(f"{name} must have pixels other than 0")
     flat = (pixels.reshape(len(pixels), -1) / largest).astype(np.float32)
     some = flat.any(axis=1)
-    return Images(flat[some], classes[some].astype(np.int64))
+    return Images(flat[some], classes[some].astype(np.int64), len(names))

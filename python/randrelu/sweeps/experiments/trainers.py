@@ -47,7 +47,7 @@ def begin(name: str, hidden: tuple[int, ...], images: Images, rng: np.random.Gen
     hidden : tuple of int
         The widths of the hidden layers; without any it is multinomial logistic regression.
     images : Images
-        What it is trained on, of every class that there is.
+        What it is trained on; it has an output for each of their classes.
     rng : Generator
         Where the weights and the order of the images come from.
 

@@ -53,7 +53,7 @@ def training(
     seen = order[len(held) :][:training_images]
     measured = held[:images]
     require_images(every, images)
-    learned = Images(every.pixels[seen], every.labels[seen])
+    learned = every.some(seen)
     learner = begin(trainer, (width or 0,) * depth, learned, rng)
     x = every.pixels[measured].astype(np.float64)
     ways = rng.standard_normal(x.shape)
