@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from randrelu._support.threads import share_of_threads, thread_number
-from randrelu.sweeps.experiments import boundary, lazy, width
+from randrelu.sweeps.experiments import boundary, depth, lazy, training, width
 from randrelu.sweeps.experiments.one_thread import one_thread
 
 limits = pytest.importorskip("threadpoolctl")
@@ -28,7 +28,10 @@ def test_all_libraries_take_one_thread_and_have_theirs_back():
 @pytest.mark.parametrize(
     ("module", "name", "measure", "params"),
     [
+        (depth, "depth", "_of_limit", {"dim": 4, "depth": 1}),
+        (depth, "depth", "_of_network", {"dim": 4, "depth": 1, "width": 9}),
         (width, "at_width", "gradient_step", {"dim": 4, "depth": 1, "width": 9}),
+        (training, "training", "load", {"depth": 1, "width": 9}),
         (lazy, "lazy", "zeros_and_ones", {"width": 9}),
         (boundary, "of_random", "distance", {"dim": 4, "width": 9}),
         (boundary, "of_trained", "resized_digits", {"size": 4}),

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from randrelu import laws
 from randrelu._support import euclid
+from randrelu._support.threads import share_of_threads
 from randrelu.limit import LimitNetwork
 from randrelu.measures.extremes import extremes
 from randrelu.measures.trace import line
@@ -21,6 +22,7 @@ _Floats = NDArray[np.float64]
 NETWORKS = 100  # of infinite width, in a trial
 
 
+@share_of_threads(1)
 def depth(
     rng: np.random.Generator,
     *,

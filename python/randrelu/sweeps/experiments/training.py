@@ -17,6 +17,7 @@ from randrelu.measures.worst_deviation import worst_deviation
 from randrelu.network import Network
 from randrelu.sweeps.blocks import Row
 from randrelu.sweeps.experiments.images import DIGITS, HELD_OUT, Images, load
+from randrelu.sweeps.experiments.one_thread import one_thread
 from randrelu.sweeps.experiments.trainers import begin
 
 CONVERGED = 0.01  # the mean cross-entropy of the training images at which training ends
@@ -24,6 +25,7 @@ SAMPLES = 16  # points of the ball around an image where the gradient is looked 
 _STEPS = 20  # of the ascent to the largest deviation of the gradient
 
 
+@one_thread()
 def training(
     rng: np.random.Generator,
     *,
