@@ -48,7 +48,7 @@ class Finding:
     sentence : str
         What the picture shows, with its numbers and their intervals.
     numbers : mapping
-        The numbers of the sentence and more, in plain values: for results.json.
+        The numbers of the sentence and more, in plain values and as estimates: for results.json.
     figure : callable
         Draws it; it is called without arguments, maybe in another process.
     statement : str

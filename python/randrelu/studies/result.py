@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from randrelu._support import extras
 from randrelu._support.shown import Shown
 from randrelu.pages.draw import Drawn
+from randrelu.studies import estimates
 from randrelu.studies.kind import Conclusion, Finding, Kind, Part
 from randrelu.sweeps import Failure, Sweep
 from randrelu.sweeps.grid import plain
@@ -122,7 +123,7 @@ class Study(Shown):
                     "heading": finding.heading,
                     "sentence": finding.sentence,
                     "statement": finding.statement,
-                    "numbers": plain(finding.numbers),
+                    "numbers": plain(estimates.plain(finding.numbers)),
                     "files": list(self.files(finding.slug)),
                 }
                 for finding in self.findings

@@ -10,6 +10,8 @@ import randrelu as rr
 import scipy.stats
 from randrelu.laws import limit_step
 from randrelu.studies import run
+from randrelu.studies.columns import numbers, rows
+from randrelu.studies.estimates import Estimate, quantile, share
 from randrelu.studies.kind import Part
 from randrelu.studies.width import STUDY, attacks, exponential, rates
 from randrelu.studies.width.distance import (
@@ -20,7 +22,7 @@ from randrelu.studies.width.distance import (
     variance,
 )
 from randrelu.studies.width.grid import parts
-from randrelu.studies.width.summaries import Estimate, mean, median, numbers, rows, share
+from randrelu.studies.width.means import mean
 
 
 def toy(full):
@@ -174,14 +176,14 @@ class TestRate:
 
 class TestSummaries:
     def test_a_missing_size_is_above_all_others(self):
-        found = median(np.array([1.0, math.nan, 3.0, math.nan, math.nan]))
+        found = quantile(np.array([1.0, math.nan, 3.0, math.nan, math.nan]), 0.5)
         assert found.value == math.inf and f"{found:.1f}".startswith("∞")
 
     def test_the_interval_of_a_median_has_95_percent(self):
         generator = np.random.default_rng(0)
         held = [
             found.low <= 0 <= found.high
-            for found in (median(generator.standard_normal(41)) for _ in range(1000))
+            for found in (quantile(generator.standard_normal(41), 0.5) for _ in range(1000))
         ]
         assert sum(held) > scipy.stats.binom.ppf(1e-4, 1000, 0.95)
 
@@ -193,7 +195,7 @@ class TestSummaries:
     def test_a_mean_is_weighted_and_of_what_is_there(self):
         given, weights = np.array([1.0, 2.0, math.nan, 4.0]), np.array([1.0, 1.0, 5.0, 2.0])
         found = mean(given, weights)
-        assert found.value == pytest.approx(11 / 4) and found.count == 3
+        assert found.value == pytest.approx(11 / 4) and found.networks == 3
         assert found.low <= found.value <= found.high
 
     def test_rows_without_a_width_are_the_limit(self):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from operator import add, mul
 from typing import Any
@@ -11,18 +11,11 @@ from typing import Any
 import numpy as np
 
 from randrelu import laws
+from randrelu.studies.columns import numbers, rows, values
+from randrelu.studies.estimates import listed, quantile, share, written
 from randrelu.studies.kind import Columns, Finding
 from randrelu.studies.width import figures
-from randrelu.studies.width.summaries import (
-    flat,
-    mean,
-    median,
-    numbers,
-    rows,
-    share,
-    text,
-    values,
-)
+from randrelu.studies.width.means import mean
 
 MANY = 50  # networks are enough for a share in a sentence
 _QUANTILES = (np.arange(4000) + 0.5) / 4000  # to average over the law of the linear step's size
@@ -52,7 +45,7 @@ def _of_point(here: Columns, dim: int, depth: int, width: float) -> dict[str, An
         "dim": dim,
         "depth": depth,
         "width": None if math.isnan(width) else round(width),
-        "size": median(numbers(here, "success_size") * root),
+        "size": quantile(numbers(here, "success_size") * root, 0.5),
         "found": share(np.isfinite(numbers(here, "success_size"))),
         "flips": share(ratio < 0),
         "limit_flips": limit.flips,
@@ -60,7 +53,7 @@ def _of_point(here: Columns, dim: int, depth: int, width: float) -> dict[str, An
         "limit_flips_at_two": two.flips,
         "reaches_at_two": share(at_two <= -1),
         "limit_reaches_at_two": two.succeeds,
-        "deviation": median(numbers(here, "deviation")),
+        "deviation": quantile(numbers(here, "deviation"), 0.5),
         "gradient": square.through(_root),
         "predicted_gradient": mean(predicted**2).through(_root).value,
         "unflipped": share(np.abs(ratio + 1) < 1e-9),
@@ -80,7 +73,7 @@ def by_layer(tables: Columns, dim: float, depth: float) -> list[dict[str, Any]]:
         for layer, predicted in enumerate(shares.tolist(), start=1):
             here = rows(tables, dim=dim, depth=depth, width=width, layer=float(layer))
             more = mean(numbers(here, "share") - numbers(here, "predicted_share"))
-            if more.count:
+            if more.networks:
                 share = more.through(partial(add, predicted))
                 found.append(
                     {
@@ -104,7 +97,7 @@ def sizes(points: Sequence[Mapping[str, Any]]) -> Finding:
             filter(None, map(partial(_size_sentence, points), sorted({p["dim"] for p in points})))
         )
         or "Too little was measured to tell sizes.",
-        numbers={"points": [flat(p) for p in points]},
+        numbers={"points": points},
         figure=partial(figures.sizes_figure, told),
         statement="Theorem 1.1 (Bartlett, Bubeck and Cherapanamjeri 2021): for fixed depth ℓ, if "
         "the narrowest of input and layers is at least c₁ (log of the widest)^c₂ log(1/δ), then "
@@ -116,7 +109,7 @@ def sizes(points: Sequence[Mapping[str, Any]]) -> Finding:
 
 def widest(finite: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     """Return the widest point with networks enough for a share; points ascend in width."""
-    many = [p for p in finite if p["reaches_at_two"].count >= MANY]
+    many = [p for p in finite if p["reaches_at_two"].networks >= MANY]
     return many[-1] if many else finite[-1]
 
 
@@ -128,7 +121,7 @@ def _size_sentence(points: Sequence[Mapping[str, Any]], dim: int) -> str:
         return ""
     narrow, wide, last = finite[0], widest(finite), finite[-1]
     few = (
-        f", in {last['reaches_at_two']:.3f} of {last['reaches_at_two'].count} of width "
+        f", in {last['reaches_at_two']:.3f} of {last['reaches_at_two'].networks} of width "
         f"{last['width']:,}"
         if last is not wide
         else ""
@@ -138,9 +131,10 @@ def _size_sentence(points: Sequence[Mapping[str, Any]], dim: int) -> str:
     return (
         f"At d = {dim} and depth {depth} the step of size 2/√d reaches −f in "
         f"{narrow['reaches_at_two']:.3f} of the networks of width {narrow['width']:,} and in "
-        f"{wide['reaches_at_two']:.3f} of width {wide['width']:,} ({wide['reaches_at_two'].count} "
-        f"networks){few}; at infinite width it is {wide['limit_reaches_at_two']:.3f} exactly. The "
-        f"linear step changes the sign in {narrow['flips']:.3f} and {wide['flips']:.3f}, and at "
+        f"{wide['reaches_at_two']:.3f} of width {wide['width']:,} "
+        f"({wide['reaches_at_two'].networks} networks){few}; at infinite width it is "
+        f"{wide['limit_reaches_at_two']:.3f} exactly. The linear step changes the "
+        f"sign in {narrow['flips']:.3f} and {wide['flips']:.3f}, and at "
         f"infinite width in {wide['limit_flips']:.3f} exactly. The "
         f"median of the smallest tried size that reaches it, times √d, goes from "
         f"{narrow['size']:.2g} to {wide['size']:.2g}{at_limit} (attained; ∞ where fewer than half "
@@ -158,7 +152,7 @@ def linearity(points: Sequence[Mapping[str, Any]]) -> Finding:
         deep = [p for p in finite if p["depth"] == depth]
         narrow, wide = deep[0], widest(deep)
         gradient, exact = wide["gradient"], wide["predicted_gradient"]
-        like = "as at" if gradient.low <= exact <= gradient.high else "where it is not yet as at"
+        like = "as at" if gradient.holds(exact) else "where it is not yet as at"
         sentence = (
             f"At d = {wide['dim']} and depth {depth}, f leaves its tangent on the linear step by a "
             f"median of {narrow['deviation']:.2g} of the change that the step is for at width "
@@ -171,7 +165,7 @@ def linearity(points: Sequence[Mapping[str, Any]]) -> Finding:
         slug="linearity",
         heading="How linear f stays on the way",
         sentence=sentence,
-        numbers={"points": [flat(p) for p in told]},
+        numbers={"points": told},
         figure=partial(figures.linearity_figure, told),
     )
 
@@ -186,17 +180,19 @@ def layers(tables: Columns) -> Finding:
     if found:
         last = [row for row in found if row["width"] == found[-1]["width"]]
         first = [row for row in found if row["width"] == found[0]["width"]]
-        held = [r["share"].low <= r["predicted_share"] <= r["share"].high for r in found]
+        held = [r["share"].holds(r["predicted_share"]) for r in found]
         first_held = held.index(True) if True in held else len(held)
         before = found[first_held - 1]["width"] if first_held else 0
+        narrow, wide = ([100 * row["share"].value for row in ends] for ends in (first, last))
+        predicted = [100 * row["predicted_share"] for row in last]
         sentence = (
             f"On the linear step at d = {dim:.0f} and depth {depth:.0f} the layers flip "
-            f"{text((100 * r['share'].value for r in first), '.2g')} % of their units at width "
-            f"{first[0]['width']:,} and {text((100 * r['share'].value for r in last), '.3g')} % at "
+            f"{_listed(narrow, '.2g')} % of their units at width "
+            f"{first[0]['width']:,} and {_listed(wide, '.3g')} % at "
             f"width {last[0]['width']:,}, where the arc-cosine map has "
-            f"{text((100 * r['predicted_share'] for r in last), '.3g')} % at infinite width. "
+            f"{_listed(predicted, '.3g')} % at infinite width. "
             f"The number of flips grows with the width, to "
-            f"{text((r['count'].value for r in last), ',.0f')}. "
+            f"{_listed((r['count'].value for r in last), ',.0f')}. "
             f"{sum(held)} of the {len(held)} intervals of layers and widths hold the prediction"
             + (f"; the first {first_held}, up to width {before:,}, do not." if before else ".")
         )
@@ -204,9 +200,13 @@ def layers(tables: Columns) -> Finding:
         slug="flips",
         heading="Units that flip, layer by layer",
         sentence=sentence,
-        numbers={"rows": [flat(row) for row in found]},
+        numbers={"rows": found},
         figure=partial(figures.flips_figure, found),
     )
+
+
+def _listed(values: Iterable[float], spec: str) -> str:
+    return listed(written(value, spec) for value in values)
 
 
 def _root(square: float) -> float:

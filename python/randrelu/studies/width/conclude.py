@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from randrelu.studies.columns import numbers
 from randrelu.studies.kind import Columns, Conclusion
 from randrelu.studies.width import attacks, exponential, rates, signs
 from randrelu.studies.width.rates import is_told, power_in_words
-from randrelu.studies.width.summaries import numbers
 
 
 def conclude(tables: Mapping[str, Columns]) -> Conclusion:
@@ -64,7 +64,7 @@ def _answer(
     last = attacks.widest(sorted(finite, key=lambda p: (p["width"], p["dim"], p["depth"])))
     first = next(p for p in finite if (p["dim"], p["depth"]) == (last["dim"], last["depth"]))
     share, exact = last["reaches_at_two"], last["limit_reaches_at_two"]
-    agrees = share.low <= exact <= share.high
+    agrees = share.holds(exact)
     like = "are attacked like" if agrees else "are not attacked quite like"
     sentences = [
         f"Very wide networks {like} infinitely wide ones, which are attacked, too: at d = "
@@ -83,7 +83,7 @@ def _answer(
     beyond, level = trends["beyond"], trends["above_limit"]
     if beyond is not None and level is not None:
         dims = sorted({p["dim"] for p in small})
-        seen = "No change is seen" if beyond.low <= 0 <= beyond.high else "A trend is seen"
+        seen = "No change is seen" if beyond.holds(0) else "A trend is seen"
         sentences.append(
             f"{seen} where the width passes exp(√d), for d = {dims[0]} … {dims[-1]}: beyond what "
             f"finite width explains, this share moves there by {beyond:+.3f} for every √d in log k "

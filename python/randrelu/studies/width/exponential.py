@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from randrelu.studies.estimates import Estimate
 from randrelu.studies.kind import Finding
 from randrelu.studies.width import figures
 from randrelu.studies.width.distance import NORMAL
-from randrelu.studies.width.summaries import Estimate, flat
 
 _Floats = NDArray[np.float64]
 
@@ -50,7 +50,7 @@ def _columns(points: Sequence[Mapping[str, Any]]) -> tuple[_Floats, ...]:
     """Return log k/√d, the difference, its standard error and k/d of every point."""
     numbers = []
     for p in points:
-        count, exact = p["reaches_at_two"].count, p["limit_reaches_at_two"]
+        count, exact = p["reaches_at_two"].networks, p["limit_reaches_at_two"]
         numbers.append(
             (
                 math.log(p["width"]) / math.sqrt(p["dim"]),
@@ -68,7 +68,7 @@ def _above(point: Mapping[str, Any]) -> bool:
 
 
 def _counts(points: Sequence[Mapping[str, Any]]) -> list[int]:
-    return [p["reaches_at_two"].count for p in points]
+    return [p["reaches_at_two"].networks for p in points]
 
 
 def _pooled(points: Sequence[Mapping[str, Any]]) -> Estimate | None:
@@ -106,7 +106,7 @@ def finding(points: Sequence[Mapping[str, Any]], found: Mapping[str, Any]) -> Fi
         slug="exponential",
         heading="Where the width passes exp(√d)",
         sentence=_sentence(points, found),
-        numbers={"points": [flat(p) for p in points], **flat(found)},
+        numbers={"points": points, **found},
         figure=partial(figures.exponential_figure, points),
         statement="Theorem 1.1 asks that the logarithm of the largest width be at most a power of "
         "the smallest of widths and dimension, with an exponent 1/c₂ without a value; "
@@ -130,7 +130,7 @@ def _sentence(points: Sequence[Mapping[str, Any]], found: Mapping[str, Any]) -> 
         f"that finite width, −A (k/d)^{{−b}}, does not explain: it moves by {beyond:+.3f} for "
         f"every √d in log k, where {seen_in_words(beyond)}. "
         "Over all widths above exp(√d) it differs from that at infinite "
-        f"width by {least:+.3f} ({least.count:,} networks). What is missing at small widths is "
+        f"width by {least:+.3f} ({least.networks:,} networks). What is missing at small widths is "
         f"described {better}: χ² over its degrees of freedom is {found['power']:.1f} for "
         f"−A (k/d)^{{−b}} and {found['exponential']:.1f} for −A exp(−b log k/√d)."
     )
@@ -138,7 +138,7 @@ def _sentence(points: Sequence[Mapping[str, Any]], found: Mapping[str, Any]) -> 
 
 def change_in_words(beyond: Estimate) -> str:
     """Say whether a slope is seen."""
-    if beyond.low <= 0 <= beyond.high:
+    if beyond.holds(0):
         return "shows no trend"
     return "falls with a trend" if beyond.value < 0 else "rises with a trend"
 

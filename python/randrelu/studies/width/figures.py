@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from randrelu.figures.style import HAIR, INK, MUTED, color, legend, stacked
-from randrelu.studies.width.summaries import Estimate
+from randrelu.studies.estimates import Estimate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

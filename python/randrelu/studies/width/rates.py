@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from randrelu.studies.columns import numbers, rows, values
+from randrelu.studies.estimates import Estimate
 from randrelu.studies.kind import Columns, Finding
 from randrelu.studies.width import figures
 from randrelu.studies.width.distance import (
@@ -19,7 +21,6 @@ from randrelu.studies.width.distance import (
     rate_of,
     uniform_at_limit,
 )
-from randrelu.studies.width.summaries import Estimate, numbers, rows, values
 
 FROM = 0.5  # times d: the width from which the rate is fitted
 

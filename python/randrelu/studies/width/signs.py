@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from randrelu.studies.columns import numbers, rows
+from randrelu.studies.estimates import quantile
 from randrelu.studies.kind import Columns, Finding
 from randrelu.studies.width import figures
 from randrelu.studies.width.attacks import measured
-from randrelu.studies.width.summaries import Estimate, flat, median, numbers, rows
 
 
 def points(table: Columns) -> list[dict[str, Any]]:
@@ -21,7 +22,7 @@ def points(table: Columns) -> list[dict[str, Any]]:
         of_top = rows(table, top=top)
         for point in measured(of_top):
             here = rows(of_top, dim=point["dim"], width=float(point["width"]))
-            size = median(numbers(here, "flip_size") * np.sqrt(point["dim"]))
+            size = quantile(numbers(here, "flip_size") * np.sqrt(point["dim"]), 0.5)
             found.append({"top": top, **point, "flip_size": size})
     return found
 
@@ -43,7 +44,7 @@ def finding(told: Sequence[Mapping[str, Any]]) -> Finding:
                 f"that does, times √d, is {wide['flip_size']:.2g} there (attained)."
             )
         over = [p for p in signs if p["width"] >= p["dim"]]
-        held = sum(_holds(p["flips_at_two"], p["limit_flips_at_two"]) for p in over)
+        held = sum(p["flips_at_two"].holds(p["limit_flips_at_two"]) for p in over)
         parts.append(
             f"Of the {len(over)} shares at widths of d and more, {held} have the one at infinite "
             "width in their 95 % interval."
@@ -53,7 +54,7 @@ def finding(told: Sequence[Mapping[str, Any]]) -> Finding:
         slug="signs",
         heading="Two layers with random signs on top",
         sentence=sentence,
-        numbers={"points": [flat(p) for p in told]},
+        numbers={"points": told},
         figure=partial(figures.signs_figure, told),
         statement="Bubeck, Cherapanamjeri, Gidel and Tachet des Combes (2021, arXiv 2104.03863) "
         "take k ReLUs of independent N(0, I/d) weight vectors, summed with random signs over √k. "
@@ -62,7 +63,3 @@ def finding(told: Sequence[Mapping[str, Any]]) -> Finding:
         "c > 0; with a smooth nonlinearity for all subexponential widths. (That introduction is "
         "what we read; the constants of the theorems are not drawn.)",
     )
-
-
-def _holds(share: Estimate, exact: float) -> bool:
-    return share.low <= exact <= share.high

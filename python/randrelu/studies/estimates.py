@@ -1,0 +1,133 @@
+"""Numbers of many networks with their 95 % intervals, and how they are written."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from randrelu import laws
+from randrelu.checks.result import quantile_interval
+
+_Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number, its 95 % interval, and from how many networks it is; NaN where it is unknown."""
+
+    value: float
+    low: float
+    high: float
+    networks: int
+
+    def __format__(self, spec: str) -> str:
+        """Return "value (low … high)", every number in this format; "59 % (53 … 64 %)" with a %.
+
+        Without a format numbers have two digits, and percents a tenth where the interval is short.
+        """
+        if math.isnan(self.value):
+            return "unknown"
+        scale, unit = (100, " %") if spec.endswith("%") else (1, "")
+        if spec == "%":
+            spec = f".{int(self.high - self.low < 0.1)}f"
+        value, low, high = (
+            written(scale * end, spec.removesuffix("%"))
+            for end in (self.value, self.low, self.high)
+        )
+        if math.isnan(self.low) or math.isnan(self.high):
+            return f"{value}{unit} (no interval: too little was measured)"
+        return f"{value}{unit} ({low} … {high}{unit})"
+
+    def holds(self, value: float) -> bool:
+        """Return whether a value is in the interval."""
+        return self.low <= value <= self.high
+
+    def through(self, increasing: Callable[[float], float]) -> Estimate:
+        """Return the estimate of an increasing function of the number."""
+        value, low, high = map(increasing, (self.value, self.low, self.high))
+        return Estimate(value, low, high, self.networks)
+
+
+NOTHING = Estimate(math.nan, math.nan, math.nan, 0)
+
+
+def written(value: float, spec: str = "") -> str:
+    """Return a number in a format, by default with two digits; "−" and "∞" are signs of their own.
+
+    The two digits are all of an integer's.
+    """
+    spec = spec or (".0f" if abs(value) > 9.95 else "#.2g")
+    return f"{value:{spec}}".replace("-", "−").replace("inf", "∞")
+
+
+def listed(parts: Iterable[str]) -> str:
+    """Return parts of a sentence as a list."""
+    *first, last = parts
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def percent(share: float) -> str:
+    """Return a share without an interval, in whole percents."""
+    return f"{100 * share:.0f} %"
+
+
+def middle(values: _Floats) -> float:
+    """Return the median; a missing number is above all others, and it is NaN where there is none.
+
+    Between a number and an infinite one it is infinite.
+    """
+    if not values.size:
+        return math.nan
+    return float(np.median(np.where(np.isnan(values), np.inf, values)))
+
+
+def median(values: _Floats) -> Estimate:
+    """Return the median of networks, with its exact interval between two order statistics.
+
+    A missing number counts as infinite: a size that was not found is above all that were tried.
+    Fewer than 6 networks do not bound the median: it is from −∞ to ∞.
+    """
+    if not values.size:
+        return NOTHING
+    above = np.where(np.isnan(values), np.inf, values)
+    return Estimate(middle(above), *quantile_interval(above, 0.5), above.size)
+
+
+def quantile(values: _Floats, q: float) -> Estimate:
+    """Return the smallest of the numbers that a share q is not above, as `median` does.
+
+    Unlike a median it is one of the numbers, whatever their count.
+    """
+    if not values.size:
+        return NOTHING
+    above = np.sort(np.where(np.isnan(values), np.inf, values))
+    found = float(above[math.ceil(q * above.size) - 1])
+    return Estimate(found, *quantile_interval(above, q), above.size)
+
+
+def share(held: NDArray[np.bool_]) -> Estimate:
+    """Return the share of networks for which something holds, with its exact interval."""
+    return share_of(int(held.sum()), held.size)
+
+
+def share_of(count: int, networks: int) -> Estimate:
+    """Return the share of so many of the networks, with its exact interval."""
+    if not networks:
+        return NOTHING
+    return Estimate(count / networks, *laws.share_interval(count, networks), networks)
+
+
+def plain(found: Any) -> Any:
+    """Return mappings and lists with every estimate in them by the names of its numbers."""
+    if isinstance(found, Estimate):
+        return asdict(found)
+    if isinstance(found, Mapping):
+        return {name: plain(value) for name, value in found.items()}
+    if isinstance(found, (list, tuple)):
+        return [plain(value) for value in found]
+    return found
