@@ -5,15 +5,9 @@ import pytest
 import randrelu as rr
 from randrelu.pages.draw import draw
 from randrelu.studies import columns
+from randrelu.studies.estimates import Estimate
 from randrelu.studies.training import STUDY, grid
-from randrelu.studies.training.intervals import (
-    median,
-    median_interval,
-    number,
-    percent,
-    ratio_interval,
-    share_interval,
-)  # fmt: skip
+from randrelu.studies.training.intervals import mean_share, median, middle, ratio
 from randrelu.studies.training.trained import trained
 from scipy.stats import binomtest, quantile_test
 
@@ -79,7 +73,7 @@ def test_numbers_are_medians_over_networks_of_those_over_images(tables):
             shares = table["flips"][rows] / table["units"][rows]
             assert nets.of["flip_share"][n, e] == np.nanmedian(shares)
     step = STUDY.conclude(tables).findings[0].numbers["ends"]["after"]["step"]
-    assert step[0] == np.median(nets.of["step"][:, 2]) and step[1] <= step[0] <= step[2]
+    assert step.value == np.median(nets.of["step"][:, 2]) and step.holds(step.value)
 
 
 def test_a_network_stays_what_it_is_after_its_training():
@@ -129,7 +123,7 @@ MISSING = ("step", "along", "attained", "certified", "gap", "flips", "turn_media
 def test_tables_where_nothing_was_found_are_survived(count):
     nothing = dict.fromkeys(MISSING, np.full(2 * count, np.nan))
     found = drawn(STUDY.conclude(made_up(count, **nothing)))
-    assert "Its median size is more than was found" in found.answer
+    assert "Its median size is ∞" in found.answer
     assert all("unknown" in finding.sentence for finding in found.findings[:3:2])
     assert ("Too little" in found.answer) == (count == 1)
 
@@ -141,55 +135,48 @@ def test_no_tables_are_survived():
 @pytest.mark.parametrize(("yes", "of"), [(0, 7), (3, 7), (7, 7), (50, 60)])
 def test_the_interval_of_yes_and_no_is_that_of_clopper_and_pearson(yes, of):
     exact = binomtest(yes, of).proportion_ci(0.95, "exact")
-    found = share_interval(np.repeat([1.0, 0.0, np.nan], [yes, of - yes, 3]))
-    assert found == pytest.approx((yes / of, exact.low, exact.high), rel=1e-9)
+    found = mean_share(np.repeat([1.0, 0.0, np.nan], [yes, of - yes, 3]))
+    told = (found.value, found.low, found.high)
+    assert told == pytest.approx((yes / of, exact.low, exact.high), rel=1e-9)
+    assert found.networks == of
 
 
 def test_the_interval_of_shares_covers():
     """The mean 1/3 of shares of law Beta(1, 2), in at least 95 % of samples up to chance."""
     rng = np.random.default_rng(0)
-    found = [share_interval(rng.beta(1, 2, 15)) for _ in range(400)]
-    assert np.mean([low <= 1 / 3 <= high for _, low, high in found]) >= 0.95
+    found = [mean_share(rng.beta(1, 2, 15)) for _ in range(400)]
+    assert np.mean([one.holds(1 / 3) for one in found]) >= 0.95
 
 
 @pytest.mark.parametrize("count", [6, 7, 11, 12, 54])
 def test_the_interval_of_a_median_is_that_of_the_sign_test(count):
     values = np.random.default_rng(count).standard_normal(count)
     exact = quantile_test(values, p=0.5).confidence_interval(0.95)
-    found = median_interval(np.r_[values, np.nan])
-    assert found == (np.median(values), exact.low, exact.high)
+    found = median(np.r_[values, np.nan])
+    assert found == Estimate(np.median(values), exact.low, exact.high, count)
 
 
 def test_few_networks_do_not_bound_a_median():
     """All 5 are above it with probability 1/32, which is more than 2.5 %."""
-    found = median_interval(np.arange(5.0))
-    assert found == (2, -np.inf, np.inf)
-    assert number(found) == "2.0 (of too few networks for an interval)"
+    assert median(np.arange(5.0)) == Estimate(2, -np.inf, np.inf, 5)
 
 
 def test_the_interval_of_a_ratio_is_that_of_the_law():
     """Of medians of lognormal numbers: its logarithm has the standard error √(π/2 · 2/n)."""
     rng = np.random.default_rng(0)
     above, below = np.exp(rng.standard_normal((2, 4000)))
-    value, low, high = ratio_interval(3 * above, below)
-    assert value == 3 * np.median(above) / np.median(below)
+    found = ratio(3 * above, below)
+    assert found.value == 3 * np.median(above) / np.median(below)
     error = np.sqrt(np.pi / 4000)
     # The density at the median, which the bootstrap estimates, is within a quarter here.
-    assert 0.75 < np.log(high / low) / (2 * 1.96 * error) < 1.25 and low < 3 < high
-    assert np.isnan(ratio_interval(above, 0 * below)).all()
-
-
-def test_numbers_are_written_with_their_intervals():
-    assert number((1.04, 0.5, 27.4)) == "1.0 (0.50 … 27)"
-    assert number((1.0, 0.5, np.inf)) == "1.0 (from 0.50 on)"
-    assert number((np.inf, 0.5, np.inf)) == "more than was found (from 0.50 on)"
-    assert percent((0.938, 0.84, 0.986)) == "94 % (84 … 99 %)"
-    assert percent((0.041, 0.0284, 0.0589)) == "4.1 % (2.8 … 5.9 %)"
+    assert 0.75 < np.log(found.high / found.low) / (2 * 1.96 * error) < 1.25 and found.holds(3)
+    assert np.isnan(ratio(above, 0 * below).value)
 
 
 def test_medians_of_what_was_not_found():
-    assert median([1, np.inf, np.nan, 3]) == 3 and median([1, np.inf]) == np.inf
-    assert median([np.inf, np.inf]) == np.inf and np.isnan(median([np.nan]))
+    inf, nan = np.inf, np.nan
+    assert middle(np.array([1, inf, nan, 3])) == 3 and middle(np.array([1, inf])) == inf
+    assert middle(np.array([inf, inf])) == inf and np.isnan(middle(np.array([nan])))
 
 
 @pytest.mark.parametrize("full", [False, True])

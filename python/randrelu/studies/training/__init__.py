@@ -45,7 +45,7 @@ STUDY = Kind(
         "Numbers of a network are medians over its images, or shares of them; intervals are of "
         "95 % over the networks: between order statistics for medians, by the bootstrap for the "
         "ratio to the linear model, and for shares those of Clopper and Pearson with a network for "
-        "each trial, which are rather too wide.",
+        "each trial, which are rather too wide. ∞ is what is larger than all that was found.",
         "One step is said to attack networks where it changes more than "
         f"{100 * MOST:g} % of the decisions and more than a random direction does, and they are "
         f"called nearly linear where the margin departs by less than {100 * NEAR:g} % of itself "

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from randrelu.studies.estimates import Estimate
 from randrelu.studies.kind import Columns, Conclusion
 from randrelu.studies.training.findings import (
     by_epoch,
@@ -17,13 +18,7 @@ from randrelu.studies.training.findings import (
     over_training,
     turns,
 )
-from randrelu.studies.training.intervals import (
-    Interval,
-    median_interval,
-    number,
-    percent,
-    share_interval,
-)
+from randrelu.studies.training.intervals import mean_share, median
 from randrelu.studies.training.neighbours import conclude as neighbours
 from randrelu.studies.training.trained import Trained, trained
 from randrelu.sweeps.experiments.training import CONVERGED
@@ -50,10 +45,10 @@ def conclude(tables: Mapping[str, Columns]) -> Conclusion:
 
 
 def _answer(nets: Trained) -> str:
-    one, chance = (share_interval(nets.after(n)) for n in ("step_changes", "random_changes"))
-    first = share_interval(nets.before("step_changes"))
-    size, gap = median_interval(nets.after("step")), median_interval(nets.after("gap"))
-    after, before = _wins(one, chance), _wins(first, share_interval(nets.before("random_changes")))
+    one, chance = (mean_share(nets.after(n)) for n in ("step_changes", "random_changes"))
+    first = mean_share(nets.before("step_changes"))
+    size, gap = median(nets.after("step")), median(nets.after("gap"))
+    after, before = _wins(one, chance), _wins(first, mean_share(nets.before("random_changes")))
     if after and before:
         head = "Trained networks are attacked by one linear step, as random ones are"
     elif after:
@@ -65,8 +60,8 @@ def _answer(nets: Trained) -> str:
     else:
         head = "Neither for trained networks nor for random ones is it supported that one linear "
         head += "step attacks them"
-    gap_before = median_interval(nets.before("gap"))
-    near, near_before = gap[2] < NEAR, gap_before[2] < NEAR
+    gap_before = median(nets.before("gap"))
+    near, near_before = gap.high < NEAR, gap_before.high < NEAR
     why = "They are nearly linear" if near else "That they are nearly linear is not supported"
     if after and before and near and near_before:
         why = "What explains it at random networks, near linearity, holds after training, too"
@@ -74,11 +69,11 @@ def _answer(nets: Trained) -> str:
         head = f"Too little was measured to say more than this of {networks(nets)}"
         why = "What was measured of linearity"
     return (
-        f"{head}: it changes the decision of {percent(one)} of the held-out images after training, "
-        f"and of {percent(first)} before it; in a random direction a step of that size changes "
-        f"{percent(chance)}. Its median size is {number(size)} ‖x‖/√d after training. {why}: "
+        f"{head}: it changes the decision of {one:%} of the held-out images after training, "
+        f"and of {first:%} before it; in a random direction a step of that size changes "
+        f"{chance:%}. Its median size is {size} ‖x‖/√d after training. {why}: "
         "on the way to another decision the margin departs from its tangent by "
-        f"{percent(gap)} of itself in the median, and by {percent(gap_before)} before training. "
+        f"{gap:%} of itself in the median, and by {gap_before:%} before training. "
         f"({networks(nets).capitalize()}, {images(nets)} of each.)"
     )
 
@@ -102,6 +97,6 @@ def _limits(nets: Trained) -> tuple[str, ...]:
     )
 
 
-def _wins(one: Interval, other: Interval) -> bool:
+def _wins(one: Estimate, other: Estimate) -> bool:
     """Return whether a share is that of an attack, and above another, interval and all."""
-    return one[1] > MOST and one[1] > other[2]
+    return one.low > MOST and one.low > other.high

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from randrelu.figures.style import MUTED, canvas, color, legend, level, ribbon, stacked
-from randrelu.studies.training.intervals import median, median_interval, share_interval
+from randrelu.studies.training.intervals import mean_share, median, middle
 from randrelu.studies.training.trained import Trained
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ _PANELS = {
 def over_accuracy(nets: Trained) -> Figure:
     """Draw sizes, linearity and shares over the accuracy that the networks have reached."""
     figure, column = stacked("accuracy on held-out images, median", list(_PANELS))
-    at = [_inside(median(nets.of["accuracy"][:, e])) for e in range(len(nets.epochs))]
+    at = [_inside(middle(nets.of["accuracy"][:, e])) for e in range(len(nets.epochs))]
     sizes, _, shares = column
     for axes, curves in zip(column, _PANELS.values(), strict=True):
         for k, (name, label) in enumerate(curves.items()):
@@ -49,7 +49,7 @@ def over_accuracy(nets: Trained) -> Figure:
         axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), fontsize=8)
     shares.set_ylim(-0.04, 1.04)
     for e, place in enumerate(at[:4]):  # the later ones are too close to each other
-        height = median(nets.of["step"][:, e])
+        height = middle(nets.of["step"][:, e])
         if np.isfinite(height):
             sizes.annotate(
                 str(nets.epochs[e]) if e else "epoch 0", (place, height), (0, 5),
@@ -79,7 +79,7 @@ def distances_by_shape(nets: Trained, linear: Trained | None) -> Figure:
     figure, row = stacked("width of the hidden layers", ["before training", "after training"])
     for axes, end in zip(row, (0, -1), strict=True):
         if linear is not None:
-            level(axes, median(linear.of["attained"][:, end]), "linear model")
+            level(axes, middle(linear.of["attained"][:, end]), "linear model")
         for k, depth in enumerate(np.unique(nets.depth)):
             widths = np.unique(nets.width[nets.depth == depth])
             low, high = (
@@ -144,7 +144,7 @@ def beside_linear(nets: Trained, linear: Trained) -> Figure:
     both = [(nets, places, "networks"), (linear, of_linear, "linear model")]
     for k, (who, at, name) in enumerate(both):
         _curve(axes, at, who, "step", f"{name}: one linear step", color(k))
-        values = [median(who.of["attained"][:, e]) for e in range(len(who.epochs))]
+        values = [middle(who.of["attained"][:, e]) for e in range(len(who.epochs))]
         axes.plot(
             at, values, "^:", color=color(k), markersize=4, label=f"{name}: distance, attained"
         )
@@ -164,18 +164,20 @@ def _curve(
     share: bool = False,
 ) -> None:
     """Draw a quantity at every checkpoint, with 95 % intervals over the networks."""
-    interval = share_interval if share else median_interval
+    interval = mean_share if share else median
     points = [interval(nets.of[name][:, e]) for e in range(len(nets.epochs))]
-    kept = [(x, *p) for x, p in zip(at, points, strict=True) if np.isfinite(p[0])]
-    x, middle, low, high = np.array(kept).reshape(-1, 4).T
+    kept = [
+        (x, p.low, p.value, p.high) for x, p in zip(at, points, strict=True) if np.isfinite(p.value)
+    ]
+    x, low, value, high = np.array(kept).reshape(-1, 4).T
     low[~np.isfinite(high)] = np.nan  # no band where there is no bound
-    ribbon(axes, x, low, middle, high, label, hue)
+    ribbon(axes, x, low, value, high, label, hue)
 
 
 def _of_shape(nets: Trained, width: int, depth: int, name: str, end: int) -> float:
     """Return the median over the networks of a shape, NaN where it is infinite."""
     some = (nets.width == width) & (nets.depth == depth)
-    found = median(nets.of[name][some, end])
+    found = middle(nets.of[name][some, end])
     return found if np.isfinite(found) else float("nan")
 
 

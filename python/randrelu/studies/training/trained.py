@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from randrelu.studies.columns import numbers
 from randrelu.studies.kind import Columns
-from randrelu.studies.training.intervals import Doubles, median
+from randrelu.studies.training.intervals import Doubles, middle
 
 # Sizes are in units of ‖x‖/√d. What was not found is farther than anything that was, and so is a
 # step along a gradient that is 0.
@@ -78,15 +79,15 @@ def trained(table: Columns) -> Trained | None:
         return None
     epoch = np.asarray(table["epoch"], np.int64)
     depth = np.asarray(table["depth"], np.int64)
-    width = np.nan_to_num(_numbers(table, "width")).astype(np.int64)
+    width = np.nan_to_num(numbers(table, "width")).astype(np.int64)
     who = np.stack([depth, width, np.asarray(table["trial"], np.int64)], axis=1)
     networks, of_network = np.unique(who, axis=0, return_inverse=True)
     of_network = of_network.reshape(-1)
     epochs = np.unique(epoch)
     names = (*_MEDIANS, "flip_share", *_SHARES, *_WHOLE)
-    columns = {name: _numbers(table, name) for name in (*_MEDIANS, *_SHARES, *_WHOLE)}
+    columns = {name: numbers(table, name).copy() for name in (*_MEDIANS, *_SHARES, *_WHOLE)}
     with np.errstate(invalid="ignore", divide="ignore"):  # the linear model has no units
-        columns["flip_share"] = _numbers(table, "flips") / _numbers(table, "units")
+        columns["flip_share"] = numbers(table, "flips") / numbers(table, "units")
     for name in _FAR:
         columns[name][np.isnan(columns[name])] = np.inf
     for name in _SIZES:
@@ -111,14 +112,4 @@ def trained(table: Columns) -> Trained | None:
 
 def _of_images(name: str, values: Doubles) -> float:
     """Return the median or the mean of what was measured of images."""
-    return float(np.mean(values)) if name in (*_SHARES, *_WHOLE) else median(values)
-
-
-def _numbers(table: Columns, name: str) -> Doubles:
-    """Return a column as numbers, NaN where it is missing."""
-    if name not in table:
-        return np.full(len(table["epoch"]), np.nan)
-    column = np.asarray(table[name])
-    if column.dtype == object:
-        column = np.array([math.nan if value is None else value for value in column])
-    return column.astype(np.float64, copy=True)
+    return float(np.mean(values)) if name in (*_SHARES, *_WHOLE) else middle(values)

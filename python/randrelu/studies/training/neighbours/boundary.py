@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from randrelu.studies.estimates import Estimate
 from randrelu.studies.kind import Finding
 from randrelu.studies.training.neighbours import figures
 from randrelu.studies.training.neighbours.figures import Bracket
-from randrelu.studies.training.neighbours.rows import Power, Rows, power
+from randrelu.studies.training.neighbours.rows import Rows, power
 
 NORMS = {"2": "ℓ₂", "inf": "ℓ∞"}
 _STATEMENT = (
@@ -23,7 +24,7 @@ def findings(random: Rows, trained: Rows) -> tuple[Finding, ...]:
     """Return the picture of the distances, if something was measured."""
     brackets: dict[str, list[Bracket]] = {norm: [] for norm in NORMS}
     numbers: list[dict[str, Any]] = []
-    fits: dict[tuple[str, str], dict[str, Power | None]] = {}
+    fits: dict[tuple[str, str], dict[str, Estimate | None]] = {}
     for name, rows, dims in _networks(random, trained):
         for norm in NORMS:
             at = rows.where(norm=norm)
@@ -39,7 +40,7 @@ def findings(random: Rows, trained: Rows) -> tuple[Finding, ...]:
                 "norm": norm,
                 "dims": places,
                 **{side: [group.median(side) for group in groups] for side in sides},
-                **{f"{side}_power": p and p.to_dict() for side, p in fits[name, norm].items()},
+                **{f"{side}_power": p for side, p in fits[name, norm].items()},
             })  # fmt: skip
     if not numbers:
         return ()
@@ -72,7 +73,7 @@ def _layers(depth: float) -> str:
     return f"ℓ = {depth:g}"
 
 
-def _sentence(fits: dict[tuple[str, str], dict[str, Power | None]]) -> str:
+def _sentence(fits: dict[tuple[str, str], dict[str, Estimate | None]]) -> str:
     told = []
     for (name, norm), sides in fits.items():
         known = {side: p for side, p in sides.items() if p is not None}
@@ -80,7 +81,7 @@ def _sentence(fits: dict[tuple[str, str], dict[str, Power | None]]) -> str:
             continue
         certified, attained = known["certified"], known["attained"]
         told.append(
-            f"{name}: attained d^a with a = {attained}, certified {certified} "
+            f"{name}: attained d^a with a = {attained:.2f}, certified {certified:.2f} "
             f"({attained.networks} networks), {_against_half(certified, attained)}"
         )
     if not told:
@@ -91,16 +92,16 @@ def _sentence(fits: dict[tuple[str, str], dict[str, Power | None]]) -> str:
     )
 
 
-def _others(fits: dict[tuple[str, str], dict[str, Power | None]]) -> str:
+def _others(fits: dict[tuple[str, str], dict[str, Estimate | None]]) -> str:
     told = [
-        f"{sides['attained']} ({name})"
+        f"{sides['attained']:.2f} for {name}"
         for (name, norm), sides in fits.items()
         if norm == "inf" and sides["attained"] is not None
     ]
-    return ", ".join(told) or "too little to fit"
+    return "; ".join(told) or "too little to fit"
 
 
-def _against_half(certified: Power, attained: Power) -> str:
+def _against_half(certified: Estimate, attained: Estimate) -> str:
     """Say whether −1/2 is possible, where the distance is between two powers of d."""
     agree = [found.holds(-0.5) for found in (certified, attained)]
     if all(agree):

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from randrelu.figures.style import MUTED, color, level, stacked
-from randrelu.studies.training.neighbours.rows import Power, median_interval
+from randrelu.studies.estimates import Estimate, median, middle
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,8 +30,8 @@ class Curve:
 
     def medians(self) -> list[float | None]:
         """Return the median of every group, None where it is not known."""
-        middle = [_median(group) for group in self.groups]
-        return [value if np.isfinite(value) else None for value in middle]
+        found = [middle(group) for group in self.groups]
+        return [value if np.isfinite(value) else None for value in found]
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Bracket:
     attained: Sequence[NDArray[np.float64]]
 
 
-def in_balls(curves: Sequence[Curve], powers: Mapping[float, Power | None]) -> Figure:
+def in_balls(curves: Sequence[Curve], powers: Mapping[float, Estimate | None]) -> Figure:
     """Draw the step against the radius, and the power of d that it goes with."""
     figure, (above, below) = stacked(
         "radius of the ball, C₀ = R √k", ["size of the step × √d/‖x‖", "exponent of d in the size"]
@@ -55,8 +55,8 @@ def in_balls(curves: Sequence[Curve], powers: Mapping[float, Power | None]) -> F
     known = {reach: found for reach, found in powers.items() if found is not None}
     for reach, found in known.items():
         below.errorbar(
-            reach, found.exponent, fmt="o", markersize=4, color=color(0), capsize=3,
-            yerr=[[found.exponent - found.low], [found.high - found.exponent]],
+            reach, found.value, fmt="o", markersize=4, color=color(0), capsize=3,
+            yerr=[[found.value - found.low], [found.high - found.value]],
         )  # fmt: skip
     for exponent, name in ((-0.5, "1/√d"), (0.0, "no fall")):
         level(below, exponent, name)
@@ -91,7 +91,7 @@ def distances(brackets: Mapping[str, Sequence[Bracket]]) -> Figure:
     for axes, found in zip(row, brackets.values(), strict=True):
         for k, bracket in enumerate(found):
             _draw(axes, Curve(f"{bracket.name}: attained", bracket.at, bracket.attained), k)
-            low = [_median(group) for group in bracket.certified]
+            low = _shown([middle(group) for group in bracket.certified])
             axes.plot(
                 bracket.at, low, "--", color=color(k), linewidth=1.2,
                 label="certified" if not k else None,
@@ -111,12 +111,14 @@ def _legend(figure: Figure, axes: Axes) -> None:
 
 def _draw(axes: Axes, curve: Curve, k: int) -> None:
     """Draw medians in a band of their 95 % intervals."""
-    low, high = np.array([median_interval(group) for group in curve.groups]).T
-    middle = [_median(group) for group in curve.groups]
+    found = [median(group) for group in curve.groups]
+    value, low, high = (
+        _shown([getattr(one, end) for one in found]) for end in ("value", "low", "high")
+    )
     axes.fill_between(curve.at, low, high, color=color(k), alpha=0.2, linewidth=0)
     line = "-" if k < 4 else "--"
     axes.plot(
-        curve.at, middle, line, marker=_MARKS[k % len(_MARKS)], markersize=4, color=color(k),
+        curve.at, value, line, marker=_MARKS[k % len(_MARKS)], markersize=4, color=color(k),
         label=curve.name,
     )  # fmt: skip
 
@@ -138,7 +140,6 @@ def _logarithmic(axes: Axes, *names: str) -> None:
         axis.set_minor_formatter(NullFormatter())
 
 
-def _median(group: NDArray[np.float64]) -> float:
-    """Return the median, NaN where it is among what was not found."""
-    value = float(np.median(np.where(np.isnan(group), np.inf, group))) if group.size else np.nan
-    return value if np.isfinite(value) else np.nan
+def _shown(sizes: Sequence[float]) -> NDArray[np.float64]:
+    """Return sizes with NaN, which is not drawn, for those that are infinite."""
+    return np.where(np.isfinite(sizes), sizes, np.nan)

@@ -6,10 +6,11 @@ import math
 from collections.abc import Sequence
 from functools import partial
 
+from randrelu.studies.estimates import Estimate, percent, written
 from randrelu.studies.kind import Finding
 from randrelu.studies.training.neighbours import figures
 from randrelu.studies.training.neighbours.figures import Curve
-from randrelu.studies.training.neighbours.rows import Power, Rows, power
+from randrelu.studies.training.neighbours.rows import Rows, power
 
 SHOWN = 8  # pixels a side, in the second picture
 RIGHT = 0.9  # of the held-out images: of these radii it is said that the network has learnt
@@ -61,7 +62,7 @@ def _in_balls(rows: Rows) -> Finding | None:
                 {
                     "reach": reach,
                     "accuracy": accuracy[reach],
-                    "exponent": None if p is None else p.to_dict(),
+                    "exponent": p,
                     "scaled_norm": [
                         rows.where(reach=reach, size=size).median("scaled_norm") for size in sizes
                     ],
@@ -75,7 +76,7 @@ def _in_balls(rows: Rows) -> Finding | None:
 
 
 def _ball_sentence(
-    powers: dict[float, Power | None], accuracy: dict[float, float | None], rows: Rows
+    powers: dict[float, Estimate | None], accuracy: dict[float, float | None], rows: Rows
 ) -> str:
     known = {reach: p for reach, p in powers.items() if p is not None}
     if len(known) < 2:
@@ -85,12 +86,12 @@ def _ball_sentence(
     nearest, farthest = min(known), max(known)
     middle = min(learnt, default=farthest)
     told = [
-        f"a = {known[reach]} at C₀ = {reach:g} ({accuracy[reach] or 0:.0%} told right), "
+        f"a = {known[reach]:.2f} at C₀ = {reach:g} ({percent(accuracy[reach] or 0)} told right), "
         f"{_against_half(known[reach])}"
         for reach in sorted({nearest, middle, farthest})
     ]
     reached = "reaches" if known[middle].low <= -0.5 else "does not reach"
-    which = f"the smallest with {RIGHT:.0%} told right" if learnt else "the largest"
+    which = f"the smallest with {percent(RIGHT)} told right" if learnt else "the largest"
     return (
         f"With W₁ kept within C₀/√k of its start (k = {width:g}, d = {sizes[0] ** 2:g} to "
         f"{sizes[-1] ** 2:g}, {known[nearest].networks} networks each), the smallest gradient step "
@@ -109,7 +110,7 @@ def _range(rows: Rows, reach: float) -> str:
     return f"{min(known):.2g} to {max(known):.2g}" if known else "not known"
 
 
-def _against_half(found: Power) -> str:
+def _against_half(found: Estimate) -> str:
     if found.holds(-0.5):
         return "which agrees with 1/√d"
     if found.high < -0.5:
@@ -182,5 +183,4 @@ def _travel_sentence(near: Rows, against: Rows) -> str:
 
 def _robust_at(rows: Rows) -> str:
     far = rows.median("traveled_scaled") or 0.0
-    number = f"{far:.0f}" if far >= 100 else f"{far:.2g}"
-    return f"{rows.median('robust_2') or 0.0:.0%} with W₁ {number}/√k from its start"
+    return f"{percent(rows.median('robust_2') or 0.0)} with W₁ {written(far)}/√k from its start"

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import binom, t
+from scipy.stats import t
 
+from randrelu.studies import columns
+from randrelu.studies.estimates import Estimate, middle
 from randrelu.studies.kind import Columns
 
 _FEWEST = 3  # networks at each x
@@ -19,74 +18,34 @@ _FEWEST = 3  # networks at each x
 class Rows:
     """Some of the rows of a table; a column that the table lacks is all NaN."""
 
-    def __init__(self, columns: Columns) -> None:
-        self._columns = columns
-        self._size = len(next(iter(columns.values()), ()))
+    def __init__(self, table: Columns) -> None:
+        self._table = table
 
     def __len__(self) -> int:
-        return self._size
+        return len(next(iter(self._table.values()), ()))
 
     def __getitem__(self, name: str) -> NDArray[np.float64]:
-        if name not in self._columns:
-            return np.full(self._size, np.nan)
-        return np.asarray(self._columns[name], np.float64)
+        return columns.numbers(self._table, name)
 
     def where(self, **values: float | str) -> Rows:
         """Return the rows with these values; NaN is one that is missing."""
-        kept = np.ones(self._size, bool)
-        for name, value in values.items():
-            if isinstance(value, str):
-                kept &= np.asarray(self._columns.get(name, np.full(self._size, ""))) == value
-            else:
-                column = self[name]
-                kept &= np.isnan(column) if math.isnan(value) else column == value
-        return self.of(kept)
+        return Rows(columns.rows(self._table, **values))
 
     def of(self, kept: NDArray[np.bool_]) -> Rows:
         """Return the rows where a mask is true."""
-        return Rows({name: np.asarray(column)[kept] for name, column in self._columns.items()})
+        return Rows(columns.masked(self._table, kept))
 
     def values_of(self, name: str) -> list[float]:
         """Return what is in a column of numbers, in order, once each."""
-        column = self[name]
-        return [float(value) for value in np.unique(column[np.isfinite(column)])]
+        return columns.values(self._table, name)
 
     def median(self, name: str) -> float | None:
         """Return the median of a column; what is missing counts as infinite."""
-        column = self[name]
-        if not column.size:
-            return None
-        value = float(np.median(np.where(np.isnan(column), np.inf, column)))
+        value = middle(self[name])
         return value if math.isfinite(value) else None
 
 
-@dataclass(frozen=True)
-class Power:
-    """An exponent, with its 95 % interval, and how many networks it is from."""
-
-    exponent: float
-    low: float
-    high: float
-    networks: int
-
-    def __str__(self) -> str:
-        return f"{_signed(self.exponent)} [{_signed(self.low)}, {_signed(self.high)}]"
-
-    def holds(self, value: float) -> bool:
-        """Return whether a value is in the interval."""
-        return self.low <= value <= self.high
-
-    def to_dict(self) -> Mapping[str, Any]:
-        """Return plain values."""
-        return {
-            "exponent": self.exponent,
-            "low": self.low,
-            "high": self.high,
-            "networks": self.networks,
-        }
-
-
-def power(x: ArrayLike, y: ArrayLike) -> Power | None:
+def power(x: ArrayLike, y: ArrayLike) -> Estimate | None:
     """Fit log y over log x by least squares; None where there is too little to fit.
 
     Each y is of a network of its own. The interval is Student's, with a spread of its own at each
@@ -106,24 +65,7 @@ def power(x: ArrayLike, y: ArrayLike) -> Power | None:
     fitted = float(weights @ [group.mean() for group in groups])
     parts = weights**2 * [group.var(ddof=1) / group.size for group in groups]
     if not parts.any():
-        return Power(fitted, fitted, fitted, int(counts.sum()))
+        return Estimate(fitted, fitted, fitted, int(counts.sum()))
     freedom = float(parts.sum() ** 2 / np.sum(parts**2 / (counts - 1)))
     reach = float(t.ppf(0.975, freedom)) * math.sqrt(float(parts.sum()))
-    return Power(fitted, fitted - reach, fitted + reach, int(counts.sum()))
-
-
-def median_interval(group: NDArray[np.float64]) -> tuple[float, float]:
-    """Return the order statistics that the median is between at 95 %; NaN where it has none.
-
-    What is missing counts as infinite, and the interval is NaN where it reaches that.
-    """
-    skipped = int(binom.ppf(0.025, group.size, 0.5)) - 1 if group.size else -1
-    if skipped < 0:
-        return math.nan, math.nan
-    ordered = np.sort(np.where(np.isnan(group), np.inf, group))
-    low, high = float(ordered[skipped]), float(ordered[-1 - skipped])
-    return (low, high) if math.isfinite(high) else (math.nan, math.nan)
-
-
-def _signed(value: float) -> str:
-    return f"{value:.2f}".replace("-", "−")
+    return Estimate(fitted, fitted - reach, fitted + reach, int(counts.sum()))
