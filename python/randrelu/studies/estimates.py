@@ -35,13 +35,14 @@ class Estimate:
         scale, unit = (100, " %") if spec.endswith("%") else (1, "")
         if spec == "%":
             spec = f".{int(self.high - self.low < 0.1)}f"
-        value, low, high = (
-            written(scale * end, spec.removesuffix("%"))
-            for end in (self.value, self.low, self.high)
-        )
+        spec, scaled = spec.removesuffix("%"), self.through(lambda number: scale * number)
+        return f"{written(scaled.value, spec)}{unit} ({scaled.between(spec, unit)})"
+
+    def between(self, spec: str = "", unit: str = "") -> str:
+        """Return the interval, "low … high", in words where there is none."""
         if math.isnan(self.low) or math.isnan(self.high):
-            return f"{value}{unit} (no interval: too little was measured)"
-        return f"{value}{unit} ({low} … {high}{unit})"
+            return "no interval: too little was measured"
+        return f"{written(self.low, spec)} … {written(self.high, spec)}{unit}"
 
     def holds(self, value: float) -> bool:
         """Return whether a value is in the interval."""

@@ -11,6 +11,7 @@ from randrelu.pages.draw import draw
 from randrelu.studies import columns
 from randrelu.studies.depth import STUDY, grid
 from randrelu.studies.depth.measured import counted, medians, one_step_crossovers, step_quantiles
+from randrelu.studies.estimates import Estimate
 
 PARTS = (
     grid._limit((8, 16, 64), [0.5, 1, 2, 4, 8], most=32, trials=1),
@@ -78,10 +79,9 @@ def test_quantiles_of_steps_count_networks_without_one_as_infinite():
     steps = np.r_[np.arange(7.0, 0, -1), [np.nan] * 3] / 2
     table = {"dim": np.full(11, 4), "depth": np.r_[np.full(10, 3.0), 5.0], "a": np.r_[steps, 9]}
     row, other = step_quantiles(table, "a", 4.0, (0.1, 0.5, 0.7, 0.75))
-    assert (row["depth"], row["networks"], other["networks"]) == (3, 10, 1)
-    assert row["quantiles"][0.1][0] == 1 and row["quantiles"][0.7][0] == 7
-    assert row["quantiles"][0.5] == (5, 2, math.inf)
-    assert row["quantiles"][0.75][0] == math.inf
+    assert row["depth"] == 3 and other["quantiles"][0.5].networks == 1
+    assert [row["quantiles"][q].value for q in (0.1, 0.7, 0.75)] == [1, 7, math.inf]
+    assert row["quantiles"][0.5] == Estimate(5, 2, math.inf, 10)
 
 
 def test_a_median_counts_what_is_missing_as_infinite():
@@ -89,9 +89,9 @@ def test_a_median_counts_what_is_missing_as_infinite():
         "dim": np.full(9, 4), "depth": np.ones(9),
         "a": np.r_[np.arange(4.0), np.full(5, np.nan)], "b": np.arange(9.0),
     }  # fmt: skip
-    assert medians(table, "a")[0]["median"] == math.inf
+    assert medians(table, "a")[0]["median"].value == math.inf
     (row,) = medians(table, "b")
-    assert (row["median"], row["low"], row["high"]) == (4, 1, 7)
+    assert row["median"] == Estimate(4, 1, 7, 9)
 
 
 def test_the_best_single_step_crosses_near_two_roots_of_d():

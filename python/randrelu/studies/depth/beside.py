@@ -8,11 +8,12 @@ from functools import partial
 import numpy as np
 
 from randrelu import laws
+from randrelu.studies.columns import numbers
 from randrelu.studies.depth import figures
 from randrelu.studies.depth.agreement import REFUTED
-from randrelu.studies.depth.measured import CAPS, counted, medians, numbers, together
+from randrelu.studies.depth.measured import CAPS, counted, medians, together
 from randrelu.studies.depth.narrowing import narrowing
-from randrelu.studies.depth.words import between, number, percent
+from randrelu.studies.estimates import share, written
 from randrelu.studies.kind import Columns, Finding
 
 
@@ -30,12 +31,12 @@ def narrower(widths: Columns, limit: Columns) -> Finding:
         sentence = "Too little was measured to compare how the shares depend on the width."
         return Finding("width", heading, sentence, {}, draw, argued)
     best, ours, other = (found.deviances[name] for name in ("free", "ld/k", "l/k"))
-    low, high = found.gamma_interval
-    if low <= 1 <= high and not low <= 0 <= high:
+    zero, one = found.gamma.holds(0), found.gamma.holds(1)
+    if one and not zero:
         said = "which supports ℓd/k and not ℓ/k"
-    elif low <= 0 <= high and not low <= 1 <= high:
+    elif zero and not one:
         said = "which supports ℓ/k and not ℓd/k"
-    elif math.isnan(low) or low <= 0 <= 1 <= high:
+    elif math.isnan(found.gamma.low) or (zero and one):
         said = "which does not tell ℓd/k from ℓ/k"
     else:
         nearer = "ℓd/k" if ours < other else "ℓ/k"
@@ -50,13 +51,13 @@ def narrower(widths: Columns, limit: Columns) -> Finding:
         leaves += f" (p = {found.p_value:.2g})"
     sentence = (
         f"Of all ℓ d^γ/k, the shares at finite widths are best explained with γ = "
-        f"{found.gamma:.3f} ({between(low, high)}), {said}: twice the log-likelihood is short of "
+        f"{found.gamma:.3f}, {said}: twice the log-likelihood is short of "
         f"that by {ours - best:.1f} with ℓd/k and by {other - best:.1f} with ℓ/k. The fit "
         f"{leaves}. ({int(finite.networks.sum())} sampled networks of {finite.width.min():g} to "
         f"{finite.width.max():g} units a layer.)"
     )
     values = {
-        "gamma": found.gamma, "interval": [low, high], "deviances": found.deviances,
+        "gamma": found.gamma, "deviances": found.deviances,
         "freedom": found.freedom, "p_value": found.p_value, "scale": found.scale,
         "power": found.power,
     }  # fmt: skip
@@ -81,19 +82,15 @@ def gradients(table: Columns) -> Finding:
     depths = [row["depth"] for row in rows["linearity"]]
     flat = [_limit_of_linearity(int(dims[-1]), int(ell)) for ell in depths]
     across = [float(laws.limit_kernel_at(math.pi / 2, int(ell)).first) for ell in depths]
-    first, last = ({name: rows[name][k] for name in names} for k in (0, -1))
-
-    def of(row: dict[str, float]) -> str:
-        return f"{number(row['median'])} ({between(row['low'], row['high'])})"
-
+    first, last = ({name: rows[name][k]["median"] for name in names} for k in (0, -1))
     sentence = (
         f"From ℓ = {depths[0]:g} to {depths[-1]:g} at d = {dims[-1]:g}, the median cosine between "
-        f"the gradient at x and after the linear step goes from {of(first['cosine_after'])} to "
-        f"{of(last['cosine_after'])}, and that at an independent point from "
-        f"{of(first['cosine_other'])} to {of(last['cosine_other'])}; f after that step is off its "
-        f"tangent by {of(first['linearity'])} and {of(last['linearity'])} of its way, where the "
+        f"the gradient at x and after the linear step goes from {first['cosine_after']:.3f} to "
+        f"{last['cosine_after']:.3f}, and that at an independent point from "
+        f"{first['cosine_other']:.3f} to {last['cosine_other']:.3f}; f after that step is off its "
+        f"tangent by {first['linearity']:.3f} and {last['linearity']:.3f} of its way, where the "
         f"exact law at infinite width has {flat[0]:.3f} and {flat[-1]:.3f}. "
-        f"({first['linearity']['networks']} sampled networks at each depth.)"
+        f"({first['linearity'].networks} sampled networks at each depth.)"
     )
     return Finding(
         "gradients",
@@ -123,17 +120,15 @@ def spread(table: Columns) -> Finding:
     said = []
     for d in np.unique(dim):
         deepest = max(row["depth"] for row in rows if row["dim"] == d)
-        row = next(row for row in rows if row["dim"] == d and row["depth"] == deepest)
-        kept = one[(dim == d) & (depth == deepest)]
-        ends = laws.share_interval(int(kept.sum()), kept.size)
+        ratio = next(r["median"] for r in rows if r["dim"] == d and r["depth"] == deepest)
+        kept = share(one[(dim == d) & (depth == deepest)] == 1)
         bound = math.sqrt(math.log(d) / d)
         said.append(
             f"at d = {d:g} and ℓ = {deepest:g} ({deepest / d**3:.2g} times d³), no point of the "
-            f"other sign was found on {percent(float(kept.mean()), *ends)} of {kept.size} "
+            f"other sign was found on {kept:.3g%} of {kept.networks} "
             f"networks, and the median of what is attained of |f(x) − f(y)|/|f(x)| (infinite "
-            f"where there is such a point) is {number(row['median'], '.3g')} "
-            f"({between(row['low'], row['high'], '.3g')}), "
-            f"{number(row['median'] / bound, '.2g')} times √(log d/d)"
+            f"where there is such a point) is {ratio:.3g}, "
+            f"{written(ratio.value / bound, '.2g')} times √(log d/d)"
         )
     return Finding(
         "spread",

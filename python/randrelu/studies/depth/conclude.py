@@ -16,7 +16,8 @@ from randrelu.studies.depth.grid import GRADIENTS, LIMIT, SPREAD, WIDTHS
 from randrelu.studies.depth.measured import CAPS, counted, one_step_crossovers
 from randrelu.studies.depth.powers import PowerLaw, power_law
 from randrelu.studies.depth.tail import START
-from randrelu.studies.depth.words import THEOREMS, between, listed
+from randrelu.studies.depth.theorems import THEOREMS
+from randrelu.studies.estimates import Estimate, listed
 from randrelu.studies.kind import Columns, Conclusion, Finding
 
 _FAR = (16, 64, 256, 1024, 4096, 16_384)  # d at which the exact law of one step is computed
@@ -53,15 +54,17 @@ def _answer(limit: Columns, law: PowerLaw | None, exact: NDArray[np.float64]) ->
     )
     return (
         "Sampled at infinite width, fewer than half of the random networks change their sign at a "
-        f"step along the gradient from a depth of about {law.constant:.3g} d^{law.slope:.3f} on "
-        f"(95 %: {power} {between(*law.slope_interval)}; d from {law.dims.min():g} to "
-        f"{law.dims.max():g}), {_where(*law.slope_interval)}. {own} is {_at_large(limit, exact)}."
+        f"step along the gradient from a depth of about {law.constant:.3g} "
+        f"d^{law.slope.value:.3f} on (95 %: {power} {law.slope.between('.3f')}; d from "
+        f"{law.dims.min():g} to {law.dims.max():g}), {_where(law.slope)}. {own} is "
+        f"{_at_large(limit, exact)}."
         f"{beyond}"
     )
 
 
-def _where(low: float, high: float) -> str:
+def _where(power: Estimate) -> str:
     """Say where an interval of the power is between those of the theorems, 0 and 3."""
+    low, high = power.low, power.high
     if math.isnan(low):
         return "a power without an interval, as too few resamples have one"
     if high <= 0 or low >= 3:
@@ -77,8 +80,7 @@ def _at_large(limit: Columns, exact: NDArray[np.float64]) -> str:
     """Say what the power is between the largest d, as it may change with d."""
     last = _last(counted(limit, "flip", max(CAPS)))
     sampled = (
-        f"{last.slope:.3f} ({between(*last.slope_interval)}) between d = {last.dims[0]:g} and "
-        f"{last.dims[-1]:g} alone, and "
+        f"{last.slope:.3f} between d = {last.dims[0]:g} and {last.dims[-1]:g} alone, and "
         if last is not None
         else ""
     )
@@ -114,12 +116,12 @@ def _crossover(
         )
     else:
         each = [
-            f"{found.slope:.3f} ({between(*found.slope_interval)}) for steps up to {cap}/√d"
+            f"{found.slope:.3f} for steps up to {cap}/√d"
             for cap, found in laws.items()
             if found is not None
         ]
         others = [
-            f" {words} it is {found.slope:.3f} ({between(*found.slope_interval)})."
+            f" {words} it is {found.slope:.3f}."
             for words, found in (
                 ("To reach −f", reach),
                 ("With logistic curves instead of half-normal ones", logistic),
@@ -167,7 +169,6 @@ def _last(counts: Counts) -> PowerLaw | None:
 def _law_numbers(law: PowerLaw) -> dict[str, object]:
     return {
         "slope": law.slope,
-        "interval": list(law.slope_interval),
         "constant": law.constant,
         "p_value": law.p_value,
         "crossovers": {

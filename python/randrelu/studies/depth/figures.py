@@ -13,6 +13,7 @@ from randrelu.figures.style import INK, MUTED, canvas, color, legend, ribbon, st
 from randrelu.studies.depth.fits import Counts
 from randrelu.studies.depth.measured import CAPS, QUARTERS, shares
 from randrelu.studies.depth.powers import PowerLaw
+from randrelu.studies.estimates import Estimate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,9 +39,8 @@ def crossover(
             fmt="o", color=color(k), markersize=4, capsize=2, linewidth=1.2,
             label=f"{label} (sampled), 95 %",
         )  # fmt: skip
-        low, high = found.slope_interval
         at = np.array([found.dims.min(), found.dims.max()])
-        label = f"d^{found.slope:.3f} ({low:.3f} … {high:.3f})"
+        label = f"d^{found.slope:.3f}"
         axes.plot(at, found.at(at), color=color(k), linewidth=1, label=label)
     axes.plot(far, exact, "x", color=INK, markersize=5, label="best single step (exact law)")
     axes.plot(dims, 2.07 * np.sqrt(dims), "--", color=MUTED, linewidth=1, label="2.07 √d (argued)")
@@ -59,6 +59,11 @@ def _some(dims: _Floats) -> _Floats:
     return kept
 
 
+def _ends(estimates: Sequence[Estimate]) -> _Floats:
+    """Return the values, and the lower and the upper ends of their intervals, (3, n)."""
+    return np.array([(e.value, e.low, e.high) for e in estimates], float).reshape(-1, 3).T
+
+
 def _logarithmic(axes: Axes) -> None:
     """Make both axes logarithmic, where anything positive is drawn along them."""
     if np.isfinite(axes.dataLim.minposx):
@@ -73,7 +78,7 @@ def _by_dim(
     """Draw the shares of up to four d with their intervals."""
     for k, dim in enumerate(_some(counts.dim)):
         here = counts.dim == dim
-        value, low, high = shares(counts.where(here)).T
+        value, low, high = _ends(shares(counts.where(here)))
         axes.errorbar(
             x[here], value, [value - low, high - value], fmt=_MARKS[k],
             color=color(k), markersize=4, capsize=2, linewidth=1,
@@ -139,7 +144,7 @@ def steps(rows: Sequence[Mapping[str, Any]], dim: float) -> Figure:
     figure, axes = canvas("hidden layers ℓ", "√d × smallest step")
     at = [row["depth"] for row in rows]
     for k, q in enumerate(reversed(QUARTERS)):
-        sizes = np.array([row["quantiles"][q][0] for row in rows])
+        sizes = np.array([row["quantiles"][q].value for row in rows])
         sizes[np.isinf(sizes)] = np.nan
         label = f"{100 * q:g} % of networks, d = {dim:g}"
         axes.plot(
@@ -168,15 +173,15 @@ def gradients(
         "cosine_other": "cosine, independent point",
         "linearity": "f off its tangent, of the way",
     }
+    depths = np.array([row["depth"] for row in rows["linearity"]], float)
     for k, (name, label) in enumerate(labels.items()):
-        own = [row for row in rows[name] if np.isfinite([row["low"], row["high"]]).all()]
-        at, low, middle, high = (
-            [row[column] for row in own] for column in ("depth", "low", "median", "high")
-        )
-        ribbon(axes, at, low, middle, high, label, color(k))
-    at = [row["depth"] for row in rows["linearity"]]
-    axes.plot(at, flat, "--", color=INK, linewidth=1, label="the same at infinite width (exact)")
-    axes.plot(at, across, ":", color=INK, linewidth=1, label="κ′ of orthogonal points (exact)")
+        ends = _ends([row["median"] for row in rows[name]])
+        bounded = np.isfinite(ends).all(axis=0)
+        value, low, high = ends[:, bounded]
+        ribbon(axes, depths[bounded], low, value, high, label, color(k))
+    label = "the same at infinite width (exact)"
+    axes.plot(depths, flat, "--", color=INK, linewidth=1, label=label)
+    axes.plot(depths, across, ":", color=INK, linewidth=1, label="κ′ of orthogonal points (exact)")
     axes.set(xscale="log")
     legend(figure, axes)
     return figure
@@ -186,11 +191,9 @@ def spread(rows: Sequence[Mapping[str, Any]]) -> Figure:
     """Draw what is attained of the spread of f over the sphere."""
     figure, axes = canvas("hidden layers ℓ", "(max − min)/|mean| of f, attained")
     for k, dim in enumerate(dict.fromkeys(row["dim"] for row in rows)):
-        own = [row for row in rows if row["dim"] == dim and np.isfinite(row["median"])]
-        at, low, middle, high = (
-            np.array([row[name] for row in own], float)
-            for name in ("depth", "low", "median", "high")
-        )
+        own = [row for row in rows if row["dim"] == dim and np.isfinite(row["median"].value)]
+        at = [row["depth"] for row in own]
+        middle, low, high = _ends([row["median"] for row in own])
         ends = [middle - np.maximum(low, 0), np.where(np.isfinite(high), high - middle, 0)]
         axes.errorbar(
             at, middle, ends, fmt="o-", color=color(k), markersize=4, capsize=2, linewidth=1.2,

@@ -11,20 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from randrelu import laws
-from randrelu.checks.result import quantile_interval
+from randrelu.studies.columns import numbers
 from randrelu.studies.depth.fits import Counts
+from randrelu.studies.estimates import Estimate, median, quantile, share_of
 from randrelu.studies.kind import Columns
 
 _Floats = NDArray[np.float64]
 CAPS = (20, 50, 200)  # times 1/√d: how far steps are looked for
 DELTA = 0.05  # of Theorem 1.1
 QUARTERS = (0.1, 0.25, 0.5, 0.75)  # and a tenth, of the networks
-
-
-def numbers(table: Columns, name: str) -> _Floats:
-    """Return a column as numbers, NaN where one is missing; none where there is no such column."""
-    column: _Floats = np.asarray(table.get(name, ()), np.float64)
-    return column
 
 
 def counted(table: Columns, event: str, cap: float) -> Counts:
@@ -50,52 +45,36 @@ def together(finite: Counts, limit: Counts) -> Counts:
     return Counts(*(np.concatenate([getattr(finite, n), getattr(limit, n)]) for n in names))
 
 
-def shares(counts: Counts) -> NDArray[np.float64]:
-    """Return the shares with the ends of their exact 95 % intervals, shape (m, 3)."""
-    rows = [
-        (s / n, *laws.share_interval(int(s), int(n)))
-        for s, n in zip(counts.successes, counts.networks, strict=True)
-    ]
-    return np.array(rows, np.float64).reshape(-1, 3)
+def shares(counts: Counts) -> list[Estimate]:
+    """Return the share of the networks at every point."""
+    pairs = zip(counts.successes, counts.networks, strict=True)
+    return [share_of(int(successes), int(networks)) for successes, networks in pairs]
 
 
 def medians(table: Columns, name: str) -> list[dict[str, Any]]:
-    """Return the median of a column at every d and ℓ, a missing value as infinite.
-
-    Its 95 % interval is that of order statistics, which is exact whatever the law.
-    """
+    """Return the median of a column at every d and ℓ, a missing value as infinite."""
     dim, depth, values = (numbers(table, n) for n in ("dim", "depth", name))
-    values = np.where(np.isnan(values), np.inf, values)
-    rows = []
-    for d, layers in sorted(set(zip(dim.tolist(), depth.tolist(), strict=True))):
-        own = values[(dim == d) & (depth == layers)]
-        low, high = quantile_interval(own, 0.5)
-        rows.append({
-            "dim": d, "depth": layers, "networks": own.size, "median": float(np.median(own)),
-            "low": low, "high": high,
-        })  # fmt: skip
-    return rows
+    return [
+        {"dim": d, "depth": layers, "median": median(values[(dim == d) & (depth == layers)])}
+        for d, layers in sorted(set(zip(dim.tolist(), depth.tolist(), strict=True)))
+    ]
 
 
 def step_quantiles(
     table: Columns, event: str, dim: float, quantiles: Sequence[float]
 ) -> list[dict[str, Any]]:
-    """Return quantiles of √d times the smallest step at one d, with 95 % intervals, by depth.
+    """Return quantiles of √d times the smallest step at one d, by depth.
 
     A network without such a step has a larger one, or none: it counts as infinite, and so does a
     quantile where fewer networks than that have a step. All are censored at the same cap, so no
-    more than that is to be known. The intervals are those of order statistics.
+    more than that is to be known.
     """
     every, depth, size = (numbers(table, n) for n in ("dim", "depth", event))
     rows = []
     for layers in np.unique(depth[every == dim]):
         own = size[(every == dim) & (depth == layers)] * math.sqrt(dim)
-        own = np.sort(np.where(np.isnan(own), np.inf, own))
-        found = {
-            q: (float(own[math.ceil(q * own.size) - 1]), *quantile_interval(own, q))
-            for q in quantiles
-        }
-        rows.append({"depth": float(layers), "networks": own.size, "quantiles": found})
+        found = {q: quantile(own, q) for q in quantiles}
+        rows.append({"depth": float(layers), "quantiles": found})
     return rows
 
 

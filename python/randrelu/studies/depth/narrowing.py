@@ -17,6 +17,7 @@ from randrelu.studies.depth.fits import (
     share_below,
     slope_below,
 )
+from randrelu.studies.estimates import Estimate
 
 _Floats = NDArray[np.float64]
 _RESAMPLES = 100  # of the fits, which have many parameters
@@ -28,8 +29,8 @@ class Narrowing:
 
     Attributes
     ----------
-    gamma, gamma_interval
-        The power of best fit, with its 95 % interval.
+    gamma : Estimate
+        The power of best fit.
     scale, power : float
         A and s.
     deviances : dict
@@ -41,8 +42,7 @@ class Narrowing:
         Of the free fit.
     """
 
-    gamma: float
-    gamma_interval: tuple[float, float]
+    gamma: Estimate
     scale: float
     power: float
     deviances: dict[str, float]
@@ -71,7 +71,8 @@ def narrowing(counts: Counts) -> Narrowing | None:
         for row in drawn
     ]  # fmt: skip
     return Narrowing(
-        float(free[-1]), interval(np.array(gammas)), math.exp(free[-3]), math.exp(free[-2]),
+        Estimate(float(free[-1]), *interval(np.array(gammas)), int(counts.networks.sum())),
+        math.exp(free[-3]), math.exp(free[-2]),
         deviances, freedom, chi_square(deviances["free"], freedom),
     )  # fmt: skip
 

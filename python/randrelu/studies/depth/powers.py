@@ -17,6 +17,7 @@ from randrelu.studies.depth.fits import (
     interval,
     resampled,
 )
+from randrelu.studies.estimates import Estimate
 
 _Floats = NDArray[np.float64]
 
@@ -57,14 +58,13 @@ class PowerLaw:
     depths: _Floats
     low: _Floats
     high: _Floats
-    slope: float
-    slope_interval: tuple[float, float]
+    slope: Estimate
     constant: float
     p_value: float
 
     def at(self, dim: _Floats) -> _Floats:
         """Return C d^a."""
-        found: _Floats = self.constant * dim**self.slope
+        found: _Floats = self.constant * dim**self.slope.value
         return found
 
 
@@ -94,8 +94,9 @@ def power_law(counts: Counts, curve: Curve = HALF_NORMAL) -> PowerLaw | None:
     ends = np.nanquantile(samples, (0.025, 0.975), axis=1)
     off = (log_depth - constant - slope * np.log(dims)) / error
     return PowerLaw(
-        dims, np.exp(log_depth), np.exp(ends[0]), np.exp(ends[1]), slope, interval(slopes),
-        math.exp(constant), chi_square(float(np.sum(off**2)), len(dims) - 2),
+        dims, np.exp(log_depth), np.exp(ends[0]), np.exp(ends[1]),
+        Estimate(slope, *interval(slopes), int(counts.networks.sum())), math.exp(constant),
+        chi_square(float(np.sum(off**2)), len(dims) - 2),
     )  # fmt: skip
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 
@@ -13,8 +12,9 @@ from randrelu.laws import limit_crossover
 from randrelu.studies.depth import figures
 from randrelu.studies.depth.agreement import REFUTED, chance_of, collapse
 from randrelu.studies.depth.measured import CAPS, DELTA, QUARTERS, counted, shares, step_quantiles
-from randrelu.studies.depth.tail import START, Power, tail
-from randrelu.studies.depth.words import THEOREMS, between, listed, number, percent
+from randrelu.studies.depth.tail import START, tail
+from randrelu.studies.depth.theorems import THEOREMS
+from randrelu.studies.estimates import Estimate, listed, written
 from randrelu.studies.kind import Columns, Finding
 
 
@@ -74,8 +74,8 @@ def beyond(limit: Columns) -> str:
     return f"{start}{each[0]} and {each[1]}."
 
 
-def _power(power: Power) -> str:
-    return f"ℓ^{{{number(-power.value, '.2f')}}} ({between(power.low, power.high, '.2f')})"
+def _power(power: Estimate) -> str:
+    return f"1/ℓ^{{{written(power.value, '.2f')}}} ({power.between('.2f')})"
 
 
 def of_depths(limit: Columns) -> Finding:
@@ -83,15 +83,14 @@ def of_depths(limit: Columns) -> Finding:
     counts = counted(limit, "flip", max(CAPS))
     found, every = tail(counts), shares(counts)
     deepest = int(np.argmax(counts.depth / counts.dim**3))
-    share, low, high = every[deepest]
     ell, d = counts.depth[deepest], counts.dim[deepest]
     sentence = (
-        f"At ℓ = {ell:g}, {ell / d**3:.2g} times d³ with d = {d:g}, {percent(share, low, high)} of "
+        f"At ℓ = {ell:g}, {ell / d**3:.2g} times d³ with d = {d:g}, {every[deepest]:.3g%} of "
         f"{counts.networks[deepest]:g} sampled networks change their sign at a step of at most "
         f"{max(CAPS)}/√d."
     )
     if found is not None:
-        agrees = "agrees" if found.common.low <= 1 <= found.common.high else "does not agree"
+        agrees = "agrees" if found.common.holds(1) else "does not agree"
         sentence += (
             f" For ℓ ≥ {START}√d the share falls as {_power(found.common)} if the power is the "
             f"same for all d, which {agrees} with the 1/ℓ of the closed form"
@@ -109,7 +108,7 @@ def of_depths(limit: Columns) -> Finding:
         sentence,
         {
             "tail": None if found is None else asdict(found),
-            "deepest": {"d": d, "depth": ell, "share": [share, low, high]},
+            "deepest": {"d": d, "depth": ell, "share": every[deepest]},
         },
         partial(figures.depths, counts),
         THEOREMS,
@@ -123,7 +122,7 @@ def of_steps(limit: Columns) -> Finding:
     counts = counted(limit, "flip", max(CAPS))
     loss = float(np.max(counts.share - counted(limit, "flip", min(CAPS)).share))
     sentence = f"Of the smallest steps that change the sign, at d = {dim:g}, "
-    seen = [row for row in rows if math.isfinite(row["quantiles"][0.5][0])]
+    seen = [row for row in rows if math.isfinite(row["quantiles"][0.5].value)]
     if seen:
         first, last = (_step(row["quantiles"][0.5], "/√d") for row in (seen[0], seen[-1]))
         sentence += (
@@ -135,10 +134,10 @@ def of_steps(limit: Columns) -> Finding:
     # Theorem 1.1 asks for a step that reaches −f.
     scale = math.sqrt(-math.log(DELTA))
     enough = {
-        row["depth"]: [step / scale for step in row["quantiles"][1 - DELTA]]
+        row["depth"]: row["quantiles"][1 - DELTA].through(lambda step: step / scale)
         for row in step_quantiles(limit, "reach", dim, (1 - DELTA,))
     }
-    within = [ell for ell, c3 in enough.items() if math.isfinite(c3[0])]
+    within = [ell for ell, c3 in enough.items() if math.isfinite(c3.value)]
     if within:
         ends = [f"{_step(enough[ell])} at ℓ = {ell:g}" for ell in sorted({within[0], within[-1]})]
         deeper = max(enough) > within[-1]
@@ -170,6 +169,5 @@ def of_steps(limit: Columns) -> Finding:
     )
 
 
-def _step(ends: Sequence[float], unit: str = "") -> str:
-    value, low, high = ends
-    return f"{number(value, '.3g')}{unit} ({between(low, high, '.3g')})"
+def _step(size: Estimate, unit: str = "") -> str:
+    return f"{written(size.value, '.3g')}{unit} ({size.between('.3g')})"

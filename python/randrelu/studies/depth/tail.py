@@ -15,18 +15,10 @@ from randrelu.studies.depth.fits import (
     interval,
     resampled,
 )
+from randrelu.studies.estimates import Estimate
 
 START = 4  # from ℓ = 4√d on
 _FEWEST = 10  # networks with a success
-
-
-@dataclass(frozen=True)
-class Power:
-    """The power of 1/ℓ, with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -35,16 +27,16 @@ class Tail:
 
     Attributes
     ----------
-    common : Power
-        Of one power for all d; at every d there is a factor.
+    common : Estimate
+        The power of 1/ℓ, if it is one for all d; at every d there is a factor.
     each : dict
         By d, where there is enough.
     p_value : float
         Of that one power holds for all of these d; NaN where there is only one.
     """
 
-    common: Power
-    each: dict[float, Power]
+    common: Estimate
+    each: dict[float, Estimate]
     p_value: float
 
 
@@ -65,7 +57,7 @@ def tail(counts: Counts) -> Tail | None:
     return Tail(common, powers, chi_square(statistic, len(each) - 1))
 
 
-def _fit(counts: Counts) -> tuple[Power, float]:
+def _fit(counts: Counts) -> tuple[Estimate, float]:
     """Return the power, and the deviance of the fit."""
     dims = np.unique(counts.dim)
     level = (counts.dim[:, np.newaxis] == dims).astype(np.float64)  # one for each d
@@ -73,5 +65,5 @@ def _fit(counts: Counts) -> tuple[Power, float]:
     successes = np.concatenate([counts.successes[np.newaxis], resampled(counts)])
     beta = fitted(design, counts.networks, successes, HALF_NORMAL)
     share = HALF_NORMAL.share(design @ beta[0])
-    power = Power(float(beta[0, -1]), *interval(beta[1:, -1]))
+    power = Estimate(float(beta[0, -1]), *interval(beta[1:, -1]), int(counts.networks.sum()))
     return power, float(deviance(counts.networks, counts.successes, share))
