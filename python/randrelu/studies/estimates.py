@@ -58,9 +58,9 @@ NOTHING = Estimate(math.nan, math.nan, math.nan, 0)
 
 
 def written(value: float, spec: str = "") -> str:
-    """Return a number in a format, by default with two digits; "−" and "∞" are signs of their own.
+    """Return a number in a format, with "−" and "∞" for its signs.
 
-    The two digits are all of an integer's.
+    By default it has two digits, and is an integer from 10 on.
     """
     spec = spec or (".0f" if abs(value) > 9.95 else "#.2g")
     return f"{value:{spec}}".replace("-", "−").replace("inf", "∞")
@@ -78,7 +78,7 @@ def percent(share: float) -> str:
 
 
 def middle(values: _Floats) -> float:
-    """Return the median; a missing number is above all others, and it is NaN where there is none.
+    """Return the median, NaN where there are no numbers; a missing one is above all others.
 
     Between a number and an infinite one it is infinite.
     """
@@ -100,9 +100,10 @@ def median(values: _Floats) -> Estimate:
 
 
 def quantile(values: _Floats, q: float) -> Estimate:
-    """Return the smallest of the numbers that a share q is not above, as `median` does.
+    """Return the smallest number that at least a share q of the networks do not exceed.
 
-    Unlike a median it is one of the numbers, whatever their count.
+    It is one of the numbers, also for q = ½, where a median may lie between two of them. Its
+    interval, and what is missing, are as for `median`.
     """
     if not values.size:
         return NOTHING
