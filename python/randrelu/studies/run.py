@@ -98,7 +98,8 @@ def study(
 
     parts = kind.parts(full, **options)
     folder = writable(
-        Path(f"randrelu-{name}" if out is None else out), ("sweeps", "tables", "figures")
+        Path(f"randrelu-{name}") if out is None else arguments.path("out", out),
+        ("sweeps", "tables", "figures"),
     )
     seed = _claim(folder, kind, rng)
     date, began = datetime.now(UTC).isoformat(timespec="seconds"), time.perf_counter()
