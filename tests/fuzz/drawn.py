@@ -11,6 +11,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 F64 = np.dtype("float64")
+SEEDS = st.integers(0, 2**32)
+ONE = {"outputs": (1,)}
 
 
 def share(of: int) -> settings:
@@ -81,3 +83,20 @@ def drawn(draw, outputs=(1, 1, 2, 4), dtypes=("float32", "float64"), most=8):
 def nonzero(case):
     """Whether no point is 0, where there may be no angle and no step."""
     return bool(case.x.any(axis=1).all())
+
+
+def rounding(case, x, dtype):
+    """What an evaluation in `dtype`, and that of the reference, round at most."""
+    bounds = reference.preactivation_bounds(case.weights, x, dtype, case.biases)
+    return [a + b for a, b in zip(bounds, case.preactivations(x)[1], strict=True)]
+
+
+def unsure(values, bounds):
+    """The hidden units whose sign rounding may decide, and those at exactly 0, a coin's."""
+    return [np.abs(z) <= b for z, b in zip(values[:-1], bounds[:-1], strict=True)]
+
+
+def said(result):
+    """Every result has a line and columns of one length."""
+    assert "\n" not in repr(result)
+    assert len({len(column) for column in result.columns().values()}) <= 1

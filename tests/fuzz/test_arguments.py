@@ -8,10 +8,11 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 import randrelu as rr
-from calls import CALLS, FOREIGN, HUGE, KINDS, Call
+from calls import CALLS, FOREIGN, Call
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
+from kinds import HUGE, KINDS
 from randrelu import laws
 
 LONGEST = 20  # seconds that a call on a dozen units may take
@@ -76,7 +77,7 @@ ANYTHING = st.recursive(
     max_leaves=5,
 )
 # So many would be made or taken one by one: valid, and long.
-TAKES_LONG = {"steps", "natural", "count", "rank", "widths", "one output", "grid"}
+TAKES_LONG = {"steps", "rounds", "natural", "count", "rank", "widths", "one output", "grid"}
 
 
 def long_work(kind, value):

@@ -227,6 +227,6 @@ class LimitStep:
         gain = passed.first * size * np.cos(angle) ** 2 - norm * np.cos(passed.angle) * rho
         deviation = norm * np.sqrt(passed.unexplained / self.dim)
         past = gain + np.multiply.outer(ratio, rho)
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             found: _Floats = stdtr(self.dim, past / deviation)
         return np.where(deviation > 0, found, past >= 0.0)
