@@ -109,7 +109,8 @@ def test_what_is_wrong_is_refused_by_name(name):
 @given(data=st.data())
 def test_anything_is_answered_or_refused_by_name(name, data):
     call = CALLS[name]
-    names = st.sets(st.sampled_from(sorted(call.kinds)), min_size=1, max_size=2)
+    # The parameters in a grid have names of their own, which errors say.
+    names = st.sets(st.sampled_from(sorted(call.kinds.keys() - {"grid"})), min_size=1, max_size=2)
     changed = {n: data.draw(ANYTHING, label=n) for n in sorted(data.draw(names))}
     if not any(long_work(call.kinds[n], value) for n, value in changed.items()):
         refused(call, **changed)

@@ -40,6 +40,12 @@ def test_angles_go_through_the_layers(angle, depth):
     np.testing.assert_allclose(found.first, shared, **room)
 
 
+def test_the_ends_of_what_angles_and_sines_take():
+    assert laws.limit_kernel_at(-0.0, 2) == laws.limit_kernel_at(0.0, 2)
+    x = 1e200
+    assert laws.sine_excess(x) == math.sin(x) - x * math.cos(x)
+
+
 @share(4)
 @given(hidden=HIDDEN, dim=st.integers(1, 40), scale=st.floats(1e-3, 1e3), q=UNIT,
        init=st.sampled_from(["paper", "he", "unit"]))  # fmt: skip

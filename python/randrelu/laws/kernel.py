@@ -99,7 +99,7 @@ def limit_kernel_at(angle: ArrayLike, depth: int) -> LimitKernel:
         If an angle or the depth is not as described.
     """
     arguments.integer("depth", depth, at_least=0, at_most=arguments.WIDEST)
-    theta = arguments.real_array("angle", angle)
+    theta = arguments.real_array("angle", angle) + 0.0  # not −0, at which κ″ is −inf
     if not ((theta >= 0) & (theta <= math.pi)).all():
         raise ValueError(f"angle must lie in [0, π], got {angle!r}")
     passed = through_layers(theta, depth)

@@ -259,7 +259,7 @@ def figure_1(
     """
     dim = arguments.integer("dim", dim, at_least=1, at_most=arguments.WIDEST)
     widths = _hidden(hidden)
-    runs = arguments.integer("runs", runs, at_least=1)
+    runs = arguments.integer("runs", runs, at_least=1, at_most=arguments.WIDEST)
     methods = _methods(method, len(widths))
     thread_number(threads)
     arguments.callback(progress)
