@@ -11,12 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from randrelu import Network
 
-EXAMPLES = settings(
-    max_examples=int(os.environ.get("RANDRELU_EXAMPLES", "100")),
-    derandomize=True,
-    deadline=None,
-    database=None,
-)
+EXAMPLES = settings(max_examples=int(os.environ.get("RANDRELU_EXAMPLES", settings().max_examples)))
 WIDTHS = st.one_of(st.integers(1, 300), st.sampled_from([1, 2, 8, 63, 64, 65, 512, 513, 1025]))
 SIZES = st.one_of(st.integers(1, 12), st.integers(1, 300), st.sampled_from([513, 1025]))
 

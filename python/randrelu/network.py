@@ -89,7 +89,7 @@ class Network(Construction):
         """
         points, single = self._points(x)
         values, _, _ = self._evaluate(
-            points, value=True, remember=bool(remember), threads=threads, progress=progress
+            points, value=True, remember=remember, threads=threads, progress=progress
         )
         return values[0] if single else values
 
@@ -345,6 +345,7 @@ class Network(Construction):
     ) -> list[Floats]:
         """Return what `evaluate` of the core finds at every hidden layer."""
         points, single = self._points(x)
+        arguments.callback(progress)
         if self.storage == "deferred":
             memory.require_revealing(self.widths, len(points), points.itemsize)
         memory.require_hidden(self.widths, len(points), points.itemsize)
@@ -363,6 +364,8 @@ class Network(Construction):
         progress: Progress | None = None,
     ) -> tuple[NDArray[F], list[NDArray[np.uint8]], NDArray[F]]:
         """Evaluate what is asked for in the arithmetic of `points`, (N, d) and contiguous."""
+        remember = arguments.flag("remember", remember)
+        arguments.callback(progress)
         self._require_room(points, gradient=gradient, remember=remember)
         found = self._core.evaluate(
             points,

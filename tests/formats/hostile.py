@@ -10,10 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 EXAMPLES = settings(
-    max_examples=int(os.environ.get("RANDRELU_EXAMPLES", "200")),
-    derandomize=True,
-    deadline=None,
-    database=None,
+    max_examples=int(os.environ.get("RANDRELU_EXAMPLES", 2 * settings().max_examples))
 )
 
 # Up to three bytes of a file become others, wherever a share of its length says.

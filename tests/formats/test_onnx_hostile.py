@@ -4,13 +4,13 @@ RANDRELU_EXAMPLES sets how many examples the property is tried on.
 """
 
 import contextlib
-import os
 import tracemalloc
 import warnings
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from formats.hostile import EXAMPLES
+from hypothesis import example, given
 from hypothesis import strategies as st
 from onnx import TensorProto
 from onnx_models import model_of, node, read, whole
@@ -141,12 +141,7 @@ def test_a_part_of_a_file_is_refused(tmp_path):
             read_onnx(tmp_path / "net.onnx")
 
 
-@settings(
-    max_examples=int(os.environ.get("RANDRELU_EXAMPLES", "200")),
-    derandomize=True,
-    deadline=None,
-    database=None,
-)
+@EXAMPLES
 @given(
     flips=st.lists(
         st.tuples(st.integers(0, len(NETWORK) - 1), st.integers(0, 255)), min_size=1, max_size=4

@@ -293,3 +293,9 @@ def test_numbers_that_are_none_are_refused():
     for ratio in (0, -1, [1, 0]):
         with pytest.raises(ValueError, match="ratio must be positive"):
             laws.limit_crossover(ratio)
+
+
+def test_ratios_beyond_all_that_occur():
+    law = laws.limit_step(4, 2)
+    found = law.cdf([-np.inf, -1e307, 1e307, np.inf])
+    np.testing.assert_allclose(found, [0, 0, 1, 1], rtol=0, atol=1e-9)

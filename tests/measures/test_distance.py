@@ -340,3 +340,13 @@ def test_where_a_unit_that_drowns_all_others_turns_off_it_is_off_exactly():
         assert 10**30 * w_y < 1
     w = net.weights(1)[0].astype(float)
     assert found.attained == pytest.approx(x @ w / np.linalg.norm(w), rel=1e-6)
+
+
+def test_a_step_of_the_attack_that_leads_back_to_the_point_overflows_nothing():
+    weights, biases = [[[-0.53566939]], [[0.36159506]]], [[-0.13210486], [0.10490011]]
+    for dtype in ("float32", "float64"):
+        net = rr.Network.from_weights(
+            [np.float32(w) for w in weights], [np.float32(b) for b in biases], dtype=dtype
+        )
+        found = rr.distance(net, [1367343.125])
+        assert 0 < found.certified < found.attained == np.inf and found.x_adv is None

@@ -70,7 +70,7 @@ def test_every_radius_agrees_with_plain_passes(shape, bias, storage, antithetic)
 # --- what a radius gives does not depend on the others
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=3 * settings().max_examples // 2)
 @given(
     hidden=st.lists(st.integers(1, 140), min_size=0, max_size=3),
     dim=st.integers(1, 140),

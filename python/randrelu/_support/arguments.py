@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import numbers
 import operator
+import os
 from collections.abc import Callable, Collection, Iterable
-from typing import Any, TypeAlias, TypeVar
+from pathlib import Path
+from typing import Any, TypeAlias, TypeGuard, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -35,6 +37,37 @@ def storage(value: str) -> str:
     return one_of("storage", value, STORAGES)
 
 
+def flag(name: str, value: object) -> bool:
+    """Return `value` when it is True or False, of Python or of NumPy."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(
+            f"{name} must be True or False, got {value!r} of type {type(value).__name__}"
+        )
+    return bool(value)
+
+
+def callback(progress: Progress | None) -> Progress | None:
+    """Return `progress` when it can be called, or None."""
+    if progress is not None and not callable(progress):
+        raise TypeError(
+            "progress must be a function that is called as progress(done, total), got "
+            f"{progress!r} of type {type(progress).__name__}"
+        )
+    return progress
+
+
+def path(name: str, value: str | os.PathLike[str]) -> Path:
+    """Return `value` as a path when it is a text or path-like."""
+    if not isinstance(value, (str, os.PathLike)):
+        raise TypeError(
+            f"{name} must be a path, a str or path-like, got {value!r} of type "
+            f"{type(value).__name__}"
+        )
+    if "\0" in os.fspath(value):
+        raise ValueError(f"{name} must have no null character, got {value!r}")
+    return Path(value)
+
+
 def integer(
     name: str, value: object, *, at_least: int | None = None, at_most: int | None = None
 ) -> int:
@@ -52,6 +85,16 @@ def integer(
     if at_most is not None and number > at_most:
         raise ValueError(f"{name} must be at most {at_most}, got {number}")
     return number
+
+
+def is_iterable(value: object) -> TypeGuard[Iterable[Any]]:
+    """Whether a value has entries one by one, and is no text.
+
+    An array without axes says that it is iterable, and is not.
+    """
+    if isinstance(value, (str, bytes)) or (isinstance(value, np.ndarray) and not value.ndim):
+        return False
+    return isinstance(value, Iterable)
 
 
 def probability(name: str, value: float) -> float:
@@ -73,7 +116,7 @@ def number(name: str, value: float, *, positive: bool = False) -> float:
 
 def norm(value: float) -> float:
     """Return the `norm` of a ball or a distance when it is 2 or inf."""
-    if np.ndim(value) or value not in (2, math.inf):
+    if isinstance(value, (list, tuple)) or np.ndim(value) or value not in (2, math.inf):
         raise ValueError(f"norm must be 2 or inf, got {value!r}")
     return float(value)
 
@@ -81,7 +124,7 @@ def norm(value: float) -> float:
 def finite(name: str, value: float) -> float:
     """Return `value` when it is a finite number, of either sign."""
     _refuse_masked(name, value)
-    if np.ndim(value) == 0 and hasattr(value, "item"):  # a scalar of NumPy or PyTorch
+    if hasattr(value, "item") and np.ndim(value) == 0:  # a scalar of NumPy or PyTorch
         value = value.item()
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a number, got {value!r} of type {type(value).__name__}")
@@ -100,7 +143,7 @@ def widths_tuple(widths: Iterable[int]) -> tuple[int, ...]:
 
 def layer_widths(widths: Iterable[int]) -> tuple[int, ...]:
     """Return widths (d, d_1, …, d_ℓ, k) as a tuple of integers."""
-    if isinstance(widths, (str, bytes)) or not isinstance(widths, Iterable):
+    if not is_iterable(widths):
         raise TypeError(
             f"widths must be a sequence of integers (d, d_1, …, d_ℓ, k), got {widths!r}"
         )
@@ -139,19 +182,34 @@ def seed_of(rng: Rng) -> int:
     return int(rng.generate_state(1, np.uint64)[0])
 
 
+def generator(name: str, value: np.random.Generator) -> np.random.Generator:
+    """Return `value` when it is a generator of NumPy's."""
+    if not isinstance(value, np.random.Generator):
+        raise TypeError(
+            f"{name} must be a numpy Generator, as np.random.default_rng(seed) makes it, got "
+            f"{value!r} of type {type(value).__name__}"
+        )
+    return value
+
+
 def float_dtype(dtype: object) -> np.dtype[np.floating[Any]]:
     """Return float32 or float64 as a NumPy dtype."""
     try:
         name = None if dtype is None else np.dtype(dtype).name  # type: ignore[call-overload]
-    except TypeError:
+    except (TypeError, ValueError):
         name = None
     if name not in ("float32", "float64"):
         raise ValueError(f"dtype must be 'float32' or 'float64', got {dtype!r}")
     return np.dtype(np.float32 if name == "float32" else np.float64)
 
 
-def real_array(name: str, value: ArrayLike) -> NDArray[Any]:
-    """Return `value` as an array of finite real numbers, of any shape and real dtype."""
+def real_array(
+    name: str, value: ArrayLike, *, undefined: bool = False, infinite: bool = False
+) -> NDArray[Any]:
+    """Return `value` as an array of finite real numbers, of any shape and real dtype.
+
+    With `undefined` an entry may be NaN, with `infinite` it may be infinite.
+    """
     if hasattr(value, "detach"):  # a PyTorch tensor, which NumPy refuses while it wants gradients
         tensor: Any = value.detach().cpu()
         # NumPy does not know bfloat16, whose values float32 holds.
@@ -165,7 +223,7 @@ def real_array(name: str, value: ArrayLike) -> NDArray[Any]:
         raise TypeError(f"{name} must be an array of numbers: {error}") from None
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
-    finite = np.isfinite(array)
+    finite = np.isfinite(array) | (undefined & np.isnan(array)) | (infinite & np.isinf(array))
     if not finite.all():
         where = tuple(int(i) for i in np.argwhere(~finite)[0])
         place = f" at index {where}" if where else ""
@@ -182,6 +240,21 @@ def _refuse_masked(name: str, value: object) -> None:
             f"{name} must have no masked entries, got {masked}; leave them out, or give them "
             "values with .filled(…)"
         )
+
+
+def within(
+    name: str, value: ArrayLike, low: float, high: float = math.inf, *, undefined: bool = False
+) -> NDArray[np.float64]:
+    """Return `value` as float64 of its own shape when every entry lies in [low, high].
+
+    With `undefined` an entry may be NaN, too, which stands for what there is not.
+    """
+    array = real_array(name, value, undefined=undefined).astype(np.float64)
+    outside = ~((array >= low) & (array <= high) | np.isnan(array))
+    if outside.any():
+        ends = f"be at least {low:g}" if high == math.inf else f"lie in [{low:g}, {high:.6g}]"
+        raise ValueError(f"{name} must {ends}, got {array[outside].flat[0]:g}")
+    return array
 
 
 def converted(name: str, array: NDArray[Any], dtype: np.dtype[F]) -> NDArray[F]:

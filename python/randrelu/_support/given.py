@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ def matrices(weights: object) -> list[NDArray[Any]]:
     """
     if isinstance(weights, Mapping):
         raise TypeError("weights must be a sequence of matrices; pass the mapping's .values()")
-    if isinstance(weights, (str, bytes)) or not isinstance(weights, Iterable):
+    if not arguments.is_iterable(weights):
         raise TypeError(f"weights must be a sequence of matrices, got {type(weights).__name__}")
     arrays = [arguments.real_array(f"weights[{i}]", w) for i, w in enumerate(weights)]
     if not arrays:
@@ -46,7 +46,7 @@ def vectors(biases: object, weights: list[NDArray[Any]]) -> list[NDArray[Any] | 
     """Return b_1, …, b_{ℓ+1} as arrays of any real dtype, each (d_i,), or None."""
     if biases is None:
         return [None] * len(weights)
-    if isinstance(biases, (str, bytes, Mapping)) or not isinstance(biases, Iterable):
+    if isinstance(biases, Mapping) or not arguments.is_iterable(biases):
         raise TypeError(
             "biases must be a sequence of vectors, or None for a layer that has none, got "
             f"{type(biases).__name__}"

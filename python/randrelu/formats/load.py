@@ -10,6 +10,7 @@ from pathlib import Path
 
 from numpy.typing import DTypeLike
 
+from randrelu._support import arguments
 from randrelu.formats.chain import Chain
 from randrelu.formats.files import naming, require_file
 from randrelu.formats.nnet import read_nnet
@@ -81,9 +82,9 @@ def load(
     ImportError
         If the extra is not installed.
     """
-    path = Path(path)
+    path = arguments.path("path", path)
     require_file(path)
-    read = _reader(path, bool(normalized))
+    read = _reader(path, arguments.flag("normalized", normalized))
     chain = read(path)
     with naming(path):
         network = Network.from_weights(chain.weights, chain.biases, dtype=dtype, ties=ties)

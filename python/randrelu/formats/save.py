@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from randrelu._support import memory
+from randrelu._support import arguments, memory
 from randrelu._support.files import write_whole
 from randrelu.formats.chain import Floats
 from randrelu.formats.layers import layers_of
@@ -25,7 +25,7 @@ Write = Callable[[list[Floats], list[Floats | None]], bytes]
 
 def save(net: Network, path: str | os.PathLike[str]) -> None:
     """Write a network to a file, as `Network.save` says."""
-    path = Path(path)
+    path = arguments.path("path", path)
     write = _writer(path, net)
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))

@@ -7,11 +7,18 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from randrelu._support import arguments
+
 
 def sine_excess(x: ArrayLike) -> NDArray[np.float64]:
     """Return sin x − x cos x for x ≥ 0, by its series where the terms would cancel."""
-    x = np.asarray(x, np.float64)
-    series = x**3 / 3 - x**5 / 30 + x**7 / 840
+    return excess_of(arguments.within("x", x, 0))
+
+
+def excess_of(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return `sine_excess` of what is known to be valid."""
+    with np.errstate(over="ignore", invalid="ignore"):  # far from where the series is taken
+        series = x**3 / 3 - x**5 / 30 + x**7 / 840
     return np.where(x < 0.05, series, np.sin(x) - x * np.cos(x))
 
 
@@ -24,16 +31,20 @@ def next_angle(angle: ArrayLike) -> NDArray[np.float64]:
     Parameters
     ----------
     angle : array_like
-        θ in [0, π].
+        θ in [0, π]; NaN where there is none.
 
     Returns
     -------
     ndarray
         θ′ in [0, π/2], without loss of digits where θ is small.
     """
-    theta = np.asarray(angle, np.float64)
+    return angle_after(_angles("angle", angle))
+
+
+def angle_after(theta: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return `next_angle` of what is known to be valid."""
     # 1 − cos θ′ = 2 sin²(θ′/2) = 2 sin²(θ/2) − (sin θ − θ cos θ)/π.
-    half_versine = np.sin(theta / 2) ** 2 - sine_excess(theta) / (2 * math.pi)
+    half_versine = np.sin(theta / 2) ** 2 - excess_of(theta) / (2 * math.pi)
     result: NDArray[np.float64] = 2 * np.arcsin(np.sqrt(np.clip(half_versine, 0, 1)))
     return result
 
@@ -47,7 +58,7 @@ def flip_fractions(angle: ArrayLike, depth: int) -> NDArray[np.float64]:
     Parameters
     ----------
     angle : array_like, shape (...)
-        The angle θ between the points, in [0, π].
+        The angle θ between the points, in [0, π]; NaN where there is none.
     depth : int
         The number ℓ of hidden layers.
 
@@ -55,11 +66,12 @@ def flip_fractions(angle: ArrayLike, depth: int) -> NDArray[np.float64]:
     -------
     ndarray, shape (..., ℓ)
     """
-    theta = np.asarray(angle, np.float64)
+    theta = _angles("angle", angle)
+    depth = arguments.integer("depth", depth, at_least=0, at_most=arguments.WIDEST)
     fractions = np.empty((*theta.shape, depth))
     for layer in range(depth):
         fractions[..., layer] = theta / math.pi
-        theta = next_angle(theta)
+        theta = angle_after(theta)
     return fractions
 
 
@@ -72,14 +84,15 @@ def flips_given_images(image_angles: ArrayLike) -> NDArray[np.float64]:
     Parameters
     ----------
     image_angles : array_like
-        The angles between f_{i−1}(x) and f_{i−1}(y), in [0, π]. For exactly one image that is 0 say
-        π/2, as the coins make the share 1/2; for two say 0, as both have the same coins.
+        The angles between f_{i−1}(x) and f_{i−1}(y), in [0, π]; NaN where there is none. For
+        exactly one image that is 0 say π/2, as the coins make the share 1/2; for two say 0, as both
+        have the same coins.
 
     Returns
     -------
     ndarray
     """
-    result: NDArray[np.float64] = np.asarray(image_angles, np.float64) / math.pi
+    result: NDArray[np.float64] = _angles("image_angles", image_angles) / math.pi
     return result
 
 
@@ -92,7 +105,7 @@ def gradient_terms(angle: ArrayLike, depth: int) -> NDArray[np.float64]:
     Parameters
     ----------
     angle : array_like, shape (...)
-        The angle θ between the points, in [0, π].
+        The angle θ between the points, in [0, π]; NaN where there is none.
     depth : int
         The number ℓ of hidden layers.
 
@@ -111,7 +124,7 @@ def gradient_deviation(angle: ArrayLike, depth: int) -> NDArray[np.float64]:
     Parameters
     ----------
     angle : array_like, shape (...)
-        The angle θ between the points, in [0, π].
+        The angle θ between the points, in [0, π]; NaN where there is none.
     depth : int
         The number ℓ of hidden layers.
 
@@ -123,3 +136,7 @@ def gradient_deviation(angle: ArrayLike, depth: int) -> NDArray[np.float64]:
         shared = np.log1p(-flip_fractions(angle, depth)).sum(axis=-1)
     result: NDArray[np.float64] = -2 * np.expm1(shared)
     return result
+
+
+def _angles(name: str, angle: ArrayLike) -> NDArray[np.float64]:
+    return arguments.within(name, angle, 0, math.pi, undefined=True)

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from randrelu._support import arguments, euclid
-from randrelu.laws.angles import next_angle, sine_excess
+from randrelu.laws.angles import angle_after, excess_of
 
 _Floats = NDArray[np.float64]
 
@@ -98,8 +98,8 @@ def limit_kernel_at(angle: ArrayLike, depth: int) -> LimitKernel:
     TypeError, ValueError
         If an angle or the depth is not as described.
     """
-    arguments.integer("depth", depth, at_least=0)
-    theta = arguments.real_array("angle", angle)
+    arguments.integer("depth", depth, at_least=0, at_most=arguments.WIDEST)
+    theta = arguments.real_array("angle", angle) + 0.0  # not −0, at which κ″ is −inf
     if not ((theta >= 0) & (theta <= math.pi)).all():
         raise ValueError(f"angle must lie in [0, π], got {angle!r}")
     passed = through_layers(theta, depth)
@@ -133,7 +133,7 @@ def one_layer(angle: _Floats) -> Layer:
     alone = np.where(angle == math.pi, 0, np.sin(angle)) / math.pi
     with np.errstate(divide="ignore", over="ignore"):
         second = 1 / (math.pi**2 * alone)
-    return Layer(next_angle(angle), 1 - angle / math.pi, second, alone)
+    return Layer(angle_after(angle), 1 - angle / math.pi, second, alone)
 
 
 @dataclass(frozen=True)
@@ -184,7 +184,7 @@ def _unexplained(theta: _Floats) -> _Floats:
     twice = 2 * theta
     series = twice**3 / 6 - twice**5 / 120 + twice**7 / 5040
     bent = np.where(twice < 0.05, series, twice - np.sin(twice)) / 2
-    squares = (theta * np.sin(theta)) ** 2 + sine_excess(theta) ** 2
+    squares = (theta * np.sin(theta)) ** 2 + excess_of(theta) ** 2
     result: _Floats = 2 * bent / math.pi - squares / math.pi**2
     return result
 

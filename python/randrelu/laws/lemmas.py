@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from randrelu._support import arguments
+
 
 def large_preactivations(
     widths: tuple[int, ...], alpha: float, layers: Sequence[int] | None = None
@@ -31,14 +33,18 @@ def large_preactivations(
     """
     from scipy.stats import binom, norm
 
-    counted = range(1, len(widths) - 1) if layers is None else layers
+    widths = arguments.widths_tuple(widths)
+    alpha = arguments.number("alpha", alpha, positive=True)
+    counted = (
+        list(range(1, len(widths) - 1)) if layers is None else _layers(layers, len(widths) - 1)
+    )
     claimed, large = 1 - 2 * math.sqrt(2 / math.pi) * alpha, 2 * float(norm.sf(alpha))
     alive = 1.0  # the probability from here on, given that the layer before has an active unit
     for layer in range(len(widths) - 1, 0, -1):
         width = widths[layer]
         within = 1.0
         if layer in counted:
-            within = float(binom.sf(math.ceil(claimed * width) - 1, width, large))
+            within = float(binom.sf(math.ceil(claimed * width) - 1.0, width, large))
         silent = 2.0**-width
         alive = within * (silent + (1 - silent) * alive)
     return alive
@@ -54,7 +60,10 @@ def worst_sign_change(ratio: float) -> float:
     ratio : float
         r/R in [0, 1].
     """
-    return math.asin(ratio) / math.pi
+    number = arguments.number("ratio", ratio)
+    if number > 1:
+        raise ValueError(f"ratio must lie in [0, 1], got {ratio!r}")
+    return math.asin(number) / math.pi
 
 
 def normal_beyond_sphere(dim: int) -> float:
@@ -65,4 +74,14 @@ def normal_beyond_sphere(dim: int) -> float:
     """
     from scipy.stats import chi2
 
+    dim = arguments.integer("dim", dim, at_least=1, at_most=arguments.WIDEST)
     return float(chi2.sf(dim / 2, dim))
+
+
+def _layers(layers: Sequence[int], last: int) -> list[int]:
+    if not arguments.is_iterable(layers):
+        raise TypeError(f"layers must be a sequence of layers, got {layers!r}")
+    return [
+        arguments.integer(f"layers[{k}]", layer, at_least=1, at_most=last)
+        for k, layer in enumerate(layers)
+    ]

@@ -44,12 +44,22 @@ def limit_value_after(
     Raises
     ------
     TypeError, ValueError
-        If `dim`, `depth` or `norm` is not as described.
+        If an argument is not as described.
     """
-    arguments.integer("dim", dim, at_least=1)
-    arguments.integer("depth", depth, at_least=0)
+    arguments.integer("dim", dim, at_least=1, at_most=arguments.WIDEST)
+    arguments.integer("depth", depth, at_least=0, at_most=arguments.WIDEST)
     norm = arguments.number("norm", norm, positive=True)
-    eta, f, slope = (np.asarray(given, np.float64) for given in (eta, f, grad_norm))
+    eta, f, slope = (
+        arguments.real_array(name, given).astype(np.float64)
+        for name, given in (("eta", eta), ("f", f), ("grad_norm", grad_norm))
+    )
+    try:
+        np.broadcast_shapes(eta.shape, f.shape, slope.shape)
+    except ValueError:
+        raise ValueError(
+            f"eta, f and grad_norm must have shapes that broadcast, got {eta.shape}, {f.shape} and "
+            f"{slope.shape}"
+        ) from None
     along = norm + eta * f / norm  # of y, along x, and what is across it
     across = np.abs(eta) * np.sqrt(np.maximum(slope**2 - (f / norm) ** 2, 0))
     size, angle = np.hypot(along, across), np.arctan2(across, along)
@@ -95,8 +105,8 @@ def limit_step(dim: int, depth: int, *, size: float | None = None) -> LimitStep:
     step of one size reaches it is a lower bound.
     """
     return LimitStep(
-        arguments.integer("dim", dim, at_least=1),
-        arguments.integer("depth", depth, at_least=1),
+        arguments.integer("dim", dim, at_least=1, at_most=arguments.WIDEST),
+        arguments.integer("depth", depth, at_least=1, at_most=arguments.WIDEST),
         None if size is None else arguments.number("size", size, positive=True),
     )
 
@@ -149,7 +159,7 @@ class LimitStep:
         -------
         ndarray, shape (...)
         """
-        given = np.asarray(ratio, np.float64)
+        given = arguments.real_array("ratio", ratio, infinite=True).astype(np.float64)
         flat = given.reshape(-1)
         if self.dim == 1:  # ∇f is parallel to x
             return self._given_angle(np.array([math.pi / 2]), flat)[:, 0].reshape(given.shape)
@@ -189,7 +199,7 @@ class LimitStep:
         ValueError
             If a probability is 0, 1 or outside of these.
         """
-        given = np.asarray(q, np.float64)
+        given = arguments.real_array("q", q, undefined=True).astype(np.float64)
         if not ((given > 0) & (given < 1)).all():
             raise ValueError(f"q must lie strictly between 0 and 1, got {q!r}")
         low, high = np.full(given.shape, -30.0), np.full(given.shape, 30.0)
@@ -217,6 +227,6 @@ class LimitStep:
         gain = passed.first * size * np.cos(angle) ** 2 - norm * np.cos(passed.angle) * rho
         deviation = norm * np.sqrt(passed.unexplained / self.dim)
         past = gain + np.multiply.outer(ratio, rho)
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             found: _Floats = stdtr(self.dim, past / deviation)
         return np.where(deviation > 0, found, past >= 0.0)

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from randrelu._support import arguments, memory
+
 _Floats = NDArray[np.float64]
 _BLOCK = 2**20  # units at a time
 
@@ -33,6 +35,8 @@ def linear_step_norm_quantile(q: ArrayLike, dim: int) -> NDArray[Any] | float:
     """
     from scipy.stats import beta
 
+    q = arguments.within("q", q, 0, 1)
+    dim = arguments.integer("dim", dim, at_least=2, at_most=arguments.WIDEST)
     result: NDArray[Any] | float = 2 * np.sqrt(beta.ppf(q, 0.5, (dim - 1) / 2))
     return result
 
@@ -59,6 +63,15 @@ def sample_linear_step(
     f, grad_norm, f_after : ndarray, shape (n,)
         All 0 where ∇f(x) = 0.
     """
+    dim = arguments.integer("dim", dim, at_least=1, at_most=arguments.WIDEST)
+    width = arguments.integer("width", width, at_least=1, at_most=arguments.WIDEST)
+    n = arguments.integer("n", n, at_least=0)
+    arguments.generator("generator", generator)
+    memory.require(
+        8 * (8 * max(width, min(n * width, _BLOCK)) + 3 * n),
+        f"drawing {n} steps of networks of width {width}",
+        "draw fewer at a time",
+    )
     rows = max(1, _BLOCK // width)
     parts = [_linear_steps(dim, width, min(rows, n - i), generator) for i in range(0, n, rows)]
     f, grad_norm, after = np.concatenate([np.empty((3, 0)), *parts], axis=1)

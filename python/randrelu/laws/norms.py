@@ -35,6 +35,7 @@ def gradient_norm_law(widths: tuple[int, ...], *, init: str = "paper") -> NormLa
     -------
     NormLaw
     """
+    widths = arguments.widths_tuple(widths)
     return NormLaw((Chi2(widths[0]), *_masks(widths[1:-1])), _log_variance(widths, init))
 
 
@@ -57,6 +58,8 @@ def output_size_law(widths: tuple[int, ...], norm: float, *, init: str = "paper"
     -------
     NormLaw
     """
+    widths = arguments.widths_tuple(widths)
+    norm = arguments.number("norm", norm, positive=True)
     square = 2 * math.log(norm) + _log_variance(widths, init)
     return NormLaw((Chi2(1), *_masks(widths[1:-1])), square)
 
@@ -78,8 +81,8 @@ def limit_gradient_norm_law(dim: int, depth: int) -> NormLaw:
     TypeError, ValueError
         If a number is not as described.
     """
-    arguments.integer("dim", dim, at_least=1)
-    arguments.integer("depth", depth, at_least=0)
+    arguments.integer("dim", dim, at_least=1, at_most=arguments.WIDEST)
+    arguments.integer("depth", depth, at_least=0, at_most=arguments.WIDEST)
     return NormLaw((Chi2(dim),), -math.log(dim) - depth * math.log(2))
 
 
@@ -102,8 +105,8 @@ def limit_output_size_law(dim: int, depth: int, norm: float) -> NormLaw:
     TypeError, ValueError
         If a number is not as described.
     """
-    arguments.integer("dim", dim, at_least=1)
-    arguments.integer("depth", depth, at_least=0)
+    arguments.integer("dim", dim, at_least=1, at_most=arguments.WIDEST)
+    arguments.integer("depth", depth, at_least=0, at_most=arguments.WIDEST)
     norm = arguments.number("norm", norm, positive=True)
     return NormLaw((Chi2(1),), 2 * math.log(norm) - math.log(dim) - depth * math.log(2))
 
@@ -126,6 +129,8 @@ def layer_norm_law(widths: tuple[int, ...], layer: int, *, init: str = "paper") 
     -------
     NormLaw
     """
+    widths = arguments.layer_widths(widths)
+    layer = arguments.integer("layer", layer, at_least=1, at_most=len(widths) - 2)
     return NormLaw(_masks(widths[1 : layer + 1]), _log_variance(widths[: layer + 1], init))
 
 
@@ -146,7 +151,14 @@ def masked_difference_law(angle: float, k: int, m: int, n: int) -> NormLaw:
     -------
     NormLaw
     """
-    factors = (Chi2(k, angle / math.pi), Chi2(k, reciprocal=True), Chi2(n))
+    theta = arguments.number("angle", angle, positive=True)
+    if theta > math.pi:
+        raise ValueError(f"angle must lie in (0, π], got {angle!r}")
+    k, m, n = (
+        arguments.integer(name, size, at_least=1, at_most=arguments.WIDEST)
+        for name, size in (("k", k), ("m", m), ("n", n))
+    )
+    factors = (Chi2(k, theta / math.pi), Chi2(k, reciprocal=True), Chi2(n))
     return NormLaw(factors, -math.log(m))
 
 

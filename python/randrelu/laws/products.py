@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from randrelu._support import arguments
+
 _TAIL = 1e-13  # the probability outside the interval that the Fourier series covers, on each side
 _NEGLIGIBLE = 1e-18  # the probability of the values of k that are left out, on each side
 _NEVER = 1e-30  # a probability of what no test will see
@@ -126,19 +128,20 @@ class NormLaw:
 
     def moment(self, order: float) -> float:
         """Return E[norm^order] for order > 0, in closed form."""
+        order = arguments.number("order", order, positive=True)
         log = float(self._log_transform(np.array([order / 2]))[0])
         return math.exp(self._log_positive + order / 2 * self._log_size + log)
 
     def cdf(self, x: ArrayLike) -> NDArray[np.float64]:
         """Return P{norm ≤ x}, with an error of at most 10⁻¹⁰."""
-        norm = np.asarray(x, np.float64)
+        norm = arguments.real_array("x", x, infinite=True).astype(np.float64)
         with np.errstate(divide="ignore"):
             inside = self._continuous(2 * np.log(np.maximum(norm, 0)) - self._log_size)
         return np.where(norm < 0, 0.0, self.zero + (1 - self.zero) * inside)
 
     def ppf(self, q: ArrayLike) -> NDArray[np.float64]:
         """Return the quantiles for probabilities q in [0, 1]."""
-        given = np.asarray(q, np.float64)
+        given = arguments.within("q", q, 0, 1)
         share = (given - self.zero) / math.exp(self._log_positive)
         low, high = (np.full(share.shape, end) for end in self._series[:2])
         for _ in range(60):
@@ -156,7 +159,9 @@ class NormLaw:
         """
         from scipy.stats import binomtest, kstest
 
-        given = np.asarray(norms, np.float64)
+        given = arguments.within("norms", norms, 0).reshape(-1)
+        if not given.size:
+            raise ValueError("norms must hold at least one norm, got none")
         others = given[given != 0]
         # scipy's probabilities overflow where this one is tiny, and 0 says as much.
         zero = self.zero if self.zero > _NEVER else 0.0

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from randrelu._support import arguments
+
 
 def projected_length_law(rank: int, dim: int) -> Any:
     """Return the law of ‖W⁺Wx‖²/‖x‖², Beta(k/2, (d−k)/2), for k × d Gaussian W and k < d.
@@ -26,6 +28,9 @@ def projected_length_law(rank: int, dim: int) -> Any:
     """
     from scipy.stats import beta
 
+    rank, dim = _sizes(rank, dim)
+    if rank >= dim:
+        raise ValueError(f"rank must be less than dim, got {rank} and {dim}: the length is kept")
     return beta(rank / 2, (dim - rank) / 2)
 
 
@@ -36,9 +41,19 @@ def mean_projected_length(rank: int, dim: int) -> float:
     """
     from scipy.special import poch
 
+    rank, dim = _sizes(rank, dim)
     return 1.0 if rank >= dim else float(poch(rank / 2, 0.5) / poch(dim / 2, 0.5))
 
 
 def draw_projected_length(rank: int, dim: int, generator: np.random.Generator) -> float:
     """Draw ‖W⁺Wx‖/‖x‖ for k × d Gaussian W from its law."""
+    rank, dim = _sizes(rank, dim)
+    arguments.generator("generator", generator)
     return 1.0 if rank >= dim else math.sqrt(generator.beta(rank / 2, (dim - rank) / 2))
+
+
+def _sizes(rank: int, dim: int) -> tuple[int, int]:
+    return (
+        arguments.integer("rank", rank, at_least=1, at_most=arguments.WIDEST),
+        arguments.integer("dim", dim, at_least=1, at_most=arguments.WIDEST),
+    )

@@ -119,7 +119,7 @@ class LimitNetwork(Shown):
     ) -> None:
         self.dim = arguments.integer("dim", dim, at_least=1, at_most=arguments.WIDEST)
         self.depth = arguments.integer("depth", depth, at_least=0)
-        if init == "unit":
+        if isinstance(init, str) and init == "unit":
             raise ValueError(
                 "init must be 'paper' or 'he': with 'unit' the values grow with the widths, and "
                 "there is no limit"
@@ -263,6 +263,7 @@ class LimitNetwork(Shown):
 
     def _ask(self, points: _Floats, gradient: bool, remember: bool) -> tuple[_Floats, _Floats]:
         """Return the values (N, k), and the gradients (N, k, d) where they are asked for."""
+        remember = arguments.flag("remember", remember)
         if gradient and not self.bias and not points.any(axis=1).all():
             raise ValueError(
                 "x must not be 0 where there are no biases: a network of infinite width has no "

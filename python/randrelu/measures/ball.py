@@ -60,7 +60,9 @@ def sample_ball(
     size = arguments.number("radius", radius)
     count = arguments.integer("n", n, at_least=0)
     memory.require(2 * 8 * count * centre.size, f"drawing {count} points", "draw fewer at a time")
-    sample = core.Sample(count=count, seed=arguments.seed_of(rng), surface=bool(surface))
+    sample = core.Sample(
+        count=count, seed=arguments.seed_of(rng), surface=arguments.flag("surface", surface)
+    )
     return centre + size * core.sample_ball(centre.size, sample, threads=thread_number(threads))
 
 
@@ -132,6 +134,8 @@ def visit(
     default that of the network.
     """
     require_network(net)
+    remember, terms = arguments.flag("remember", remember), arguments.flag("terms", terms)
+    arguments.callback(progress)
     base = arguments.point("x", x, net.widths[0])
     places = places_of(base, radius, samples, points, rng, surface, antithetic)
     backward = gradient or term_norms or terms
@@ -151,7 +155,7 @@ def visit(
         deviations=gradient,
         terms=term_norms,
         decomposition=terms,
-        remember=bool(remember),
+        remember=remember,
         threads=number,
         progress=progress,
     )

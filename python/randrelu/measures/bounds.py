@@ -158,7 +158,7 @@ def bounds(
     norm = arguments.norm(norm)
     sizes = _sizes(radius, len(points))
     radii = np.broadcast_to(sizes, (len(points),))
-    steps = arguments.integer("iterations", iterations, at_least=0)
+    steps = arguments.integer("iterations", iterations, at_least=0, at_most=arguments.WIDEST)
     largest = max(np.abs(points).max(initial=0), radii.max(initial=0))
     scaled = Scaled(net, net.depth + 1, largest, threads=threads)
     count = counting(progress, sum(net.widths[1:]))

@@ -170,8 +170,8 @@ def gradient_deviation(
     return deviation_of(
         visit(
             net, x, radius, samples, points=points, rng=rng, surface=surface, antithetic=antithetic,
-            gradient=True, term_norms=bool(terms), remember=remember, threads=threads,
-            progress=progress,
+            gradient=True, term_norms=arguments.flag("terms", terms), remember=remember,
+            threads=threads, progress=progress,
         )
     )  # fmt: skip
 
@@ -192,6 +192,8 @@ def _of_function(
 ) -> Deviation:
     """Return the deviations of what is no Network."""
     require_function(net)
+    remember, terms = arguments.flag("remember", remember), arguments.flag("terms", terms)
+    arguments.callback(progress)
     if terms:
         raise ValueError(
             "terms=True is for a Network: the terms of (GD-DECOMP) are about its units"
@@ -199,7 +201,7 @@ def _of_function(
     base = arguments.point("x", x, net.dim)
     places = places_of(base, radius, samples, points, rng, surface, antithetic)
     gradient, norms, angles = deviations_of_function(
-        net, base, places, remember=bool(remember), threads=threads, progress=progress
+        net, base, places, remember=remember, threads=threads, progress=progress
     )
     found = places.by_radius(norms), places.by_radius(angles)
     assert found[0] is not None and found[1] is not None

@@ -151,6 +151,7 @@ def distance(
     points, single = arguments.points("x", x, net.widths[0], np.dtype(np.float64))
     norm = arguments.norm(norm)
     others = other_outputs(net, against, len(points))
+    certify = arguments.flag("certify", certify)
     if certify and net.storage == "deferred":
         raise ValueError(
             "certify must be False for a deferred network: it has no rows whose sums could be "

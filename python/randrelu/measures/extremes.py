@@ -106,9 +106,10 @@ def extremes(
         If an argument is not as described, or the network has several outputs.
     """
     require_one_output(net, "an extreme value")
+    arguments.callback(progress)
     radius = arguments.number("radius", radius, positive=True)
     starts = arguments.integer("starts", starts, at_least=1)
-    steps = arguments.integer("steps", steps, at_least=1)
+    steps = arguments.integer("steps", steps, at_least=1, at_most=arguments.WIDEST)
     if net.storage == "deferred":
         tried = (2 * steps + 1) * starts
         memory.require_revealing(

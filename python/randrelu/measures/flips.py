@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from randrelu import laws
-from randrelu._support import extras
+from randrelu._support import arguments, extras
 from randrelu._support.arguments import Progress, Rng
 from randrelu._support.shown import Shown
 from randrelu.measures.ball import Visit, visit
@@ -119,10 +119,10 @@ class Flips(Shown):
         -------
         ndarray, shape (..., [K,] L)
         """
+        shares = arguments.within("q", q, 0, 1)
         *radii, _, layers = self.counts.shape
-        if not self.counts.size:
-            return np.full((*np.shape(q), *radii, layers), np.nan)
-        shares = np.asarray(q, np.float64)
+        if not self.counts.size or not shares.size:
+            return np.full((*shares.shape, *radii, layers), np.nan)
         result: NDArray[np.float64] = np.quantile(self.counts.astype(np.float64), shares, axis=-2)
         return result
 

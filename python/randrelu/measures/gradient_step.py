@@ -118,6 +118,7 @@ def gradient_step(
     many of its values, so "exact" and "flip" refuse it. "linear" takes the step −2f/‖∇f‖² as it
     is, and never goes on by ulps.
     """
+    arguments.callback(progress)
     if not isinstance(net, Network):
         return _of_function(net, x, eta, delta, longest, margin, against, progress)
     points, single = arguments.points("x", x, net.widths[0], np.dtype("float64"))
@@ -213,7 +214,10 @@ def other_outputs(net: Network, against: ArrayLike | None, points: int) -> NDArr
         return None
     if net.outputs == 1:
         raise ValueError("against is for a network of several outputs; this one has one")
-    given = np.asarray(against)
+    try:
+        given = np.asarray(against)
+    except ValueError as error:
+        raise ValueError(f"against must be an output, or one for each point: {error}") from None
     if given.size and given.dtype.kind not in "iu":
         raise TypeError(f"against must hold integers, got dtype {given.dtype}")
     if given.shape not in ((), (points,)):

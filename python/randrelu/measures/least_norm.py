@@ -183,7 +183,9 @@ def _descend(
         radii = np.where(beyond, np.minimum(radii, size) * (1 - change), radii * (1 + change))
         radii = np.minimum(radii, best)
         if norm == 2:
-            moved *= (radii / np.maximum(sizes(moved, norm), _TINY))[:, np.newaxis]
+            reached = sizes(moved, norm)
+            far = reached > radii * _TINY  # a step may lead back to x, which is in no direction
+            moved *= np.divide(radii, reached, out=np.ones_like(radii), where=far)[:, np.newaxis]
         else:
             np.clip(moved, -radii[:, np.newaxis], radii[:, np.newaxis], out=moved)
         if report is not None:

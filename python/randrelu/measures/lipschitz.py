@@ -125,8 +125,8 @@ def lipschitz(
         raise TypeError(f"{missing} is missing: give both x and radius, or neither, got {given}")
     base = None if x is None else arguments.point("x", x, net.widths[0])
     size = 0.0 if radius is None else arguments.number("radius", radius)
-    steps = arguments.integer("steps", steps, at_least=1)
-    certify = certify and net.storage != "deferred"
+    steps = arguments.integer("steps", steps, at_least=1, at_most=arguments.WIDEST)
+    certify = arguments.flag("certify", certify) and net.storage != "deferred"
     whole = steps + (net.depth + 2 if certify else 0)
     first = stretch(progress, 0, steps, whole)
     sought = Steepness(net, np.zeros(net.widths[0]), 2 if norm == 2 else 1, threads)

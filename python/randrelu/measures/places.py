@@ -44,6 +44,8 @@ def places_of(
     antithetic: bool,
 ) -> Places:
     """Return the points of a visit, as the core takes them."""
+    surface = arguments.flag("surface", surface)
+    antithetic = arguments.flag("antithetic", antithetic)
     if points is not None:
         if radius is not None:
             raise TypeError("give either radius or points, not both")
@@ -56,9 +58,9 @@ def places_of(
     if radius is None:
         raise TypeError("radius is missing; give it, or the points themselves as points=")
     kept, scales, which = ascending(radius)
-    count = arguments.integer("samples", samples, at_least=0)
-    sample = core.Sample(count=count, seed=arguments.seed_of(rng), surface=bool(surface))
-    return Places(sample, count, bool(antithetic), kept, scales, which)
+    count = arguments.integer("samples", samples, at_least=0, at_most=2**62)
+    sample = core.Sample(count=count, seed=arguments.seed_of(rng), surface=surface)
+    return Places(sample, count, antithetic, kept, scales, which)
 
 
 def ascending(

@@ -88,6 +88,7 @@ def min_perturbation(
             "draw one with storage='streamed', or take the exact law, figure_1(method='law')"
         )
     number = thread_number(threads)
+    arguments.callback(progress)
     dim, hidden = net.widths[:2]
     _require_room(dim, hidden)
     largest = float(np.abs(point).max())
@@ -258,9 +259,10 @@ def figure_1(
     """
     dim = arguments.integer("dim", dim, at_least=1, at_most=arguments.WIDEST)
     widths = _hidden(hidden)
-    runs = arguments.integer("runs", runs, at_least=1)
+    runs = arguments.integer("runs", runs, at_least=1, at_most=arguments.WIDEST)
     methods = _methods(method, len(widths))
     thread_number(threads)
+    arguments.callback(progress)
     for k, how in zip(widths, methods, strict=True):
         if how == "solve":
             _require_room(dim, k)
@@ -316,7 +318,7 @@ def _cost(dim: int, hidden: int) -> float:
 def _hidden(hidden: int | Iterable[int]) -> list[int]:
     if isinstance(hidden, (int, np.integer)):
         hidden = (hidden,)
-    if isinstance(hidden, (str, bytes)) or not isinstance(hidden, Iterable):
+    if not arguments.is_iterable(hidden):
         raise TypeError(f"hidden must be a sequence of integers, got {hidden!r}")
     widths = [
         arguments.integer(f"hidden[{i}]", k, at_least=1, at_most=arguments.WIDEST)

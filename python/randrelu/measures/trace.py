@@ -75,6 +75,7 @@ def line(
     does not grow with the number of flips.
     """
     require_one_output(net, "a line")
+    arguments.callback(progress)
     base = arguments.point("x", x, net.widths[0])
     way = arguments.point("direction", direction, net.widths[0], noun="vector")
     if not way.any():

@@ -158,8 +158,8 @@ def worst_deviation(
     require_one_output(net, "a gradient")
     base = arguments.point("x", x, net.widths[0])
     given, radii, which = ascending(radius)
-    steps = arguments.integer("steps", steps, at_least=1)
-    certify = certify and net.storage != "deferred"
+    steps = arguments.integer("steps", steps, at_least=1, at_most=arguments.WIDEST)
+    certify = arguments.flag("certify", certify) and net.storage != "deferred"
     ascents = len(radii) * steps
     whole = ascents + (len(radii) * (net.depth + 2) if certify else 0)
     number = thread_number(threads)

@@ -162,7 +162,7 @@ def worst_flips(
     require_network(net)
     base = arguments.point("x", x, net.widths[0])
     given, radii, which = ascending(radius)
-    steps = arguments.integer("steps", steps, at_least=1)
+    steps = arguments.integer("steps", steps, at_least=1, at_most=arguments.WIDEST)
     asked = list(range(1, net.depth + 1))
     if layer is not None:
         asked = [arguments.integer("layer", layer)]
@@ -176,7 +176,7 @@ def worst_flips(
             backward=len(radii) * steps,
             explored=True,
         )
-    certify = certify and net.storage != "deferred" and bool(asked)
+    certify = arguments.flag("certify", certify) and net.storage != "deferred" and bool(asked)
     parts = 2 if certify else 1
     climbed = counting(part(progress, 0, parts), len(radii) * len(asked))
     points = np.empty((len(radii), len(asked), base.size))

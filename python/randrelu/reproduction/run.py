@@ -105,7 +105,9 @@ def reproduce(
 
     root = arguments.seed_of(rng)
     installed = versions.facts("scipy", "matplotlib", "pyarrow", threads=threads)
-    folder = writable(Path(FOLDER if out is None else out), ("trials", "figures"))
+    folder = writable(
+        Path(FOLDER) if out is None else arguments.path("out", out), ("trials", "figures")
+    )
     date, began = datetime.now(UTC).isoformat(timespec="seconds"), time.perf_counter()
     outcomes: list[Outcome] = []
     drawing: dict[int, Future[Drawn | str]] = {}

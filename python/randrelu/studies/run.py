@@ -100,7 +100,7 @@ def study(
     from randrelu.studies import page  # here: it needs Jinja2
 
     parts = kind.parts(full, **options)
-    folder = Path(f"randrelu-{name}" if out is None else out)
+    folder = Path(f"randrelu-{name}") if out is None else arguments.path("out", out)
     wanted = None if rng is None else arguments.seed_of(rng)
     _seed_of(folder, kind, wanted)  # before anything is made in the folder of something else
     writable(folder, ("sweeps", "tables", "figures"))

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from randrelu._support import arguments
+
 
 @dataclass(frozen=True)
 class Point:
@@ -39,8 +41,10 @@ def points_of(
     if grid is not None:
         rows = _product(grid)
     else:
+        if not arguments.is_iterable(points):
+            raise TypeError(f"points must be a sequence of mappings, got {points!r}")
         rows = []
-        for i, row in enumerate(points or ()):
+        for i, row in enumerate(points):
             if not isinstance(row, Mapping):
                 raise TypeError(f"points[{i}] must be a mapping of names to values, got {row!r}")
             rows.append(dict(row))
@@ -75,9 +79,11 @@ def plain(value: Any) -> Any:
 
 
 def _product(grid: Mapping[str, Iterable[Any]]) -> list[dict[str, Any]]:
+    if not isinstance(grid, Mapping):
+        raise TypeError(f"grid must be a mapping of names to sequences of values, got {grid!r}")
     values = {}
     for name, given in grid.items():
-        if isinstance(given, (str, bytes, Mapping)) or not isinstance(given, Iterable):
+        if isinstance(given, Mapping) or not arguments.is_iterable(given):
             raise TypeError(f"grid[{name!r}] must be a sequence of values, got {given!r}")
         values[str(name)] = list(given)
         if not values[str(name)]:

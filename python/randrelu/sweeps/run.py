@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from randrelu._support import arguments, extras
@@ -106,10 +105,11 @@ def sweep(
     if isinstance(run, BuiltIn):
         for point in every:
             run.require(point.params)
-    trials = arguments.integer("trials", trials, at_least=1)
+    trials = arguments.integer("trials", trials, at_least=1, at_most=arguments.WIDEST)
     name = name_of(run)
+    arguments.callback(progress)
     workers = Workers(executor, threads)
-    kept = Memory() if store is None else Store(store)
+    kept = Memory() if store is None else Store(arguments.path("store", store))
     try:
         seed = kept.claim(name, every, trials, rng)
         job = Job(run, seed, workers.threads, os.urandom(8).hex())
@@ -140,7 +140,7 @@ def read_sweep(store: str | os.PathLike[str]) -> Sweep:
         If the folder is not the store of a sweep.
     """
     extras.require("sweeps need pyarrow", "pyarrow", "sweep")
-    folder = Path(store)
+    folder = arguments.path("store", store)
     has = reading.contents(folder)
     points = tuple(point["params"] for point in has["points"])
     return Sweep(

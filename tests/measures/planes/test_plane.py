@@ -619,3 +619,12 @@ def test_vertices_on_a_slanted_border_lie_in_a_face(depth):
         found.value(*found.vertices.T), found.outputs, rtol=0, atol=1e-13 * largest
     )
     assert (found.locate(*(3 * (1 + 1e-12) * corners).T) == -1).all()
+
+
+@pytest.mark.parametrize("extent", [(-1, 1, -1, 1), [[0, 0], [2, 1], [1, 2]]])
+def test_places_far_outside_of_the_extent_overflow_nothing(extent):
+    found = plane(Network.random((3, 4, 1), rng=0), np.ones(3), [1, 0, 0], [0, 1, 0], extent)
+    ends = [np.finfo(float).max, -np.finfo(float).max]
+    for s, t in [(a, b) for a in (*ends, 0.5) for b in (*ends, 0.5) if (a, b) != (0.5, 0.5)]:
+        assert found.locate(s, t) == -1 and np.isnan(found.value(s, t))
+    assert found.locate(0.5, 0.5) >= 0

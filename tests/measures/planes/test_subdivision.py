@@ -237,7 +237,7 @@ def integer_cases(draw):
     return layers, x, u, v
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=3 * settings().max_examples)
 @given(integer_cases(), st.sampled_from([0, 2**29]), st.sampled_from(["zero", "one"]))
 def test_small_integers_against_exact_fractions(case, most_held, ties):
     layers, x, u, v = case

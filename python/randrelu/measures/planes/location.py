@@ -60,6 +60,8 @@ class Location:
 
     def _inside(self, places: Doubles) -> NDArray[np.bool_]:
         inside = np.ones(len(places), bool)
+        low, high = self._extent.min(axis=0), self._extent.max(axis=0)
+        places = np.clip(places, 2 * low - high, 2 * high - low)  # so far out no product overflows
         for a, b in zip(self._extent, np.roll(self._extent, -1, axis=0), strict=True):
             way, to = b - a, places - a
             # Of a border along an axis it is certain which places are beyond it. To another one the

@@ -125,8 +125,9 @@ class Plane(Shown):
         """
         places = _places(s, t)
         face = self.locate(places[..., 0], places[..., 1])
-        values = self._extended(face, places)
-        values[face < 0] = np.nan
+        outside = face < 0
+        values = self._extended(face, np.where(outside[..., np.newaxis], 0.0, places))
+        values[outside] = np.nan
         result: NDArray[np.float64] = values if self.outputs.ndim > 1 else values[..., 0]
         return result
 

@@ -73,6 +73,7 @@ def plane(
     from its variance, with ample room, and is not certified.
     """
     require_network(net)
+    arguments.callback(progress)
     dim = net.widths[0]
     base = arguments.point("x", x, dim)
     one, two = (arguments.point(n, w, dim, noun="vector") for n, w in (("u", u), ("v", v)))
