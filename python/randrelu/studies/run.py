@@ -57,9 +57,10 @@ def study(
         ``sweeps/``, which holds the store of each sweep and its grid as a file for
         ``randrelu sweep``, so that a cluster can run it.
     full : bool, default False
-        Whether to run at length: within two hours instead of four minutes on two cores. In the
-        folder of a quick run of "depth" or "width", the full one adds to what is there; of
-        "training" it can use nothing, as it trains for more epochs on more images.
+        Whether to run at length: for an hour or more, by an estimate, instead of at most four
+        minutes on two cores. In the folder of a quick run the full one of "width" adds to what is
+        there, and that of "depth" to most of it; that of "training" can use nothing, as it trains
+        for more epochs on more images.
     rng : None, int, SeedSequence or Generator
         Where the root seed comes from; by default that of the folder, if it has the same study.
     executor : int or concurrent.futures.Executor, optional

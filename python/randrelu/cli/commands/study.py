@@ -41,7 +41,7 @@ Seed = Annotated[
 ]
 Full = Annotated[
     bool,
-    typer.Option("--full", help="Run at length: within two hours on two cores, not four minutes."),
+    typer.Option("--full", help="Run at length: an hour or more on two cores, not minutes."),
 ]
 
 
