@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+import importlib
 import importlib.util
 import json
 import os
@@ -117,6 +118,23 @@ def test_public_face():
     for name in rr.__all__:
         assert getattr(rr, name).__doc__
     assert rr.__version__ == version("randrelu")
+
+
+def test_the_reference_lists_all_that_is_public():
+    page = Path(__file__).parent.parent / "docs" / "reference" / "index.md"
+    module, listed = "", []
+    for line in page.read_text(encoding="utf-8").splitlines():
+        if found := re.match(r"\.\. (?:py:)?(?:current)?module:: ([\w.]+)", line):
+            module = found[1]
+        elif found := re.match(r"(?:   |\.\. py:data:: )(\w+)$", line):
+            listed.append(f"{module}.{found[1]}")
+    assert len(listed) == len(set(listed))
+    public = {f"randrelu.{name}" for name in rr.__all__}
+    for name in ("checks", "laws", "sweeps"):
+        room = importlib.import_module(f"randrelu.{name}")
+        own = {one for one in room.__all__ if getattr(room, one) is not getattr(rr, one, None)}
+        public |= {f"randrelu.{name}.{one}" for one in own}
+    assert {name for name in listed if "randrelu.reproduction" not in name} == public
 
 
 def test_free_memory_is_known_and_bytes_read_well():

@@ -276,6 +276,13 @@ def test_deep_networks_have_a_deviation():
     assert deeper[0] == pytest.approx(mean, rel=1e-4)
 
 
+def test_a_gradient_as_large_as_float64_goes_has_a_value_after():
+    mean, deviation = laws.limit_value_after(0.7, 0.3, 0.5, 5, 3, 1.0)
+    for scale in (2.0**-600, 2.0**1000):  # η∇f(x) stays as it is
+        found = laws.limit_value_after(0.7 / scale, 0.3 * scale, 0.5 * scale, 5, 3, 1.0)
+        assert found == (mean * scale, deviation)
+
+
 @pytest.mark.parametrize("q", [0, 1, -1, 2, np.nan, [0.5, 1.5]])
 def test_quantiles_are_of_probabilities(q):
     with pytest.raises(ValueError, match="q must lie strictly between 0 and 1"):

@@ -60,14 +60,17 @@ def limit_value_after(
             f"eta, f and grad_norm must have shapes that broadcast, got {eta.shape}, {f.shape} and "
             f"{slope.shape}"
         ) from None
-    along = norm + eta * f / norm  # of y, along x, and what is across it
-    across = np.abs(eta) * np.sqrt(np.maximum(slope**2 - (f / norm) ** 2, 0))
+    of_length = f / norm
+    along = norm + eta * of_length  # of y, along x, and what is across it
+    # No square is taken on the way: f may be as large as float64 goes.
+    root = np.sqrt(np.maximum(slope - np.abs(of_length), 0)) * np.sqrt(slope + np.abs(of_length))
+    across = np.abs(eta) * root
     size, angle = np.hypot(along, across), np.arctan2(across, along)
     passed = through_layers(angle, depth)
-    mean = size * (np.cos(passed.angle) - np.cos(angle) * passed.first) * f / norm
+    mean = size * (np.cos(passed.angle) - np.cos(angle) * passed.first) * of_length
     spread = np.sqrt(passed.unexplained)
     return (
-        mean + passed.first * (f + eta * slope**2),
+        mean + passed.first * (f + eta * slope * slope),
         # Not √(2^ℓ d), as 2^1024 is no float64 number.
         size * spread * 2.0 ** (-depth / 2) / math.sqrt(dim),
     )
