@@ -78,6 +78,14 @@ html_theme_options = {
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
 
+# The pages of studies are on the site as they are.
+KEPT = HERE / "made" / "kept"
+shutil.rmtree(KEPT, ignore_errors=True)
+(KEPT / "studies").mkdir(parents=True)
+for kept in (HERE / "studies").glob("*.html"):
+    shutil.copy(kept, KEPT / "studies")
+html_extra_path = ["made/kept"]
+
 # The gallery runs copies of the scripts, so that a build does not change the pictures that are
 # kept beside the scripts themselves. (`digits.py` only trains the network that others load.)
 EXAMPLES = HERE / "made" / "examples"

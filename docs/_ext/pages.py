@@ -26,6 +26,8 @@ def adapt(app, page, source):
     text = re.sub(r"\]\((?:\.\./)+examples\)", "](/made/gallery/index.rst)", text)
     statements = r"\]\((?:\.\./)+python/randrelu/checks/statements\)"
     text = re.sub(statements, "](/made/statements.rst)", text)
+    # Kept pages lie on the site as they are, see conf.py; a link of Markdown would download them.
+    text = re.sub(r"\[([^]]*)\]\((\.\./studies/\w+\.html)\)", r'<a href="\2">\1</a>', text)
     source[0] = re.sub(r"(?<!`)`rr\.([\w.]+)(?:\([^`\n]*\))?`", name, text)
 
 

@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-from randrelu.checks import STATEMENTS
+from randrelu.checks import STATEMENTS, words
+from randrelu.reproduction.plan import PLAN
 
 # Where the paper has them; the build stops where a statement lacks its section.
 SECTIONS = {
@@ -21,10 +22,10 @@ The paper's statements
 ======================
 
 Every statement that can be checked, in the order of the paper, with the paper's section, what it
-claims, the verdicts its check may come to, what the paper prints otherwise, and the
-parameters of the check. The heading is the name for ``rr.check(name, …)`` and ``randrelu check
-name``. :doc:`/guide/statements` says how to read a verdict,
-and :func:`randrelu.check` has the parameters that most checks share.
+claims, the conclusions its check may come to, where the paper slips, a command that checks it, and
+the parameters of the check, which ``rr.check(name, …)`` takes, too.
+:doc:`/guide/statements` says how to read a verdict: the conclusion where the hypothesis is met, and
+else that it is open or not met. :func:`randrelu.check` has the parameters that most checks share.
 
 .. This page is written at every build, by docs/_ext/statements.py.
 
@@ -65,6 +66,12 @@ def concerns(place, name):
     return bool(re.search(special.get(name, rf"(?<![\w.]){number}(?![\w.])"), place))
 
 
+def command(name):
+    """Return the command that checks a statement as `randrelu reproduce` does."""
+    run = next(run for run in PLAN if run.statement == name)
+    return words.command_with(name, run.parameters(full=False))
+
+
 def section(name, statement, misprints):
     """Return the part of the page that is about one statement, in reStructuredText."""
     heading = f"{title(name)}: ``{name}``"
@@ -73,12 +80,14 @@ def section(name, statement, misprints):
         f"*Section {SECTIONS[name]} of the paper.*" if SECTIONS[name][0].isdigit()
         else f"*Appendix {SECTIONS[name]} of the paper.*", "",
         f"    {escape(statement.claim)}", "",
-        f"**Verdicts it may come to:** {', '.join(statement.may)}.", "",
+        f"**Conclusions it may come to:** {', '.join(statement.may)}.", "",
+        ".. code-block:: sh", "", f"   {command(name)}", "",
     ]  # fmt: skip
     if misprints:
-        lines += ["**Misprints** (:doc:`all of them </slips>`):", ""]
+        lines += ["**Slips of the paper** (:doc:`all of them </slips>`):", ""]
         for place, printed, meant, _ in misprints:
-            lines += [f"* {escape(place)}. Printed: {escape(printed)}. Meant: {escape(meant)}."]
+            lines += [f"* {escape(place)}. As printed: {escape(printed)}. True or meant: "
+                      f"{escape(meant)}."]  # fmt: skip
         lines += [""]
     module = statement.run.__module__
     lines += [f".. py:module:: {module}", "", ".. autofunction:: run", "   :no-index-entry:", ""]

@@ -73,6 +73,9 @@ def test_the_help_has_every_exit_code_and_its_meaning():
     assert [int(code) for code in re.findall(r"(\d+):", said)] == [0, 1, 2, 3, 130]
     for code, meaning in exits.MEANINGS.items():
         assert f"{code}: {meaning}" in said
+    page = (Path(__file__).parents[2] / "docs/guide/terminal.md").read_text(encoding="utf-8")
+    table = re.findall(r"^\| (\d+) \| (.*) \|$", page, re.MULTILINE)
+    assert {int(code): meaning for code, meaning in table} == exits.MEANINGS
 
 
 def test_commands_exit_with_documented_codes_alone():

@@ -1,5 +1,6 @@
 """The reproduction: a page and files that say what the checks found, whatever happens to one."""
 
+import dataclasses
 import io
 import json
 import os
@@ -24,7 +25,7 @@ from randrelu.figures.style import COLORS
 from randrelu.reproduction import lead
 from randrelu.reproduction import run as reproduction
 from randrelu.reproduction.plan import PLAN, Run
-from randrelu.reproduction.report import Outcome
+from randrelu.reproduction.report import Outcome, summary
 from randrelu.reproduction.sections import by_section
 
 SMALL = {"widths": (20, 30, 1), "trials": 12}
@@ -140,6 +141,10 @@ def test_the_page_says_what_the_checks_found(plan, tmp_path):
     assert "MemoryError: widths (3, 1) &lt;need&gt; more than there is" in text
     assert raised.check is None and report.failed == (raised,)
     assert report.violated == (violated,) and "1 violated although the hypothesis is met" in text
+    assert "of 2 is open or not met, and the conclusion violated in none" in summary(report)
+    wrong = dataclasses.replace(theorem.check, conclusion="violated")
+    outcomes = (dataclasses.replace(theorem, check=wrong), *report.outcomes[1:])
+    assert "violated in theorem-1.1." in summary(dataclasses.replace(report, outcomes=outcomes))
     assert "randrelu reproduce --seed 1" in text and rr.__version__ in text
     # A run's command repeats its check.
     command = re.search(r"<code>randrelu (check theorem-1.1 .*?)</code>", text)[1]
@@ -311,16 +316,18 @@ def test_exit_codes_a_line_a_run_and_a_table(plan, tmp_path, monkeypatch, capsys
     assert [line.split(":")[0] for line in out[: len(runs)]] == [run.name for run in runs]
     assert out[-1] == f"The report is {tmp_path / 'out' / 'report.html'}"
     assert ("violated although" in out[-2]) == (VIOLATED in runs)
-    top = next(i for i, line in enumerate(out) if line.split()[:2] == ["statement", "measured"])
+    top = next(i for i, line in enumerate(out) if line.split()[:2] == ["statement", "measured,"])
     results = json.loads((tmp_path / "out/results.json").read_text(encoding="utf-8"))["runs"]
     for run in runs:
-        row = next(line for line in out[top:] if line.split()[:1] == [run.name])
+        at = next(i for i, line in enumerate(out) if i > top and line.split()[:1] == [run.name])
+        row = out[at]
         if run is RAISES:
             assert "MemoryError" in row and "failed" in row
             continue
         first, verdict = (results[run.slug]["check"][k] for k in ("measurements", "verdict"))
         assert "{} of {}".format(*first[0]["count"]) in row and first[0]["name"] in row
-        assert f"[{first[0]['low']:.4f}, {first[0]['high']:.4f}]" in row and verdict in row
+        below = " ".join(out[at + 1 : at + 3])
+        assert f"[{first[0]['low']:.4f}, {first[0]['high']:.4f}]" in below and verdict in row
 
 
 def test_json_is_the_results_alone(plan, tmp_path, monkeypatch, capsys):

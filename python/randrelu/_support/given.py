@@ -38,7 +38,8 @@ def _require_chain(weights: list[NDArray[Any]]) -> None:
         if i and w.shape[1] != weights[i - 1].shape[0]:
             raise ValueError(
                 f"weights[{i}] must have shape (fan_out, {weights[i - 1].shape[0]}) to follow "
-                f"weights[{i - 1}], got {w.shape}"
+                f"weights[{i - 1}], got {w.shape}; what Keras and scikit-learn hold is "
+                "(fan_in, fan_out), and its transposes are meant here"
             )
 
 

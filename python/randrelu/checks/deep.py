@@ -251,9 +251,10 @@ def hypothesis(dim: int, width: int, depth: int) -> Hypothesis:
     """Return what theorems 3.1 and B.1 ask of the depth and the width."""
     low, high = 20 * math.log10(depth * dim), math.sqrt(depth) / math.log(10)
     fits = depth >= dim**3 and low <= math.log10(width) <= high
+    none = " (which no width meets at this depth)" if low > high else ""
     return Hypothesis(
-        f"ℓ ≥ d³ = {dim**3}, 10^{low:.1f} ≤ k ≤ 10^{high:.1f}, and d sufficiently large, which the "
-        "paper leaves open",
+        f"ℓ ≥ d³ = {dim**3}, 10^{low:.1f} ≤ k ≤ 10^{high:.1f}{none}, and d sufficiently large, "
+        "which the paper leaves open",
         f"d = {dim}, ℓ = {depth}, k = {width}",
         None if fits else False,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 import shlex
+from collections.abc import Mapping
 from typing import Any
 
 from randrelu.checks.result import Check, Measurement
@@ -30,8 +31,13 @@ LEVELS = (
 
 def command(check: Check) -> str:
     """Return the command that repeats the check."""
-    words = [f"randrelu check {check.statement}"]
-    for name, value in check.parameters.items():
+    return command_with(check.statement, check.parameters)
+
+
+def command_with(statement: str, parameters: Mapping[str, Any]) -> str:
+    """Return the command that checks a statement with these parameters."""
+    words = [f"randrelu check {statement}"]
+    for name, value in parameters.items():
         if value is None:
             continue
         option = {"rng": "--seed"}.get(name, f"--{name}")

@@ -64,7 +64,10 @@ def main() -> None:
     except (
         ValueError, TypeError, MemoryError, OverflowError, OSError, ImportError, RuntimeError,
     ) as error:  # fmt: skip
-        Console(stderr=True, soft_wrap=True).print(f"randrelu: {error}", markup=False)
+        message = str(error)
+        if isinstance(error, OSError) and error.strerror and error.filename is not None:
+            message = f"{error.filename}: {error.strerror}"  # without Python's [Errno 2]
+        Console(stderr=True, soft_wrap=True).print(f"randrelu: {message}", markup=False)
         raise SystemExit(exits.NOT_DONE) from None
     except KeyboardInterrupt:
         raise SystemExit(exits.STOPPED) from None

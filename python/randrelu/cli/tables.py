@@ -56,27 +56,41 @@ def outcome_line(outcome: Outcome) -> str:
 
 def report_table(report: Report) -> RenderableType:
     """Return a row per run of a reproduction, as the report's page has them."""
-    headings = ("statement", "measured", "claimed", "95 % interval", "verdict")
-    table = Table(*(Column(name, overflow="fold") for name in headings), box=box.SIMPLE_HEAD)
-    table.add_column("seconds", justify="right")
-    table.columns[0].min_width = max(map(len, STATEMENTS))
+    table = Table(
+        Column("statement", min_width=max(map(len, STATEMENTS))),
+        Column("measured, claimed and 95 % interval", overflow="fold"),
+        Column("verdict", no_wrap=True),
+        Column("seconds", no_wrap=True, justify="right"),
+        box=box.SIMPLE_HEAD,
+    )
     for section in by_section(report.outcomes):
         table.add_section()
         for outcome in section.outcomes:
-            table.add_row(Text(outcome.run.name), *_found(outcome), f"{outcome.seconds:.1f}")
+            table.add_row(
+                Text(outcome.run.name), _found(outcome), _verdict(outcome), f"{outcome.seconds:.1f}"
+            )
     return Group(table, Text(words.LEVELS, style="dim"))
 
 
-def _found(outcome: Outcome) -> list[Text]:
-    """Return what was measured, what is claimed, the interval and the verdict."""
+def _found(outcome: Outcome) -> Text:
+    """Return what was measured, what is claimed and the interval, each in a line."""
+    m = outcome.first
+    if m is None:
+        return Text(str(outcome.error))
+    found = Text.assemble((words.value(m), "bold"), f"  {m.name}")
+    if m.paper:
+        found.append(f"\nclaimed: {m.paper}")
+    if interval := words.interval(m):
+        found.append(f"\n{interval}")
+    return found
+
+
+def _verdict(outcome: Outcome) -> Text:
+    """Return the verdict, and the conclusion where that is another word."""
     verdict = Text(outcome.verdict, style=_STYLES[outcome.verdict])
     if outcome.conclusion:
         verdict.append(f"\n({outcome.conclusion})", style="default")
-    m = outcome.first
-    if m is None:
-        return [Text(str(outcome.error)), Text(), Text(), verdict]
-    measured = Text.assemble((words.value(m), "bold"), f"  {m.name}")
-    return [measured, Text(m.paper), Text(words.interval(m)), verdict]
+    return verdict
 
 
 def store_table(contents: Mapping[str, Any], failures: Sequence[Failure]) -> RenderableType:

@@ -19,7 +19,7 @@ from randrelu._support import arguments
 
 _TAIL = 1e-13  # the probability outside the interval that the Fourier series covers, on each side
 _NEGLIGIBLE = 1e-18  # the probability of the values of k that are left out, on each side
-_NEVER = 1e-30  # a probability of what no test will see
+_NEVER = 1e-12  # a probability of what no test will see
 _LARGE = 20.0  # from here on Stirling's series below is exact to the last digit
 
 
@@ -155,7 +155,7 @@ class NormLaw:
         """Return the p-value of these independent norms, against any other law.
 
         The number of zeros and the law of the others are tested apart, with Bonferroni's
-        correction.
+        correction, where among so many norms there may be a zero.
         """
         from scipy.stats import binomtest, kstest
 
@@ -163,11 +163,12 @@ class NormLaw:
         if not given.size:
             raise ValueError("norms must hold at least one norm, got none")
         others = given[given != 0]
-        # scipy's probabilities overflow where this one is tiny, and 0 says as much.
-        zero = self.zero if self.zero > _NEVER else 0.0
-        zeros = binomtest(given.size - others.size, given.size, zero).pvalue
-        rest = kstest(others, self.positive.cdf).pvalue if others.size else 1.0
-        return min(1.0, 2 * float(min(zeros, rest)))
+        rest = float(kstest(others, self.positive.cdf).pvalue) if others.size else 1.0
+        expected = given.size * self.zero
+        if expected < _NEVER:
+            return rest if others.size == given.size else expected
+        zeros = float(binomtest(given.size - others.size, given.size, self.zero).pvalue)
+        return min(1.0, 2 * min(zeros, rest))
 
     @property
     def _log_positive(self) -> float:

@@ -190,12 +190,12 @@ def summary(report: Report) -> str:
     if report.undrawn:
         names = ", ".join(picture.heading for picture in report.undrawn)
         parts.append(f"{len(report.undrawn)} pictures failed: {names}")
-    elsewhere = [
-        o.run.name
-        for o in report.outcomes
-        if o.check is not None and not o.check.hypothesis.met and o.check.conclusion == "violated"
-    ]
-    if elsewhere:
-        names = ", ".join(elsewhere)
-        parts.append(f"conclusion violated where the hypothesis is open or not met: {names}")
+    checks = [(o.run.name, o.check) for o in report.outcomes if o.check is not None]
+    unmet = [(name, check) for name, check in checks if not check.hypothesis.met]
+    if unmet:
+        elsewhere = ", ".join(name for name, check in unmet if check.conclusion == "violated")
+        parts.append(
+            f"the hypothesis of {len(unmet)} is open or not met, and the conclusion violated in "
+            f"{elsewhere or 'none of these'}"
+        )
     return "; ".join(parts) + "."

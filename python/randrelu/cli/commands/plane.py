@@ -110,15 +110,17 @@ def plane(
             threads=threads, progress=progress,
         )  # fmt: skip
     shares = found.decision(level).shares()
+    # Neither a file nor a plane through three points has anything random.
+    drawn = number if weights is None or len(x) < 3 else None
     picture = {}
     if out is not None:
         names = [str(k) for k in range(len(x))] if labels is None else [str(n) for n in labels]
         raster = _draw(found, way, names, out, color, level)
         picture = {"out": str(out), "raster": raster}
     if as_json:
-        tables.print_json({**_results(net, number, way, found, shares, level), **picture})
+        tables.print_json({**_results(net, drawn, way, found, shares, level), **picture})
     else:
-        _print(net, number, way, found, shares, level)
+        _print(net, drawn, way, found, shares, level)
         if out is not None:
             print(f"Drawn into {out}{_AS_IMAGE[raster]}.")
 
@@ -139,7 +141,7 @@ def _draw(
 
 
 def _results(
-    net: rr.Network, seed: int, way: Through, found: rr.Plane, shares: Any, level: float
+    net: rr.Network, seed: int | None, way: Through, found: rr.Plane, shares: Any, level: float
 ) -> dict[str, Any]:
     areas = found.area
     return {
@@ -165,7 +167,7 @@ def _results(
 
 
 def _print(
-    net: rr.Network, seed: int, way: Through, found: rr.Plane, shares: Any, level: float
+    net: rr.Network, seed: int | None, way: Through, found: rr.Plane, shares: Any, level: float
 ) -> None:
     areas = found.area
     if net.outputs == 1:
@@ -174,7 +176,7 @@ def _print(
         taken = [f"{i} on {shares[i]:.2%}" for i in np.argsort(-shares) if shares[i] > 0]
         decisions = f"Decisions: {', '.join(taken)} of the area."
     lines = [
-        f"Seed {seed}. {way.words}",
+        way.words if seed is None else f"Seed {seed}. {way.words}",
         f"{found.regions} regions, areas from {areas.min():.4g} to {areas.max():.4g}, median "
         f"{np.median(areas):.4g}, in units of (s, t).",
         f"Edges by layer: {', '.join(map(str, found.edges_by_layer)) or 'none'}.",
