@@ -295,6 +295,8 @@ def test_numbers_that_are_none_are_refused():
             laws.limit_step(dim, depth)
     with pytest.raises(ValueError, match="norm must be a positive number"):
         laws.limit_value_after(0.1, 0.3, 0.5, 5, 2, 0.0)
+    with pytest.raises(ValueError, match="grad_norm must be at least 0"):
+        laws.limit_value_after(0.1, 0.3, -0.5, 5, 2, 1.0)
     with pytest.raises(ValueError, match="dim must be at least 1"):
         laws.limit_value_after(0.1, 0.3, 0.5, 0, 2, 1.0)
     for ratio in (0, -1, [1, 0]):

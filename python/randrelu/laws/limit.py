@@ -49,10 +49,11 @@ def limit_value_after(
     arguments.integer("dim", dim, at_least=1, at_most=arguments.WIDEST)
     arguments.integer("depth", depth, at_least=0, at_most=arguments.WIDEST)
     norm = arguments.number("norm", norm, positive=True)
-    eta, f, slope = (
+    eta, f = (
         arguments.real_array(name, given).astype(np.float64)
-        for name, given in (("eta", eta), ("f", f), ("grad_norm", grad_norm))
+        for name, given in (("eta", eta), ("f", f))
     )
+    slope = arguments.within("grad_norm", grad_norm, 0)
     try:
         np.broadcast_shapes(eta.shape, f.shape, slope.shape)
     except ValueError:
