@@ -57,7 +57,7 @@ def flips_figure(relative_radii: ArrayLike, found: Flips) -> Figure:
     low, high = np.fmax(found.quantiles([0.05, 0.95])[:, order], 0.5) / widths
     mark = "" if len(radii) >= _SMOOTH else "o"  # a few radii make no curve
     with styled():
-        figure, axes = canvas("radius of the ball, R/‖x‖", "mean share that flips, 5 % … 95 %")
+        figure, axes = canvas("radius of the ball, R/‖x‖", "mean share flipped, 5 % … 95 %")
         for i, width in enumerate(widths):
             line = _LINES[i // len(SERIES) % len(_LINES)]
             label = f"layer {i + 1}, width {width}"
