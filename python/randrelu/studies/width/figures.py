@@ -34,9 +34,8 @@ def sizes_figure(points: Points) -> Figure:
             upper.axhline(limit[0]["size"].value, color=color(k), linestyle="--", linewidth=1)
         lower.axhline(here[0]["limit_reaches_at_two"], color=color(k), linestyle="--", linewidth=1)
     upper.errorbar([], [], fmt="--", color=INK, linewidth=1, label=_LIMIT)
-    upper.set(xscale="log", yscale="log")
-    upper.set_ylim(top=18)  # the largest size that is tried is 16/√d
-    _plain_ticks(upper, (1, 2, 4, 8, 16))
+    upper.set(xscale="log", yscale="log", ylim=(0.22, 18))  # all sizes that are tried
+    _plain_ticks(upper, (0.25, 0.5, 1, 2, 4, 8, 16))
     lower.set(xscale="log", ylim=(0, 1))
     _say_networks(upper, lower, points, "reaches_at_two")
     legend(figure, upper, columns=2)
