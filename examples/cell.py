@@ -32,6 +32,7 @@ print(facets)
 # %%
 # The distances from x to the hyperplanes of all units of the first network, by layer.
 
+plt.rc("axes", prop_cycle=plt.cycler(color=["#0a5fb4", "#b3471a", "#1a7a4c"]))
 figure, ax = plt.subplots(figsize=(5.4, 3.8), layout="constrained")
 for layer, gaps in enumerate(near.distances, start=1):
     shares = np.arange(1, gaps.size + 1) / gaps.size

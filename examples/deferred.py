@@ -33,9 +33,10 @@ print(net.revealed)
 # %%
 # Along the step f is all but linear.
 
+plt.rc("axes", prop_cycle=plt.cycler(color=["#0a5fb4", "#b3471a", "#1a7a4c"]))
 figure, ax = plt.subplots(figsize=(5.4, 3.8), layout="constrained")
 ax.axhline(0, color="0.8")
-ax.plot(t, f, "o-", label="f")
+ax.plot(t, f, "o", label="f")
 ax.plot(t, attack.f_before * (1 - 2 * t), "--", label="the tangent at x")
 ax.set(xlabel="place between x (0) and the end of the step (1)", ylabel="f")
 ax.legend(frameon=False)

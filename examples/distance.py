@@ -27,6 +27,7 @@ print(found)
 
 order = np.argsort(found.attained)
 places = np.arange(len(order))
+plt.rc("axes", prop_cycle=plt.cycler(color=["#0a5fb4", "#b3471a", "#1a7a4c"]))
 figure, ax = plt.subplots(figsize=(5.4, 3.8), layout="constrained")
 ax.vlines(places, found.certified[order], found.attained[order], color="0.75", linewidth=3)
 ax.plot(places, found.attained[order], "v", label="attained by an attack")

@@ -24,6 +24,7 @@ print(found)
 # %%
 # The mean share of the units of each layer, and the prediction as a dashed line.
 
+plt.rc("axes", prop_cycle=plt.cycler(color=["#0a5fb4", "#b3471a", "#1a7a4c"]))
 figure, ax = plt.subplots(figsize=(5.4, 3.8), layout="constrained")
 for layer, width in enumerate(found.widths):
     (curve,) = ax.loglog(radii, found.mean[:, layer] / width, "o", label=f"layer {layer + 1}")

@@ -23,6 +23,7 @@ print(rr.gradient_step(net, x))
 # Three hundred infinitely wide networks at each depth: what the linear step leaves of f. If f were
 # linear, f(y)/f(x) would be −1. The dashed lines are the exact laws.
 
+plt.rc("axes", prop_cycle=plt.cycler(color=["#0a5fb4", "#b3471a", "#1a7a4c"]))
 figure, ax = plt.subplots(figsize=(5.4, 3.8), layout="constrained")
 ratios = np.linspace(-1.3, 1.2, 200)
 for depth in (1, 4, 16):

@@ -7,7 +7,8 @@ from randrelu.figures.flips import flips_figure, smooth_radii
 
 
 def labels(axes):
-    return [text.get_text() for text in axes.get_legend().get_texts()]
+    (legend,) = axes.figure.legends
+    return [text.get_text() for text in legend.get_texts()]
 
 
 @pytest.mark.parametrize("bias", [0.0, 0.1])
@@ -42,6 +43,13 @@ def test_a_band_ends_at_half_a_unit_where_nothing_flips():
     assert axes.get_yscale() == "log" and axes.get_ylim()[0] > 0
     with pytest.raises(ValueError, match="must hold a number above 0"):
         flips_figure([0.0], rr.flips(net, x, [0.0], 3))
+
+
+def test_no_two_of_ten_layers_look_alike():
+    net, x = rr.Network.random((3, *[6] * 10, 1), rng=1), np.ones(3)
+    axes = flips_figure([0.1, 1.0], rr.flips(net, x, [0.1, 1.0], 20, rng=1)).axes[0]
+    looks = [(line.get_color(), line.get_linestyle()) for line in axes.lines[:10]]
+    assert len(set(looks)) == 10 and all(style != "--" for _, style in looks)
 
 
 def test_smooth_radii_lie_between_the_others():

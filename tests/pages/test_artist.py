@@ -9,6 +9,7 @@ import pytest
 import randrelu as rr
 from randrelu import checks
 from randrelu.checks.statement import PlanRow, Statement
+from randrelu.figures.style import stacked
 from randrelu.pages.artist import Artist
 from randrelu.pages.draw import draw
 from randrelu.reproduction import run as reproduction
@@ -32,6 +33,15 @@ def test_it_draws_what_is_drawn_here():
     make = partial(figure_of, rr.check("lemma-2.2", rng=1, **SMALL))
     with Artist() as artist:
         assert artist.draw(make).result() == draw(make)
+
+
+def test_words_have_no_markup_and_every_panel_its_axis():
+    def make():
+        figure, (upper, _) = stacked("width", ["size", "share"])
+        upper.plot([1, 2], label="fit of\nthese: d$^{0.5}$")
+        return figure
+
+    assert draw(make).words == "Size against width: fit of these: d^0.5. Share against width."
 
 
 def test_an_error_is_told_and_stops_no_other_figure(capfd):

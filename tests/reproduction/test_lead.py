@@ -1,5 +1,6 @@
 """The pictures that a report begins with: what they say is what their networks do."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -44,6 +45,12 @@ def test_the_attack_is_that_of_the_root_seed():
     assert n["flips"] == flips > 0
     assert f"{n['zero']:.4f} ‖x‖" in picture.sentence
     assert f"{flips} flips of its 60 units" in picture.sentence
+    # The picture shows a quarter more of the line, on which a unit flips back.
+    places = x + np.linspace(0, n["length"], 1001)[:, np.newaxis] * unit
+    patterns = [net.pattern(place) for place in places]
+    drawn = sum(sum(one.flips(after)) for one, after in itertools.pairwise(patterns))
+    assert n["drawn"] == drawn > flips
+    assert f"and {drawn} on all of the line" in picture.sentence
 
 
 def test_an_attack_that_does_not_succeed_is_told():

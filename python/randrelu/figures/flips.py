@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from randrelu.figures.style import INK, boxes, canvas, require_matplotlib, styled
+from randrelu.figures.style import INK, SERIES, boxes, canvas, color, legend, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _SMOOTH = 40  # radii that make a curve
 _MOST_LAYERS = 10
+_LINES = ("-", "-.", ":")  # of layers that have the same colour
 
 
 def smooth_radii(radii: ArrayLike) -> NDArray[np.float64]:
@@ -48,35 +49,26 @@ def flips_figure(relative_radii: ArrayLike, found: Flips) -> Figure:
     ValueError
         If all radii are 0.
     """
-    require_matplotlib()
-    from matplotlib.figure import Figure
-
     order = np.argsort(relative_radii)
     radii, widths = np.asarray(relative_radii, np.float64)[order], np.array(found.widths)
     if not radii.any():
         raise ValueError("relative_radii must hold a number above 0: the axis is logarithmic")
-    figure = Figure(figsize=(6.4, 4.8), layout="constrained")
-    axes = figure.add_subplot()
     mean = _above_zero(found.mean[order] / widths)
     low, high = np.fmax(found.quantiles([0.05, 0.95])[:, order], 0.5) / widths
-    line = "-" if len(radii) >= _SMOOTH else "o-"  # a few radii make no curve
-    for i, width in enumerate(widths):
-        color, label = f"C{i % 10}", f"layer {i + 1}, width {width}: mean, 5 % … 95 %"
-        axes.fill_between(radii, low[:, i], high[:, i], color=color, alpha=0.2, linewidth=0)
-        axes.plot(radii, mean[:, i], line, markersize=4, color=color, label=label)
-    if found.predicted is not None:
-        for i, law in enumerate(_above_zero(found.predicted[order] / widths).T):
-            label = "" if i else "predicted mean, infinite width"
-            axes.plot(radii, law, "--", color=INK, linewidth=0.8, label=label)
-    axes.set(
-        xscale="log",
-        yscale="log",
-        xlabel="radius of the ball, R/‖x‖",
-        ylabel="share of the units that flip",
-    )
-    if widths.size:
-        axes.legend()
-    axes.grid(alpha=0.3)
+    mark = "" if len(radii) >= _SMOOTH else "o"  # a few radii make no curve
+    with styled():
+        figure, axes = canvas("radius of the ball, R/‖x‖", "mean share flipped, 5 % … 95 %")
+        for i, width in enumerate(widths):
+            line = _LINES[i // len(SERIES) % len(_LINES)]
+            label = f"layer {i + 1}, width {width}"
+            axes.fill_between(radii, low[:, i], high[:, i], color=color(i), alpha=0.2, linewidth=0)
+            axes.plot(radii, mean[:, i], mark + line, markersize=4, color=color(i), label=label)
+        if found.predicted is not None:
+            for i, law in enumerate(_above_zero(found.predicted[order] / widths).T):
+                label = "" if i else "predicted, infinite width"
+                axes.plot(radii, law, "--", color=INK, linewidth=0.8, label=label)
+        axes.set(xscale="log", yscale="log")
+        legend(figure, axes, columns=2)
     return figure
 
 

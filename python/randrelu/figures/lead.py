@@ -23,7 +23,7 @@ def attack_figure(line: Line, crossings: Mapping[str, float]) -> Figure:
     figure, axes = draw_line(line, norm, "size of the step, t/‖x‖")
     for series, (label, t) in zip(SERIES[1:], crossings.items(), strict=False):
         axes.plot(t / norm, line.value(t), "o", color=series, markersize=6, label=label)
-    legend(figure, axes)
+    legend(figure, axes, columns=2)
     return figure
 
 

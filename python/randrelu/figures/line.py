@@ -58,5 +58,5 @@ def draw_line(line: Line, unit: float, words: str) -> tuple[Figure, Axes]:
         xlabel=words, ylabel="layer", ylim=(depth + 0.6, 0.4), yticks=range(1, depth + 1),
         xlim=(0, line.length / unit),
     )  # fmt: skip
-    marks.set_title(f"{line.t.size} flips", fontsize="small", loc="right", pad=2)
+    marks.set_title(f"{line.t.size} flips on all of the line", fontsize="small", loc="right", pad=2)
     return figure, axes

@@ -169,6 +169,6 @@ def boxes(axes: Axes, groups: Sequence[ArrayLike]) -> None:
     axes.set_xticks(range(1, len(groups) + 1), [str(i) for i in range(1, len(groups) + 1)])
 
 
-def legend(figure: Figure, axes: Axes) -> None:
+def legend(figure: Figure, axes: Axes, *, columns: int = 1) -> None:
     """Put the legend above, where no curve is."""
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=1)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=columns)

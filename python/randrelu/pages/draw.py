@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -48,7 +49,14 @@ def _words(figure: Figure) -> str:
     parts = []
     for axes in figure.axes:
         _, labels = axes.get_legend_handles_labels()
-        what = f"{axes.get_ylabel()} against {axes.get_xlabel()}"
-        named = f": {'; '.join(labels)}" if labels else ""
+        # Of panels below each other the last one has the label of all.
+        x = axes.get_xlabel() or figure.axes[-1].get_xlabel()
+        what = f"{axes.get_ylabel()} against {x}"
+        named = f": {'; '.join(map(_plain, labels))}" if labels else ""
         parts.append(f"{what[:1].upper()}{what[1:]}{named}.")
     return " ".join(parts)
+
+
+def _plain(label: str) -> str:
+    """Return a label on one line, with d^0.5 for what Matplotlib sets from d$^{0.5}$."""
+    return re.sub("[${}]", "", " ".join(label.split()))

@@ -171,12 +171,12 @@ def _attack(settings: Settings, root: int, threads: int | None) -> _Made:
     numbers = {
         "widths": str(widths), "rng": root, "units": sum(widths[1:-1]),
         "f": way.f0, "zero": zero / norm, "opposite": opposite / norm,
-        "flips": int((way.t <= opposite).sum()), "length": length,
+        "flips": int((way.t <= opposite).sum()), "length": length, "drawn": way.t.size,
     }  # fmt: skip
     sentence = (
         "On one network of widths {widths}, f goes from f(x) = {f:.4g} to 0 in a step of "
-        "{zero:.4f} ‖x‖ along its gradient, and to −f(x) in {opposite:.4f} ‖x‖; there are {flips} "
-        "flips of its {units} units on the way."
+        "{zero:.4f} ‖x‖ along its gradient, and to −f(x) in {opposite:.4f} ‖x‖; up to there are "
+        "{flips} flips of its {units} units, and {drawn} on all of the line that is drawn."
         if math.isfinite(opposite)
         else "On one network of widths {widths}, f goes from f(x) = {f:.4g} along its gradient and "
         "does not reach −f(x) within {length:.4f} ‖x‖."

@@ -13,7 +13,7 @@ from randrelu.studies import run
 from randrelu.studies.columns import numbers, rows
 from randrelu.studies.estimates import Estimate, quantile, share
 from randrelu.studies.kind import Part
-from randrelu.studies.width import STUDY, attacks, exponential, rates
+from randrelu.studies.width import STUDY, attacks, exponential, figures, rates
 from randrelu.studies.width.distance import (
     Distance,
     distance_of,
@@ -73,6 +73,24 @@ def test_where_every_network_is_dead_too_little_was_measured(tables):
     for finding in conclusion.findings:
         finding.figure()
     assert "Too little" in conclusion.findings[1].sentence
+
+
+def test_a_picture_says_which_points_are_of_few_networks_and_which_bars_have_no_end():
+    half = {n: share(np.arange(n) % 2 == 0) for n in (4, 40)}
+    size = {4: quantile(np.arange(1.0, 5.0), 0.5), 40: quantile(np.arange(1.0, 41.0) / 5, 0.5)}
+    points = [
+        {
+            "dim": 16, "depth": 1, "width": width, "size": size[n],
+            "reaches_at_two": half[n], "limit_reaches_at_two": 0.5,
+        }
+        for width, n in ((10, 40), (100, 4), (1000, 40))
+    ]  # fmt: skip
+    upper, lower = figures.sizes_figure(points).axes
+    assert [(note.get_text(), note.xy[0]) for note in upper.texts] == [("n = 4", 100)]
+    assert "n = 40 networks" in lower.get_xlabel()
+    arrows = [(line.get_marker(), *line.get_xdata()) for line in upper.lines]
+    assert [a for a in arrows if a[0] in "v^"] == [("v", 100), ("^", 100)]
+    assert not any(line.get_marker() in "v^" for line in lower.lines)
 
 
 def test_grids_are_valid_and_a_full_one_is_larger():

@@ -144,7 +144,7 @@ def flips(
             progress=progress,
         )
     if plot is not None:
-        flips_figure(drawn, found).savefig(plot)
+        flips_figure(drawn, found).savefig(plot, dpi=200)
     columns = {
         name: values.reshape(len(drawn), net.depth)[:balls]
         for name, values in found.columns().items()

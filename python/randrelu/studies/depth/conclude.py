@@ -125,7 +125,7 @@ def _crossover(
             for words, found in (
                 ("To reach −f", reach),
                 ("With logistic curves instead of half-normal ones", logistic),
-                ("With every second of the angles", half),
+                ("With steps looked for at half as many angles", half),
             )
             if found is not None
         ]

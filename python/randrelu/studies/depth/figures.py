@@ -28,26 +28,29 @@ def crossover(
 ) -> Figure:
     """Draw ℓ*(d) with the fit, between the powers of the theorems."""
     figure, axes = canvas("input dimension d", "depth ℓ* at which half do")
-    drawn = [(law, "sign changes", 0), (reach, "reaches −f", 1)]
+    drawn = [(law, "sign changes", 0), (reach, "reaching −f", 1)]
     dims = np.array(far, float)
-    for found, label, k in drawn:
+    for found, what, k in drawn:
         if found is None:
             continue
         dims = np.union1d(dims, found.dims)
+        bars = [found.depths - found.low, found.high - found.depths]
         axes.errorbar(
-            found.dims, found.depths, [found.depths - found.low, found.high - found.depths],
-            fmt="o", color=color(k), markersize=4, capsize=2, linewidth=1.2,
-            label=f"{label} (sampled), 95 %",
-        )  # fmt: skip
+            found.dims, found.depths, bars, fmt="none", color=color(k), capsize=2, linewidth=1.2
+        )
+        label = f"{what} (sampled, 95 % bars)"
+        axes.plot(found.dims, found.depths, "o", color=color(k), markersize=4, label=label)
         at = np.array([found.dims.min(), found.dims.max()])
-        label = f"d^{found.slope:.3f}"
+        power = f"{found.constant:.3g} d$^{{{found.slope.value:.3f}}}$"
+        label = f"fit of {what}: {power} ({found.slope.between('.3f')})"
         axes.plot(at, found.at(at), color=color(k), linewidth=1, label=label)
     axes.plot(far, exact, "x", color=INK, markersize=5, label="best single step (exact law)")
     axes.plot(dims, 2.07 * np.sqrt(dims), "--", color=MUTED, linewidth=1, label="2.07 √d (argued)")
     axes.plot(dims, dims**3, ":", color=INK, linewidth=1, label="d³ (Theorem 3.1)")
     _logarithmic(axes)
-    axes.set_ylim(1, 3e4)
-    legend(figure, axes)
+    axes.set_ylim(1, 1e4)
+    # To the right of d³, and above all else, there is room.
+    axes.legend(loc="upper right", fontsize=8, borderaxespad=0, handlelength=1.5)
     return figure
 
 

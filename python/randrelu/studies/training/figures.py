@@ -38,7 +38,7 @@ _PANELS = {
 
 def over_accuracy(nets: Trained) -> Figure:
     """Draw sizes, linearity and shares over the accuracy that the networks have reached."""
-    figure, column = stacked("accuracy on held-out images, median", list(_PANELS))
+    figure, column = stacked("accuracy on held-out images, median (logit scale)", list(_PANELS))
     at = [_inside(middle(nets.of["accuracy"][:, e])) for e in range(len(nets.epochs))]
     sizes, _, shares = column
     for axes, curves in zip(column, _PANELS.values(), strict=True):

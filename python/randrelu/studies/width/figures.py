@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Points = Sequence[Mapping[str, Any]]
 _WIDTH = "width k of the hidden layers"
+_LIMIT = "infinite width: sampled\nabove, exact below"
 
 
 def sizes_figure(points: Points) -> Figure:
@@ -32,11 +33,12 @@ def sizes_figure(points: Points) -> Figure:
         if limit and math.isfinite(limit[0]["size"].value):
             upper.axhline(limit[0]["size"].value, color=color(k), linestyle="--", linewidth=1)
         lower.axhline(here[0]["limit_reaches_at_two"], color=color(k), linestyle="--", linewidth=1)
-    upper.plot([], [], "--", color=INK, linewidth=1, label="infinite width (above: measured)")
-    upper.set(xscale="log", yscale="log", ylim=(0.8, 18))
-    _plain_ticks(upper, (1, 2, 4, 8, 16))
-    lower.set(xscale="log", ylim=(0, 0.8))
-    legend(figure, upper)
+    upper.errorbar([], [], fmt="--", color=INK, linewidth=1, label=_LIMIT)
+    upper.set(xscale="log", yscale="log", ylim=(0.22, 18))  # all sizes that are tried
+    _plain_ticks(upper, (0.25, 0.5, 1, 2, 4, 8, 16))
+    lower.set(xscale="log", ylim=(0, 1))
+    _say_networks(upper, lower, points, "reaches_at_two")
+    legend(figure, upper, columns=2)
     return figure
 
 
@@ -52,10 +54,11 @@ def linearity_figure(points: Points) -> Figure:
             if p["width"] is None:
                 upper.axhline(p["deviation"].value, color=color(k), linestyle="--", linewidth=1)
                 lower.axhline(p["predicted_gradient"], color=color(k), linestyle="--", linewidth=1)
-    upper.plot([], [], "--", color=INK, linewidth=1, label="infinite width (above: measured)")
+    upper.errorbar([], [], fmt="--", color=INK, linewidth=1, label=_LIMIT)
     upper.set(xscale="log", ylim=(0, 0.6))
     lower.set(xscale="log", ylim=(0, 0.8))
-    legend(figure, upper)
+    _say_networks(upper, lower, points, "gradient")
+    legend(figure, upper, columns=2)
     return figure
 
 
@@ -173,7 +176,7 @@ def _estimates(
     line: str = "-",
     beside: int = 0,
 ) -> None:
-    """Draw estimates with their intervals; an end that is infinite is at the edge of the axes.
+    """Draw estimates with their intervals; one without an end has an arrow at the edge.
 
     On a logarithmic axis series are drawn `beside` each other, so that none hides another.
     """
@@ -182,10 +185,31 @@ def _estimates(
     middle = np.array([e.value for e in estimates])
     low = np.array([max(e.low, 0) if math.isinf(e.low) else e.low for e in estimates])
     high = np.array([1e3 if math.isinf(e.high) else e.high for e in estimates])
+    at = np.array([row[x] * 1.1**beside for row in told])
     axes.errorbar(
-        [row[x] * 1.1**beside for row in told], middle, [middle - low, high - middle],
+        at, middle, [middle - low, high - middle],
         fmt=mark + line, color=color(k), markersize=4, capsize=2, linewidth=1.2, label=label,
     )  # fmt: skip
+    lower, upper = ([getattr(e, end) for e in estimates] for end in ("low", "high"))
+    for edge, arrow, ends in ((0, "v", lower), (1, "^", upper)):
+        for place in at[np.isinf(ends)]:
+            axes.plot(
+                place, edge, arrow, color=color(k), markersize=5,
+                transform=axes.get_xaxis_transform(), clip_on=False,
+            )  # fmt: skip
+
+
+def _say_networks(upper: Axes, lower: Axes, points: Points, y: str) -> None:
+    """Say of how many networks points are: on the axis, and above the widths that have fewer."""
+    networks = {p["width"]: p[y].networks for p in points if p["width"] is not None}
+    most = max(networks.values(), default=0)
+    for width, n in networks.items():
+        if n < most:
+            upper.annotate(
+                f"n = {n}", (width, 1), (0, 4), xycoords=upper.get_xaxis_transform(),
+                textcoords="offset points", ha="center", fontsize=8, color=MUTED,
+            )  # fmt: skip
+    lower.set_xlabel(f"{_WIDTH} (n = {most} networks)")
 
 
 def _shapes(points: Points) -> list[tuple[tuple[int, int], list[Mapping[str, Any]]]]:
