@@ -1,6 +1,6 @@
 """
-What is largest in a ball
-=========================
+The worst case in a ball
+========================
 
 Sampled points say little about the worst one of a ball. A point that is found by ascent attains far
 more flips, and a gradient that differs more; a bound certifies what no point exceeds. What is

@@ -1,6 +1,6 @@
 """
-How far another decision is
-===========================
+Distance to another decision
+============================
 
 For each image the nearest point with another decision is bracketed: an attack attains a distance,
 with a point to show for it, and a bound certifies that no nearer point has another decision.

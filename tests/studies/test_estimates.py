@@ -8,6 +8,7 @@ import scipy.stats
 from randrelu.studies.estimates import (
     NOTHING,
     Estimate,
+    chance,
     listed,
     median,
     middle,
@@ -75,3 +76,8 @@ def test_lists_and_plain_values():
     numbers = {"a": [Estimate(1, 0, 2, 3), None], "b": {"c": "d"}}
     told = {"value": 1, "low": 0, "high": 2, "networks": 3}
     assert plain(numbers) == {"a": [told, None], "b": {"c": "d"}}
+
+
+def test_no_p_value_is_written_as_0():
+    assert chance(0.0431) == "p = 0.043" and chance(3e-25) == "p = 3e-25"
+    assert chance(0.0) == chance(1e-310) == "p < 1e-300"

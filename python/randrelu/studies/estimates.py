@@ -57,6 +57,11 @@ class Estimate:
 NOTHING = Estimate(math.nan, math.nan, math.nan, 0)
 
 
+def chance(p: float) -> str:
+    """Return how a p-value is written: "p = 0.043", and no p-value is 0."""
+    return f"p = {p:.2g}" if p >= 1e-300 else "p < 1e-300"
+
+
 def written(value: float, spec: str = "") -> str:
     """Return a number in a format, with "−" and "∞" for its signs.
 

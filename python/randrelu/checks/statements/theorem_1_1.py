@@ -52,7 +52,7 @@ def run(
     The paper leaves c₃ open. The conclusion is about steps of a relative size up to 50/√d, which
     is c₃ = 50/√(log 1/δ), 28.9 for δ = 0.05: "exact" looks no farther, and any other step that is
     longer counts as one that was not found. The smallest c₃ that would do is measured. The step of
-    the paper's proof, eta="paper", exceeds the bound by a factor log d.
+    the paper's proof, ``eta="paper"``, exceeds the bound by a factor log d.
 
     Parameters
     ----------

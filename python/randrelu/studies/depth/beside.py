@@ -13,7 +13,7 @@ from randrelu.studies.depth import figures
 from randrelu.studies.depth.agreement import REFUTED
 from randrelu.studies.depth.measured import CAPS, counted, medians, together
 from randrelu.studies.depth.narrowing import narrowing
-from randrelu.studies.estimates import share, written
+from randrelu.studies.estimates import chance, share, written
 from randrelu.studies.kind import Columns, Finding
 
 
@@ -44,11 +44,11 @@ def narrower(widths: Columns, limit: Columns) -> Finding:
     leaves = f"leaves a deviance of {best:.0f} with {found.freedom} degrees of freedom"
     if found.p_value < REFUTED:
         leaves += (
-            f" (p = {found.p_value:.1g}), so its form is refuted, and all this is about the "
+            f" ({chance(found.p_value)}), so its form is refuted, and all this is about the "
             "best of that form"
         )
     else:
-        leaves += f" (p = {found.p_value:.2g})"
+        leaves += f" ({chance(found.p_value)})"
     sentence = (
         f"Of all ℓ d^γ/k, the shares at finite widths are best explained with γ = "
         f"{found.gamma:.3f}, {said}: twice the log-likelihood is short of "

@@ -17,7 +17,7 @@ from randrelu.studies.depth.measured import CAPS, counted, one_step_crossovers
 from randrelu.studies.depth.powers import PowerLaw, power_law
 from randrelu.studies.depth.tail import START
 from randrelu.studies.depth.theorems import THEOREMS
-from randrelu.studies.estimates import Estimate, listed
+from randrelu.studies.estimates import Estimate, chance, listed
 from randrelu.studies.kind import Columns, Conclusion, Finding
 
 _FAR = (16, 64, 256, 1024, 4096, 16_384)  # d at which the exact law of one step is computed
@@ -99,7 +99,7 @@ def _single(law: PowerLaw) -> str:
         if law.p_value < REFUTED
         else "The points do not contradict a single power"
     )
-    return f"{verdict} (χ²: p = {law.p_value:.2g}). It"
+    return f"{verdict} (χ²: {chance(law.p_value)}). It"
 
 
 def _crossover(

@@ -14,7 +14,7 @@ from randrelu.studies.depth.agreement import REFUTED, chance_of, collapse
 from randrelu.studies.depth.measured import CAPS, DELTA, QUARTERS, counted, shares, step_quantiles
 from randrelu.studies.depth.tail import START, tail
 from randrelu.studies.depth.theorems import THEOREMS
-from randrelu.studies.estimates import Estimate, listed, written
+from randrelu.studies.estimates import Estimate, chance, listed, written
 from randrelu.studies.kind import Columns, Finding
 
 
@@ -35,7 +35,7 @@ def of_collapse(limit: Columns) -> Finding:
         }  # fmt: skip
         said.append(
             f"Of those that {does}, shares at d = {far[0]:g} are within {far[1]:.3f} of the closed "
-            f"form, which is {_verdict(p_value)} there ({own.dim.size} depths, p = {p_value:.2g}); "
+            f"form, which is {_verdict(p_value)} there ({own.dim.size} depths, {chance(p_value)}); "
             f"over all d they are within {gap.max():.3f}."
         )
         if test is not None:
@@ -43,7 +43,7 @@ def of_collapse(limit: Columns) -> Finding:
                 f"That ℓ/√d alone decides at these d is {_verdict(test.p_value)}: at the same ℓ/√d "
                 f"shares of different d differ by up to {test.largest_gap:.3f} "
                 f"(χ² = {test.statistic:.0f} with {test.freedom} degrees of freedom, "
-                f"p = {test.p_value:.1g})."
+                f"{chance(test.p_value)})."
             )
     return Finding(
         "collapse",
