@@ -98,8 +98,8 @@ def of_depths(limit: Columns) -> Finding:
         if len(found.each) > 1:
             own = listed([f"{_power(p)} at d = {d:g}" for d, p in found.each.items()])
             sentence += (
-                f"; that it is the same is {_verdict(found.p_value)} (χ²: p = "
-                f"{found.p_value:.1g}), and by d it falls as {own}"
+                f"; that it is the same is {_verdict(found.p_value)} (χ²: "
+                f"{chance(found.p_value)}), and by d it falls as {own}"
             )
         sentence += "."
     return Finding(
