@@ -1,6 +1,6 @@
-"""Runs the three studies, and keeps their pages and the first picture of each beside this script.
+"""Runs the three studies at length, and keeps their pages and first pictures beside this script.
 
-It takes about ten minutes on two cores. What folders of earlier runs have is not run again:
+It takes hours on two cores. What folders of earlier runs have is not run again:
 `python docs/studies/refresh.py randrelu-depth randrelu-width …`.
 """
 
@@ -30,7 +30,7 @@ def main(folders: list[str]) -> None:
     """Run what no folder has."""
     found = {json.loads((Path(f) / "results.json").read_bytes())["study"]: f for f in folders}
     for name in ("depth", "width", "training"):
-        keep(rr.study(name, found.get(name), rng=SEED, executor=2))
+        keep(rr.study(name, found.get(name), full=True, rng=SEED, executor=2))
 
 
 if __name__ == "__main__":
