@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 from numpy.typing import NDArray
@@ -36,10 +37,16 @@ def _require_chain(weights: list[NDArray[Any]]) -> None:
                 f"weights[{i}] must be a matrix of shape (fan_out, fan_in), got {w.shape}"
             )
         if i and w.shape[1] != weights[i - 1].shape[0]:
+            turned = all(
+                u.ndim == v.ndim == 2 and v.shape[0] == u.shape[1] for u, v in pairwise(weights)
+            )
+            hint = (
+                "; if these are (fan_in, fan_out), as in Keras and scikit-learn, pass "
+                "[w.T for w in weights]"
+            )
             raise ValueError(
                 f"weights[{i}] must have shape (fan_out, {weights[i - 1].shape[0]}) to follow "
-                f"weights[{i - 1}], got {w.shape}; what Keras and scikit-learn hold is "
-                "(fan_in, fan_out), and its transposes are meant here"
+                f"weights[{i - 1}], got {w.shape}{hint if turned else ''}"
             )
 
 
