@@ -193,15 +193,6 @@ Network margin(const Network& net, Index top, Index other) {
   return net.margin(top, other);
 }
 
-Array<double> norms_of_rows(const Network& net, std::size_t i, int threads) {
-  const Layer& layer = *net.layers().at(i);
-  Array<double> norms(layer.fan_out());
-  double* out = norms.mutable_data();
-  const py::gil_scoped_release release;
-  row_norms(layer, out, Run{threads});
-  return norms;
-}
-
 // What the layers have revealed, an entry for each.
 struct Revealed {
   std::vector<Index> forward, backward;  // questions from the right, and from the left
@@ -269,7 +260,6 @@ void bind_network(py::module_& m) {
       .def("bias", bias, py::arg("i"))
       .def_property_readonly("has_biases", &Network::has_biases)
       .def_property_readonly("forgotten", &Network::forgotten)
-      .def("row_norms", norms_of_rows, py::arg("i"), py::kw_only(), py::arg("threads"))
       .def("revealed", revealed)
       .def("forget", forget)
       .def_property_readonly("nbytes", &Network::nbytes);

@@ -12,8 +12,6 @@
 namespace randrelu {
 namespace {
 
-Block all(Index total) { return {0, total, total}; }
-
 // How a product Y = X W'ᵀ or X W' is cut: into tiles of Y, and its sums into slabs of summands, whose
 // weights are made at once. Slabs are whole stretches of product.hpp.
 struct Cut {
@@ -227,15 +225,6 @@ void multiply(const ExplicitLayer<W>& layer, View<const T> x, View<T> y, bool tr
   multiply_tiles(cut, x, y, run, add);
 }
 
-template <class W>
-void row_norms_of(const ExplicitLayer<W>& layer, double* norms, const Run& run) {
-  parallel_for(layer.fan_out(), run, [&](Index r) {
-    const Buffer<W> buffer(layer.in_memory() ? 0 : layer.fan_in());
-    norms[r] = euclidean_norm(layer.tile(Block(r, 1), all(layer.fan_in()), buffer.get()).data,
-                              layer.fan_in());
-  });
-}
-
 [[noreturn]] void refuse_float32() {
   throw std::logic_error("float64 weights are evaluated in float64 only");
 }
@@ -269,9 +258,5 @@ void ExplicitLayer<W>::apply_transpose(View<const double> v, View<double> g, con
 
 template class ExplicitLayer<float>;
 template class ExplicitLayer<double>;
-
-void row_norms(const Layer& layer, double* norms, const Run& run) {
-  with_weights(layer, [&](const auto& weights) { row_norms_of(weights, norms, run); });
-}
 
 }  // namespace randrelu

@@ -40,7 +40,4 @@ void with_weights(const Layer& layer, const F& f) {
   throw std::logic_error("a deferred layer has no weights");
 }
 
-// The Euclidean norm of every row of the weights, (fan_out,). The layer is not deferred.
-void row_norms(const Layer& layer, double* norms, const Run& run);
-
 }  // namespace randrelu

@@ -2,9 +2,11 @@
 
 import os
 import signal
+import subprocess
 import sys
 
 import pytest
+import randrelu as rr
 import sweep_experiments as ours
 from sweep_helpers import TESTS, run, same
 
@@ -44,3 +46,21 @@ class TestDask:
                 ours.fails_at_three, grid={"a": [1, 3]}, trials=3, executor=client.get_executor()
             )
         assert len(found.to_arrow()) == 3 and len(found.failures) == 3
+
+    def test_the_command_line_runs_on_a_cluster(self, tmp_path):
+        distributed = pytest.importorskip("distributed")
+        (tmp_path / "spec.toml").write_text(
+            'experiment = "attack"\ntrials = 3\nseed = 3\n[grid]\nwidth = [16, 32]\ndepth = [1]\n'
+        )
+        with distributed.LocalCluster(
+            n_workers=1, threads_per_worker=1, processes=True, dashboard_address=":0"
+        ) as cluster:
+            command = [sys.executable, "-m", "randrelu", "sweep", "spec.toml", "--store", "store"]
+            done = subprocess.run(
+                [*command, "--scheduler", cluster.scheduler_address],
+                capture_output=True, text=True, timeout=120, cwd=tmp_path,
+            )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        grid = {"width": [16, 32], "depth": [1]}
+        here = rr.sweep("attack", grid=grid, trials=3, rng=3)
+        assert same(rr.read_sweep(tmp_path / "store"), here)
