@@ -1,6 +1,6 @@
 """Runs the three studies at length, and keeps their pages and first pictures beside this script.
 
-It takes hours on two cores. What folders of earlier runs have is not run again:
+It takes more than two hours on two cores. What folders of earlier runs have is not run again:
 `python docs/studies/refresh.py randrelu-depth randrelu-width …`.
 """
 
