@@ -57,7 +57,7 @@ def study(
         ``sweeps/``, which holds the store of each sweep and its grid as a file for
         ``randrelu sweep``, so that a cluster can run it.
     full : bool, default False
-        Whether to run at length: for up to an hour instead of at most four minutes, on two
+        Whether to run at length: for about an hour instead of at most four minutes, on two
         cores. In the folder of a quick run the full one of "width" adds to what is
         there, and that of "depth" to most of it; that of "training" can use nothing, as it trains
         for more epochs on more images.

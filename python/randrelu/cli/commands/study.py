@@ -41,7 +41,7 @@ Seed = Annotated[
 ]
 Full = Annotated[
     bool,
-    typer.Option("--full", help="Run at length: up to an hour on two cores, not minutes."),
+    typer.Option("--full", help="Run at length: about an hour on two cores, not minutes."),
 ]
 
 
