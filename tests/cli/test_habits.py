@@ -110,6 +110,11 @@ def test_what_is_done_exits_with_0_and_what_is_not_with_2(arguments, code):
     run(*arguments, code=code)
 
 
+def test_a_file_that_is_missing_is_named_in_plain_words():
+    said = run("info", "nowhere.npz", code=exits.NOT_DONE).stderr
+    assert said == "randrelu: nowhere.npz: No such file or directory\n"
+
+
 def test_python_m_is_the_command():
     assert run("--version").stdout == f"randrelu {rr.__version__}\n"
     assert "Usage: randrelu [OPTIONS] COMMAND" in run("--help").stdout
